@@ -1,0 +1,159 @@
+// Package jwt owns the one function that verifies a token and the one that makes
+// it. Tokens are JWTs in the compact serialization of a signed JWS (RFC 7515,
+// RFC 7519, RFC 9068), read as strictly as RFC 8725 asks: whatever two readers
+// could read in two ways is refused.
+package jwt
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/keys"
+)
+
+// AccessToken is the type of access tokens (RFC 9068 section 2.1).
+const AccessToken = "at+jwt"
+
+// Verifier is what a policy demands of a token. It is safe for concurrent use
+// as long as no one changes it.
+type Verifier struct {
+	// Algorithm is the only one accepted. The token's header chooses nothing.
+	Algorithm keys.Algorithm
+	// Keys are those that may have signed. The token's kid must name one of
+	// them that is of Algorithm.
+	Keys *keys.Set
+	// Issuer and Audience must be in the token. Left empty no token passes.
+	Issuer, Audience string
+	// Type is the media type without "application/", compared without letter
+	// case. Default AccessToken.
+	Type string
+	// RequireExpiry refuses tokens without exp. Set it unless the policy issues
+	// tokens that never expire (D8).
+	RequireExpiry bool
+	// Leeway is allowed for clocks that differ, at exp, nbf and iat alike.
+	// Default none.
+	Leeway time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Verify returns the claims of a token that meets every demand. Otherwise the
+// error is one of this package's reasons. What is cheap to check comes first,
+// the signature last; nothing is returned of a token whose signature is wrong.
+func (v *Verifier) Verify(token string) (Claims, error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	key, err := v.key(s, token)
+	if err != nil {
+		return Claims{}, err
+	}
+	if !isMediaType(s.typ, v.mediaType()) {
+		return Claims{}, ErrType
+	}
+	claims, err := s.readClaims()
+	if err != nil {
+		return Claims{}, err
+	}
+	if err := v.check(&claims); err != nil {
+		return Claims{}, err
+	}
+	if !key.Verify(s.input, s.signature) {
+		return Claims{}, ErrSignature
+	}
+	claims.KeyID = key.ID
+	return claims, nil
+}
+
+// key reads the token up to its header and chooses the key, which the policy
+// has and the kid only names.
+func (v *Verifier) key(s *scratch, token string) (*keys.Key, error) {
+	if err := s.split(token); err != nil {
+		return nil, err
+	}
+	if err := s.readHeader(); err != nil {
+		return nil, err
+	}
+	if string(s.algorithm) != string(v.Algorithm) {
+		return nil, ErrAlgorithm
+	}
+	key := v.Keys.VerifyingBytes(s.kid)
+	// A key of another algorithm under this kid must not be tried: that is how
+	// public keys become shared secrets (RFC 8725 section 2.1).
+	if key == nil || key.Algorithm != v.Algorithm {
+		return nil, ErrKey
+	}
+	return key, nil
+}
+
+func (v *Verifier) mediaType() string {
+	if v.Type == "" {
+		return AccessToken
+	}
+	return v.Type
+}
+
+// check holds the claims against the policy and the clock.
+func (v *Verifier) check(c *Claims) error {
+	now := v.now()
+	latest := now.Add(v.Leeway).Unix()
+	switch {
+	case v.Issuer == "" || c.Issuer != v.Issuer:
+		return ErrIssuer
+	case v.Audience == "" || !slices.Contains(c.Audience, v.Audience):
+		return ErrAudience
+	case c.Expires == 0 && v.RequireExpiry:
+		return ErrExpiryMissing
+	case c.Expires != 0 && now.Add(-v.Leeway).Unix() >= c.Expires:
+		return ErrExpired
+	case c.NotBefore > latest:
+		return ErrNotYetValid
+	case c.IssuedAt > latest:
+		return ErrIssuedInFuture
+	}
+	return nil
+}
+
+func (v *Verifier) now() time.Time {
+	if v.Now == nil {
+		return time.Now()
+	}
+	return v.Now()
+}
+
+// isMediaType compares as RFC 7515 section 4.1.9 says: "application/" may be
+// left out and letter case does not matter.
+func isMediaType(got []byte, want string) bool {
+	const prefix = "application/"
+	if len(got) > len(prefix) && bytes.EqualFold(got[:len(prefix)], []byte(prefix)) {
+		got = got[len(prefix):]
+	}
+	return bytes.EqualFold(got, []byte(want))
+}
+
+// Unverified is what a token says of itself. Anyone can write it: use it to
+// explain a token to a person, never to decide.
+type Unverified struct {
+	Algorithm string
+	KeyID     string
+	Type      string
+	Claims    Claims
+}
+
+// Parse reads a token as strictly as Verify does and checks nothing else. Errors
+// are ErrMalformed or ErrCritical.
+func Parse(token string) (Unverified, error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	if err := s.split(token); err != nil {
+		return Unverified{}, err
+	}
+	if err := s.readHeader(); err != nil {
+		return Unverified{}, err
+	}
+	claims, err := s.readClaims()
+	if err != nil {
+		return Unverified{}, err
+	}
+	return Unverified{string(s.algorithm), string(s.kid), string(s.typ), claims}, nil
+}

@@ -1,0 +1,196 @@
+package jwt
+
+import (
+	"encoding/base64"
+	"strconv"
+	"sync"
+)
+
+// MaxToken is the longest token in bytes that is looked at or made.
+const MaxToken = 8 << 10
+
+// strictBase64 refuses bits that are set beyond the last byte: otherwise several
+// texts would decode to one signature and all be valid tokens.
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+// scratch holds what the parts of one token decode to. Nothing in it outlives
+// the call that took it.
+type scratch struct {
+	scanner
+	raw                      []byte // the token
+	input                    []byte // of the signature, within raw
+	head, payload, signature []byte
+	algorithm, kid, typ, cty []byte // of the header, unescaped
+	spare                    []byte // where they are unescaped
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// split takes a compact serialization (RFC 7515 section 7.1) apart and decodes
+// its three parts.
+func (s *scratch) split(token string) error {
+	if len(token) > MaxToken {
+		return malformed("longer than " + strconv.Itoa(MaxToken) + " bytes")
+	}
+	s.raw = append(s.raw[:0], token...)
+	first, second, err := dots(s.raw)
+	if err != nil {
+		return err
+	}
+	s.input = s.raw[:second]
+	if s.head, err = decode(s.head, s.raw[:first]); err != nil {
+		return err
+	}
+	if s.payload, err = decode(s.payload, s.raw[first+1:second]); err != nil {
+		return err
+	}
+	s.signature, err = decode(s.signature, s.raw[second+1:])
+	return err
+}
+
+// dots finds the two dots, and refuses every byte outside the alphabet: Go's
+// decoder would step over line breaks.
+func dots(raw []byte) (first, second int, err error) {
+	count := 0
+	for i, c := range raw {
+		switch {
+		case c == '.':
+			first, second = second, i
+			count++
+		case !inAlphabet(c):
+			return 0, 0, malformed("a character is not base64url")
+		}
+	}
+	switch {
+	case count == 4:
+		return 0, 0, malformed("five parts, as an encrypted token has")
+	case count != 2:
+		return 0, 0, malformed("not three parts")
+	case second == len(raw)-1:
+		return 0, 0, malformed("not signed")
+	}
+	return first, second, nil
+}
+
+func inAlphabet(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// decode puts what part stands for into dst, growing it when needed.
+func decode(dst, part []byte) ([]byte, error) {
+	dst, err := strictBase64.AppendDecode(dst[:0], part)
+	if err != nil {
+		return dst, malformed("a part is not base64url")
+	}
+	return dst, nil
+}
+
+// readHeader reads the header's members and refuses what asks for more than a
+// plain signed token. Members that carry or point to keys (jwk, jku, x5c, x5u)
+// are ignored: the policy knows its keys (RFC 8725 section 3.10).
+func (s *scratch) readHeader() error {
+	s.algorithm, s.kid, s.typ, s.cty, s.spare = nil, nil, nil, nil, s.spare[:0]
+	f := s.begin(s.head)
+	var m member
+	var refused error
+	for refused == nil && s.next(&f, &m) {
+		refused = s.headerMember(&m)
+	}
+	if refused != nil {
+		return refused
+	}
+	if !s.finish() {
+		return malformed("header: " + s.fault)
+	}
+	return nil
+}
+
+func (s *scratch) headerMember(m *member) error {
+	switch string(m.name) {
+	case "alg":
+		return s.headerText(&s.algorithm, m)
+	case "kid":
+		return s.headerText(&s.kid, m)
+	case "typ":
+		return s.headerText(&s.typ, m)
+	case "cty":
+		return s.contentType(m)
+	case "crit":
+		return ErrCritical
+	case "b64", "enc", "zip":
+		return malformed("header asks for encryption, compression or unencoded content")
+	}
+	if foldsTo(m.name, headerNames) {
+		return malformed("a header member differs from a registered one in letter case only")
+	}
+	return nil
+}
+
+func (s *scratch) headerText(into *[]byte, m *member) error {
+	if m.kind != text {
+		return malformed("header: alg, kid, typ and cty must be text")
+	}
+	*into = s.head[m.from:m.to]
+	if m.escaped {
+		start := len(s.spare)
+		s.spare = unescape(s.spare, *into)
+		*into = s.spare[start:]
+	}
+	return nil
+}
+
+// contentType refuses a token within a token (RFC 7519 section 5.2).
+func (s *scratch) contentType(m *member) error {
+	if err := s.headerText(&s.cty, m); err != nil {
+		return err
+	}
+	if isMediaType(s.cty, "JWT") {
+		return malformed("nested token")
+	}
+	return nil
+}
+
+// readClaims reads the payload. The strings of the claims are parts of one copy.
+func (s *scratch) readClaims() (Claims, error) {
+	c := Claims{Payload: string(s.payload)}
+	f := s.begin(s.payload)
+	var m member
+	var refused error
+	for refused == nil && s.next(&f, &m) {
+		refused = c.take(s, &m)
+	}
+	if refused != nil {
+		return Claims{}, refused
+	}
+	if !s.finish() {
+		return Claims{}, malformed("payload: " + s.fault)
+	}
+	return c, nil
+}
+
+// maxDate is the end of the year 9999.
+const maxDate = 253402300799
+
+// date reads a NumericDate (RFC 7519 section 2) in whole seconds from least to
+// maxDate; round decides where a fraction goes.
+func date(raw []byte, least int64, round func(float64) float64) (int64, bool) {
+	if n, ok := wholeSeconds(raw); ok {
+		return n, n >= least && n <= maxDate
+	}
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || f < float64(least) || f > maxDate {
+		return 0, false
+	}
+	return int64(round(f)), true
+}
+
+// wholeSeconds is the usual case, without an allocation.
+func wholeSeconds(raw []byte) (n int64, ok bool) {
+	for _, c := range raw {
+		if !isDigit(c) {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, len(raw) <= len("253402300799")
+}
