@@ -1,0 +1,85 @@
+// Package fault owns the error catalogue: every answer that the gateway gives
+// of itself, by type, with the code, the status and the message that callers
+// see (D9, D10).
+package fault
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// Type names a row of the catalogue.
+type Type string
+
+// The types in use, as the catalogue spells them.
+const (
+	Unexpected         Type = "APIPROXY"
+	NotFound           Type = "APIPROXY_NOTFOUND"
+	MethodNotFound     Type = "API_METHOD_NOTFOUND"
+	MethodNotAllowed   Type = "API_METHOD_NOTALLOWED"
+	BadRequest         Type = "BAD_REQUEST"
+	TooLarge           Type = "REQUEST_TOO_LARGE"
+	TokenMissing       Type = "POLICY_AUTH_EMPTYUSERNAMEORPSSWD"
+	TokenAmbiguous     Type = "POLICY_AUTH_AMBIGUOUS"
+	TokenNotValid      Type = "POLICY_AUTH_JWT_NOT_VALID"
+	UpstreamTimeout    Type = "POLICY_ROUTING_TIMEOUT"
+	UpstreamUnknown    Type = "POLICY_ROUTING_UNKNOWNHOST"
+	UpstreamRefused    Type = "POLICY_ROUTING_CONNECTIONREFUSED"
+	UpstreamConnection Type = "POLICY_ROUTING_CONNECTION"
+	UpstreamTLS        Type = "POLICY_ROUTING_SSLHANDSHAKE"
+	Unavailable        Type = "GATEWAY_UNAVAILABLE"
+)
+
+// Row is one entry of the catalogue.
+type Row struct {
+	Type Type
+	// Code is the stable short code, such as "ERR-044".
+	Code string
+	// Status is the HTTP status of the answer.
+	Status int
+	// Message is what the caller reads; it helps no attacker.
+	Message string
+}
+
+// The statuses of backend trouble follow D9's rule that an answer says whose
+// fault it is: 502 and 504, where the reference catalogue has 404, 408 and 503.
+var catalogue = map[Type]Row{
+	Unexpected:         {Unexpected, "ERR-001", http.StatusInternalServerError, "The gateway could not handle the request."},
+	NotFound:           {NotFound, "ERR-002", http.StatusNotFound, "No API is served at this address."},
+	MethodNotFound:     {MethodNotFound, "ERR-006", http.StatusNotFound, "The API has no such endpoint."},
+	MethodNotAllowed:   {MethodNotAllowed, "ERR-007", http.StatusMethodNotAllowed, "The endpoint does not allow this method."},
+	BadRequest:         {BadRequest, "ERR-008", http.StatusBadRequest, "The request is malformed or ambiguous."},
+	TooLarge:           {TooLarge, "ERR-009", http.StatusRequestEntityTooLarge, "The request is larger than the gateway accepts."},
+	TokenMissing:       {TokenMissing, "ERR-032", http.StatusUnauthorized, "Authentication is required."},
+	TokenAmbiguous:     {TokenAmbiguous, "ERR-046", http.StatusBadRequest, "Send exactly one access token, in one Authorization header."},
+	TokenNotValid:      {TokenNotValid, "ERR-044", http.StatusUnauthorized, "The access token is not valid."},
+	UpstreamTimeout:    {UpstreamTimeout, "ERR-066", http.StatusGatewayTimeout, "The API did not answer in time."},
+	UpstreamUnknown:    {UpstreamUnknown, "ERR-067", http.StatusBadGateway, "The API's address cannot be resolved."},
+	UpstreamRefused:    {UpstreamRefused, "ERR-069", http.StatusBadGateway, "The API refused the connection."},
+	UpstreamConnection: {UpstreamConnection, "ERR-070", http.StatusBadGateway, "The connection to the API failed."},
+	UpstreamTLS:        {UpstreamTLS, "ERR-114", http.StatusBadGateway, "No secure connection to the API could be made."},
+	Unavailable:        {Unavailable, "ERR-010", http.StatusServiceUnavailable, "The gateway is not ready."},
+}
+
+// Find is the row of t; an unknown type is an unexpected error.
+func Find(t Type) Row {
+	if r, ok := catalogue[t]; ok {
+		return r
+	}
+	return catalogue[Unexpected]
+}
+
+// ContentType is that of Body.
+const ContentType = "application/json; charset=utf-8"
+
+// Body is the default answer, {"statusCode":403,"message":"..."} (D10).
+func (r Row) Body() []byte {
+	b, err := json.Marshal(struct {
+		StatusCode int    `json:"statusCode"`
+		Message    string `json:"message"`
+	}{r.Status, r.Message})
+	if err != nil { // a struct of an int and a string always marshals
+		panic(err)
+	}
+	return b
+}

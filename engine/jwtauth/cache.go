@@ -1,0 +1,183 @@
+package jwtauth
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gatewright/gatewright/engine/policy"
+)
+
+// Bounds of the verified tokens that one compiled policy remembers.
+const (
+	cacheEntries = 16384
+	cacheBytes   = 16 << 20
+	cacheShards  = 64
+	// entryOverhead is about what the map and the entry take beside their texts.
+	entryOverhead = 320
+)
+
+// errInterrupted is what those get who waited for a verification that panicked.
+var errInterrupted = errors.New("verification was interrupted")
+
+// verified is a token that was found valid, with everything derived from it.
+type verified struct {
+	identity policy.Identity
+	user     string // the identity as a header value
+	// expires and begins are in seconds since 1970; expires is 0 for never.
+	expires, begins int64
+	size            int
+	used            atomic.Int64 // second of the last hit
+}
+
+// current tells whether the token is valid at now, by the same rule that
+// verifying it applies.
+func (v *verified) current(now, leeway int64) bool {
+	return (v.expires == 0 || now-leeway < v.expires) && v.begins <= now+leeway
+}
+
+// cache remembers verified tokens, so that each costs its signature once. The
+// key is the whole token, hence a forged one never hits, and a hit needs no
+// hash of it. Tokens that were not verified are never kept.
+//
+// Nothing has to be removed when keys or policies change: they make a new step
+// with a cache of its own.
+type cache struct {
+	leeway int64
+	// shards are made at the first token: most of ten thousand proxies are idle.
+	shards atomic.Pointer[[cacheShards]shard]
+}
+
+type shard struct {
+	mu      sync.RWMutex
+	tokens  map[string]*verified
+	bytes   int
+	flights map[string]*flight
+	_       [16]byte // to a cache line, so that readers of two shards do not meet
+}
+
+// flight is a verification under way.
+type flight struct {
+	done  chan struct{}
+	value *verified
+	err   error
+}
+
+// get returns what is remembered of token, or verifies it. Concurrent calls
+// with one token verify it once.
+func (c *cache) get(token string, now int64, verify func(string) (*verified, error)) (*verified, error) {
+	s := c.shard(token)
+	s.mu.RLock()
+	v := s.tokens[token]
+	s.mu.RUnlock()
+	if v != nil && v.current(now, c.leeway) {
+		if v.used.Load() != now { // one write a second, not one a call
+			v.used.Store(now)
+		}
+		return v, nil
+	}
+	return s.load(token, now, c.leeway, verify)
+}
+
+// shard picks by bytes of the signature, which are as good as random.
+func (c *cache) shard(token string) *shard {
+	shards := c.shards.Load()
+	if shards == nil {
+		c.shards.CompareAndSwap(nil, new([cacheShards]shard))
+		shards = c.shards.Load()
+	}
+	var sum uint32
+	// The last character of a signature may carry few bits.
+	for i := max(0, len(token)-6); i < len(token)-1; i++ {
+		sum = sum*31 + uint32(token[i])
+	}
+	return &shards[sum%cacheShards]
+}
+
+func (s *shard) load(token string, now, leeway int64, verify func(string) (*verified, error)) (*verified, error) {
+	s.mu.Lock()
+	// It may have landed since get looked.
+	if v := s.tokens[token]; v != nil && v.current(now, leeway) {
+		s.mu.Unlock()
+		return v, nil
+	}
+	if f := s.flights[token]; f != nil {
+		s.mu.Unlock()
+		return f.wait(token, now, leeway, verify)
+	}
+	f := s.start(token)
+	s.mu.Unlock()
+	defer func() { s.land(token, f, now, leeway) }()
+	f.value, f.err = verify(token)
+	return f.value, f.err
+}
+
+// wait takes over what another call found, unless the token ended meanwhile.
+func (f *flight) wait(token string, now, leeway int64, verify func(string) (*verified, error)) (*verified, error) {
+	<-f.done
+	if f.err == nil && !f.value.current(now, leeway) {
+		return verify(token)
+	}
+	return f.value, f.err
+}
+
+// start begins a flight; the lock is held.
+func (s *shard) start(token string) *flight {
+	f := &flight{done: make(chan struct{}), err: errInterrupted}
+	if s.flights == nil {
+		s.flights = make(map[string]*flight)
+		s.tokens = make(map[string]*verified)
+	}
+	s.flights[token] = f
+	return f
+}
+
+// land ends a flight, also one that panicked.
+func (s *shard) land(token string, f *flight, now, leeway int64) {
+	s.mu.Lock()
+	delete(s.flights, token)
+	s.remove(token)
+	if f.err == nil {
+		s.add(token, f.value, now, leeway)
+	}
+	s.mu.Unlock()
+	close(f.done)
+}
+
+func (s *shard) remove(token string) {
+	if v := s.tokens[token]; v != nil {
+		s.bytes -= v.size
+		delete(s.tokens, token)
+	}
+}
+
+func (s *shard) add(token string, v *verified, now, leeway int64) {
+	for len(s.tokens) > 0 && (len(s.tokens) >= cacheEntries/cacheShards || s.bytes+v.size > cacheBytes/cacheShards) {
+		s.evict(now, leeway)
+	}
+	v.used.Store(now)
+	s.tokens[strings.Clone(token)] = v // the original lies in the request's memory
+	s.bytes += v.size
+}
+
+// evict drops one of a few tokens: one that has ended, or else the one that was
+// not used for longest. A map is walked from a random place, which makes it a
+// sample.
+func (s *shard) evict(now, leeway int64) {
+	var victim string
+	oldest, seen := int64(0), 0
+	for token, v := range s.tokens {
+		age := v.used.Load()
+		if !v.current(now, leeway) {
+			age = -1
+		}
+		if seen == 0 || age < oldest {
+			victim, oldest = token, age
+		}
+		if seen++; seen == 8 || oldest < 0 {
+			break
+		}
+	}
+	s.remove(victim)
+}

@@ -1,0 +1,117 @@
+package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/keys"
+)
+
+// Header is a request's header fields as a policy reads them. net/http's
+// Header satisfies it.
+type Header interface {
+	// Values are all values under a canonical name, in the order received.
+	Values(name string) []string
+}
+
+// Field is one header field to be set on the outgoing request.
+type Field struct{ Name, Value string }
+
+// Identity is who the caller turned out to be.
+type Identity struct {
+	// Subject is the user name or the client id (D15).
+	Subject string
+	// ClientID is the owner's client id that the token was issued for.
+	ClientID string
+	// Grant tells which grant issued the token, so that a client is never
+	// taken for a user of the same name.
+	Grant string
+	// Roles are all roles of the token, in its order.
+	Roles []string
+	// Expires is when the identity ends; zero means never. Upgraded
+	// connections are closed at that moment.
+	Expires time.Time
+}
+
+// Exchange is one request under way, free of net/http types. The engine fills
+// the first block before the pipeline; steps write the second. It is used by
+// one goroutine and must not be kept after Do returns.
+type Exchange struct {
+	// Method, Path and RawQuery are the one normal form that routing,
+	// conditions, endpoint rules and the upstream share.
+	Method, Path, RawQuery string
+	Host                   string
+	Header                 Header
+	// Client is the caller's address, after trusted proxies.
+	Client netip.Addr
+	// CorrelationID is the id that every answer and log line carries.
+	CorrelationID string
+
+	// Identity is set by an authentication step.
+	Identity Identity
+	// Strip names header fields that must not reach the upstream, in every
+	// spelling a backend may read as the same name (D14).
+	Strip []string
+	// Set are header fields of the gateway's own; they are written last and
+	// nothing the caller sends can add to or remove them.
+	Set []Field
+}
+
+// SetHeader records a field of the gateway's own for the outgoing request.
+// The caller's field of that name is removed, in every spelling.
+func (x *Exchange) SetHeader(name, value string) {
+	x.Strip = append(x.Strip, name)
+	x.Set = append(x.Set, Field{Name: name, Value: value})
+}
+
+// StripHeader removes the caller's field of that name, in every spelling.
+func (x *Exchange) StripHeader(name string) { x.Strip = append(x.Strip, name) }
+
+// Reset empties the exchange for its next use and keeps its memory.
+func (x *Exchange) Reset() {
+	*x = Exchange{Strip: x.Strip[:0], Set: x.Set[:0]}
+}
+
+// Rejection is an error meant for the client: a row of the error catalogue.
+// The cause is for the log only and never reaches the caller (D10).
+type Rejection struct {
+	Fault fault.Type
+	// Challenge is the value of WWW-Authenticate; empty for none (D9).
+	Challenge string
+	Cause     error
+}
+
+// Error names the fault and its cause, for the log.
+func (r *Rejection) Error() string {
+	if r.Cause == nil {
+		return string(r.Fault)
+	}
+	return string(r.Fault) + ": " + r.Cause.Error()
+}
+
+// Unwrap is the cause.
+func (r *Rejection) Unwrap() error { return r.Cause }
+
+// Owner is what a policy's step needs to know of the thing it guards.
+type Owner struct {
+	// Kind is PROXY; groups follow the same contract.
+	Kind string
+	// Project and Name address the owner.
+	Project, Name string
+	// ClientID is the public half of the owner's key pair, the audience of
+	// its tokens (D15).
+	ClientID string
+}
+
+// Runtime is what steps may use of the world. It is fixed when a step is
+// compiled; a change of any part compiles the owner anew.
+type Runtime struct {
+	// Issuer is the environment's public URL (D15).
+	Issuer string
+	Owner  Owner
+	// Keys verify and sign; never nil.
+	Keys *keys.Set
+	// Now is the clock.
+	Now func() time.Time
+}

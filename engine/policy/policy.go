@@ -1,0 +1,190 @@
+// Package policy owns the contract of a policy: what its author writes
+// (Config), what a compiled one does (Step), what it sees of a request
+// (Exchange) and what it may use of the world (Runtime). It knows neither
+// net/http nor any policy type, so that the server half, the upstream half
+// and the types can change without touching one another.
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gatewright/gatewright/engine/problem"
+)
+
+// Pipeline is one of the three lanes of a proxy.
+type Pipeline string
+
+// The pipelines, as the management API spells them.
+const (
+	Request  Pipeline = "REQUEST"
+	Response Pipeline = "RESPONSE"
+	Error    Pipeline = "ERROR"
+)
+
+// Scope says which endpoints a binding covers.
+type Scope string
+
+// The scopes, as the management API spells them.
+const (
+	All      Scope = "ALL"
+	Endpoint Scope = "ENDPOINT"
+)
+
+// Limits of the common part. They count characters, not bytes.
+const (
+	MaxName        = 255
+	MaxDescription = 1000
+)
+
+// Common is what every policy has, whatever its type. It is embedded in each
+// Config, so its members stand at the top of the flat JSON object.
+type Common struct {
+	// Type is the name of the policy's Type, such as "policy-auth-jwt".
+	Type string `json:"type"`
+	// Name addresses the policy; unique in its project without regard to
+	// case when the policy is global (D17).
+	Name string `json:"name"`
+	// Description is free text of at most MaxDescription characters.
+	Description string `json:"description"`
+	// Active is false for a policy that is kept but skipped. Default true.
+	Active bool `json:"active"`
+}
+
+// Validate reports what is wrong with the common part.
+func (c *Common) Validate() problem.List {
+	var l problem.List
+	if msg := NameProblem(c.Name); msg != "" {
+		l.Add("name", "%s", msg)
+	}
+	if n := utf8.RuneCountInString(c.Description); n > MaxDescription {
+		l.Add("description", "Shorten the description to %d characters; it has %d.", MaxDescription, n)
+	}
+	if strings.ContainsFunc(c.Description, isForbiddenControl) {
+		l.Add("description", "Remove the control characters from the description.")
+	}
+	return l
+}
+
+// NameProblem says what is wrong with name as the name of a thing that people
+// and URLs address, or "". Whether it is free only the store knows.
+func NameProblem(name string) string {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return "Enter a name."
+	case name != strings.TrimSpace(name):
+		return "Remove the blank at the start or end of the name."
+	case utf8.RuneCountInString(name) > MaxName:
+		return fmt.Sprintf("Shorten the name to %d characters; it has %d.", MaxName, utf8.RuneCountInString(name))
+	case strings.ContainsAny(name, "/\\"):
+		return "Remove the slash: a name is one segment of an address."
+	case name == "." || name == "..":
+		return "Choose another name: dots alone cannot be addressed."
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, isInvisible):
+		return "Remove the control characters from the name."
+	}
+	return ""
+}
+
+// isForbiddenControl allows the line breaks and tabs of ordinary prose.
+func isForbiddenControl(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
+}
+
+// isInvisible also refuses format characters: a name with a bidirectional
+// override reads as another name (Trojan Source), and line separators, which
+// break logs and lists.
+func isInvisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// Config is a policy as its author writes it: a pointer to a struct that
+// embeds Common and whose JSON is the one shape of console, management API,
+// archive and bundle.
+type Config interface {
+	// Base is the common part, for reading and writing.
+	Base() *Common
+	// Normalize drops what the settings make meaningless, so that two
+	// configurations that act alike compare alike.
+	Normalize()
+	// Validate reports everything wrong with the value alone.
+	Validate() problem.List
+	// Compile turns a valid configuration into what runs.
+	Compile(Runtime) (Step, error)
+}
+
+// Step is a compiled policy. It is safe for concurrent use.
+type Step interface {
+	// Do reads the exchange and records decisions in it. A *Rejection ends
+	// the request with the catalogue's answer; any other error is a fault of
+	// ours and ends it with a plain 500.
+	Do(*Exchange) error
+}
+
+// Type is a kind of policy.
+type Type struct {
+	// Name is the wire name, such as "policy-auth-jwt".
+	Name string
+	// Label is what people call it, such as "JWT Authentication".
+	Label string
+	// Summary is one sentence for choosers.
+	Summary string
+	// Pipelines are the lanes it may be bound in.
+	Pipelines []Pipeline
+	// New makes a configuration with the defaults of the management API.
+	New func() Config
+}
+
+// Allows tells whether the type may be bound in p.
+func (t Type) Allows(p Pipeline) bool { return slices.Contains(t.Pipelines, p) }
+
+// Set is the known kinds of policy, in the order of menus.
+type Set []Type
+
+// Find is the type called name.
+func (s Set) Find(name string) (Type, bool) {
+	for _, t := range s {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Type{}, false
+}
+
+// Decode reads a policy from JSON: strictly (an unknown or repeated member is
+// refused), over the defaults of its type, normalised and validated. Whatever
+// is wrong with the value comes back as a problem.List; the configuration comes
+// with it once it could be read, for showing both.
+func (s Set) Decode(raw []byte) (Config, error) {
+	name, err := head(raw)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := s.Find(name)
+	if !ok {
+		return nil, problem.List{{Field: "type", Message: fmt.Sprintf("Unknown policy type %q.", name)}}
+	}
+	c := t.New()
+	if err := strict(raw, c); err != nil {
+		return nil, err
+	}
+	c.Normalize()
+	return c, c.Validate().Err()
+}
+
+// Encode is the one JSON form of a policy: members in the order of the
+// struct, no indentation.
+func Encode(c Config) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(c); err != nil {
+		return nil, fmt.Errorf("encode policy %s: %w", c.Base().Name, err)
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}

@@ -1,0 +1,61 @@
+package token
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/fault"
+)
+
+// documentMaxAge is short: after an urgent change of keys, clients that
+// verify by themselves should notice within minutes.
+const documentMaxAge = "public, max-age=300"
+
+// metadata is the authorization server metadata of RFC 8414. It names only
+// what this server does.
+type metadata struct {
+	Issuer        string   `json:"issuer"`
+	TokenEndpoint string   `json:"token_endpoint"`
+	JWKSURI       string   `json:"jwks_uri"`
+	ResponseTypes []string `json:"response_types_supported"` // required, though there is no authorization endpoint
+	GrantTypes    []string `json:"grant_types_supported"`
+	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// serveMetadata takes every address from the issuer that the environment is
+// configured with, never from the request's Host: a poisoned cache would
+// otherwise send client secrets to somebody else.
+func serveMetadata(w http.ResponseWriter, r *http.Request, issuer string) {
+	body, err := json.Marshal(metadata{
+		Issuer:        issuer,
+		TokenEndpoint: issuer + "/auth/jwt",
+		JWKSURI:       issuer + "/.well-known/jwks.json",
+		ResponseTypes: []string{},
+		GrantTypes:    grantNames(),
+		AuthMethods:   []string{"client_secret_basic", "client_secret_post"},
+	})
+	if err != nil { // strings always marshal
+		panic(err)
+	}
+	sum := sha256.Sum256(body)
+	serveDocument(w, r, body, hex.EncodeToString(sum[:16]))
+}
+
+// serveDocument answers GET and HEAD with a public JSON document, or with 304
+// when the caller has that version already.
+func serveDocument(w http.ResponseWriter, r *http.Request, body []byte, version string) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		writeFault(w, fault.MethodNotAllowed)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", documentMaxAge)
+	h.Set("ETag", `"`+version+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
