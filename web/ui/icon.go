@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"maps"
+	"slices"
+)
+
+// icons are drawn on a 24 by 24 grid with a stroke of 1.75 and round ends; the names say what they mean here, not what
+// they show. A name without a drawing gives an empty square of the same size, so that a layout never jumps.
+var icons = map[string]string{
+	"account":   `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.5c1-4 4-6 7.5-6s6.5 2 7.5 6"/>`,
+	"activate":  `<path d="M12 3v8"/><path d="M6.5 6.5a8 8 0 1 0 11 0"/>`,
+	"audit":     `<path d="M6 3h9l4 4v14H6z"/><path d="M9.5 9h5M9.5 13h6M9.5 17h6"/>`,
+	"back":      `<path d="M19 12H5M11 6l-6 6 6 6"/>`,
+	"bolt":      `<path d="M13 3 5 13.5h6L10 21l8.5-11H13z"/>`,
+	"check":     `<path d="m5 12.5 4.5 4.5L19 7"/>`,
+	"chevron":   `<path d="m9 6 6 6-6 6"/>`,
+	"clock":     `<circle cx="12" cy="12" r="8.5"/><path d="M12 7v5l3.5 2"/>`,
+	"code":      `<path d="m8.5 7-5 5 5 5M15.5 7l5 5-5 5"/>`,
+	"copy":      `<rect x="8.5" y="8.5" width="11.5" height="11.5" rx="2"/><path d="M15.5 8.5V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v7.5a2 2 0 0 0 2 2h2.5"/>`,
+	"cross":     `<path d="m6.5 6.5 11 11M17.5 6.5l-11 11"/>`,
+	"danger":    `<path d="M8.3 3h7.4L21 8.3v7.4L15.7 21H8.3L3 15.7V8.3z"/><path d="M12 7.5v5M12 16v.2"/>`,
+	"delete":    `<path d="M4 6.5h16M9.5 6.5V4h5v2.5M6.5 6.5 7.5 20h9l1-13.5M10 10.5v6M14 10.5v6"/>`,
+	"deploy":    `<path d="M12 20V5M6 11l6-6 6 6"/><path d="M5 20.5h14"/>`,
+	"down":      `<path d="M12 5v14M6 13l6 6 6-6"/>`,
+	"download":  `<path d="M12 4v11M7 10.5l5 5 5-5M5 20h14"/>`,
+	"drag":      `<path d="M9 6v.01M15 6v.01M9 12v.01M15 12v.01M9 18v.01M15 18v.01" stroke-width="2.5"/>`,
+	"duplicate": `<rect x="4" y="4" width="11" height="11" rx="2"/><path d="M19.5 9v8.5a2 2 0 0 1-2 2H9M9.5 7v5M7 9.5h5"/>`,
+	"edit":      `<path d="m4 20 1-4.5L16.5 4 20 7.5 8.5 19z"/><path d="m14 6.5 3.5 3.5"/>`,
+	"empty":     `<path d="M4 13 6.5 5h11L20 13v6H4z"/><path d="M4 13h5a3 3 0 0 0 6 0h5"/>`,
+	"expand":    `<path d="m7 9.5 5 5 5-5"/>`,
+	"external":  `<path d="M13 4h7v7M20 4l-9 9M17.5 14v5.5h-13v-13H10"/>`,
+	"eye":       `<path d="M2.5 12C5 7.5 8.2 5.5 12 5.5s7 2 9.5 6.5c-2.5 4.5-5.7 6.5-9.5 6.5S5 16.5 2.5 12z"/><circle cx="12" cy="12" r="3"/>`,
+	"failed":    `<path d="m6 6 12 12M18 6 6 18" stroke-width="3.5"/>`,
+	"filter":    `<path d="M4 6h16M7 12h10M10 18h4"/>`,
+	"full":      `<circle cx="12" cy="12" r="7" fill="currentColor"/>`,
+	"globe":     `<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c5 5.5 5 11.5 0 17M12 3.5c-5 5.5-5 11.5 0 17"/>`,
+	"group":     `<rect x="3.5" y="3.5" width="7" height="7" rx="1.5"/><rect x="13.5" y="3.5" width="7" height="7" rx="1.5"/><rect x="3.5" y="13.5" width="7" height="7" rx="1.5"/><rect x="13.5" y="13.5" width="7" height="7" rx="1.5"/>`,
+	"half":      `<circle cx="12" cy="12" r="7.5" stroke-width="3"/><path d="M12 5a7 7 0 0 1 0 14z" fill="currentColor"/>`,
+	"home":      `<path d="M4 11.5 12 4l8 7.5M6 10v10h12V10M10 20v-5.5h4V20"/>`,
+	"info":      `<circle cx="12" cy="12" r="8.5"/><path d="M12 11.5v4.5M12 8v.2"/>`,
+	"key":       `<circle cx="8" cy="15.5" r="4.5"/><path d="M11.5 12.5 20 4M16 8l3 3"/>`,
+	"layers":    `<path d="m12 3.5 9 4.5-9 4.5L3 8z"/><path d="m3 12.5 9 4.5 9-4.5"/><path d="m3 16.5 9 4.5 9-4.5"/>`,
+	"link":      `<path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7L12 7"/><path d="M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7L12 17"/>`,
+	"lock":      `<rect x="5" y="10.5" width="14" height="10" rx="2"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5"/>`,
+	"menu":      `<path d="M4 7h16M4 12h16M4 17h16"/>`,
+	"minus":     `<path d="M5 12h14"/>`,
+	"moon":      `<path d="M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5z"/>`,
+	"more":      `<path d="M5.5 12v.01M12 12v.01M18.5 12v.01" stroke-width="2.75"/>`,
+	"passive":   `<circle cx="12" cy="12" r="7" stroke-width="3"/>`,
+	"plus":      `<path d="M12 5v14M5 12h14"/>`,
+	"policy":    `<path d="M12 3 4.5 6v5.5c0 4.5 3 7.7 7.5 9.5 4.5-1.8 7.5-5 7.5-9.5V6z"/><path d="m8.8 12 2.2 2.2 4.2-4.4"/>`,
+	"proxy":     `<path d="M3.5 8h12M12 4.5 15.5 8 12 11.5M20.5 16h-12M12 12.5 8.5 16l3.5 3.5"/>`,
+	"redeploy":  `<path d="M12 4 21 19.5H3z" fill="currentColor"/>`,
+	"refresh":   `<path d="M20 5v5h-5M4 19v-5h5"/><path d="M19.5 10A8 8 0 0 0 6 6.5L4.5 8M4.5 14A8 8 0 0 0 18 17.5l1.5-1.5"/>`,
+	"rollback":  `<path d="M4 5v5h5"/><path d="M4.5 10A8 8 0 1 1 4 14"/>`,
+	"search":    `<circle cx="10.5" cy="10.5" r="6.5"/><path d="m15.5 15.5 5 5"/>`,
+	"server":    `<rect x="4" y="4" width="16" height="7" rx="1.5"/><rect x="4" y="13" width="16" height="7" rx="1.5"/><path d="M8 7.5v.01M8 16.5v.01" stroke-width="2.5"/>`,
+	"settings":  `<path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2.2"/><circle cx="9" cy="17" r="2.2"/>`,
+	"sign-out":  `<path d="M10 4H5v16h5M10 12h10M16 8l4 4-4 4"/>`,
+	"sort":      `<path d="m8 9.5 4-4 4 4M8 14.5l4 4 4-4"/>`,
+	"square":    `<rect x="5.5" y="5.5" width="13" height="13" rx="2" stroke-width="3"/>`,
+	"success":   `<circle cx="12" cy="12" r="8.5"/><path d="m8 12.3 2.7 2.7L16 9.5"/>`,
+	"sun":       `<circle cx="12" cy="12" r="4"/><path d="M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4"/>`,
+	"system":    `<rect x="3" y="4.5" width="18" height="12" rx="2"/><path d="M12 16.5V20M8 20h8"/>`,
+	"terminal":  `<path d="m5 7 5 5-5 5M12.5 17.5H19"/>`,
+	"test":      `<path d="M9 3.5h6M10 3.5V10l-5 8.5a1.5 1.5 0 0 0 1.3 2h11.4a1.5 1.5 0 0 0 1.3-2L14 10V3.5M7.5 15h9"/>`,
+	"undeploy":  `<path d="M12 4v15M6 13l6 6 6-6"/><path d="M5 20.5h14M5 3.5h14"/>`,
+	"up":        `<path d="M12 19V5M6 11l6-6 6 6"/>`,
+	"upload":    `<path d="M12 16V5M7 9.5l5-5 5 5M5 20h14"/>`,
+	"users":     `<circle cx="9" cy="8.5" r="3.5"/><path d="M2.5 19.5c.8-3.3 3.2-5 6.5-5s5.7 1.7 6.5 5"/><path d="M15.5 5.3a3.5 3.5 0 0 1 0 6.4M18 15.2c1.8.8 3 2.2 3.5 4.3"/>`,
+	"warning":   `<path d="M12 4 21.5 20h-19z"/><path d="M12 10v4.5M12 17.2v.2"/>`,
+}
+
+// IconNames lists every icon in alphabetical order, for the gallery.
+func IconNames() []string { return slices.Sorted(maps.Keys(icons)) }
