@@ -295,6 +295,7 @@ func TestAttackAmbiguousJSON(t *testing.T) {
 	t.Run("up to the limits it is accepted", func(t *testing.T) {
 		t.Parallel()
 		wantError(t, v, forge(t, key, header, add(`"x":`+strings.Repeat("[", 15)+strings.Repeat("]", 15))(payload)), nil)
+		wantError(t, v, forge(t, key, header, add(`"x":[`+strings.Repeat(`{"a":[]},`, 40)+`[{}]]`)(payload)), nil)
 		wantError(t, v, forge(t, key, header, add(members(240))(payload)), nil)
 		wantError(t, v, forge(t, key, header, add(`"x":[{"a":1},{"a":2},{"b":{"a":1}}],"a":1`)(payload)), nil)
 	})
@@ -363,6 +364,19 @@ func TestAttackOtherSpellingsOfAValidToken(t *testing.T) {
 				wantError(t, v, strings.Join(q, "."), jwt.ErrMalformed)
 			}
 		}
+	}
+}
+
+// Longer than is looked at, and sound in everything else.
+func TestAttackOversizedTokens(t *testing.T) {
+	t.Parallel()
+	v, key := world(t, keys.HS256)
+	for _, c := range []struct {
+		size int
+		want error
+	}{{5000, nil}, {6500, jwt.ErrMalformed}, {1 << 20, jwt.ErrMalformed}} {
+		payload := change("alice", strings.Repeat("a", c.size))(goodPayload())
+		wantError(t, v, forge(t, key, goodHeader(key), payload), c.want)
 	}
 }
 

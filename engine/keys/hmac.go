@@ -52,11 +52,7 @@ func newHMAC(f facts, secret []byte) (scheme, error) {
 
 func keyed(f facts, secret []byte) scheme {
 	s := &hmacScheme{facts: f, secret: secret}
-	s.pool.New = func() any {
-		m := &mac{Hash: hmac.New(s.hash.New, s.secret)}
-		m.Reset() // the first Reset is the one that saves the key schedule
-		return m
-	}
+	s.pool.New = func() any { return &mac{Hash: hmac.New(s.hash.New, s.secret)} }
 	return s
 }
 
@@ -93,7 +89,8 @@ func (s *hmacScheme) verify(input, signature []byte) bool {
 	return hmac.Equal(m.of(input), signature)
 }
 
-// of returns the code of input; it is valid until the next call.
+// of returns the code of input; it is valid until the next call. The first
+// Reset saves the key schedule, later ones restore it.
 func (m *mac) of(input []byte) []byte {
 	m.Reset()
 	_, _ = m.Write(input) // a hash never fails to write

@@ -1,6 +1,7 @@
 package keys_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
@@ -62,6 +63,50 @@ func TestWycheproofKeySets(t *testing.T) {
 	if accepted < 5 || refused < 21 {
 		t.Errorf("%d accepted and %d refused, want at least 5 and 21", accepted, refused)
 	}
+}
+
+func TestParseJWKSetRefuses(t *testing.T) {
+	t.Parallel()
+	a, b := jwkNamed(t, "a"), jwkNamed(t, "b")
+	const secret = `{"kty":"oct","alg":"HS256","kid":"s","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}`
+	for _, c := range []struct{ name, set, field, part string }{
+		{"one key id for two keys", `{"keys":[` + a + `,` + jwkNamed(t, "a") + `]}`, "keys[1].kid", "twice"},
+		{"a secret after a public key", `{"keys":[` + a + `,` + b + `,` + secret + `]}`, "keys[2].kty", "mix"},
+		{"a public key after a secret", `{"keys":[` + secret + `,` + a + `]}`, "keys[1].kty", "mix"},
+		{"a broken key", `{"keys":[` + a + `,{"kty":"EC"}]}`, "keys[1].alg", "algorithm"},
+		{"a key that is no object", `{"keys":[1]}`, "keys[0]", "JSON object"},
+		{"no keys", `{"keys":[]}`, "keys", "at least one"},
+		{"no set", a, "keys", "at least one"},
+		{"a text of keys", `{"keys":"x"}`, "keys", "at least one"},
+		{"too many keys", `{"keys":[` + strings.Repeat("1,", 100) + `1]}`, "keys", "at most 100"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			all, err := keys.ParseJWKSet([]byte(c.set), "", noon)
+			if all != nil {
+				t.Error("keys came with the error")
+			}
+			wantProblem(t, err, c.field, c.part)
+		})
+	}
+	t.Run("nothing of a sound set", func(t *testing.T) {
+		t.Parallel()
+		if all, err := keys.ParseJWKSet([]byte(`{"keys":[`+a+`,`+b+`]}`), "", noon); err != nil || len(all) != 2 || all[1].ID != "b" {
+			t.Errorf("%d keys, %v", len(all), err)
+		}
+	})
+}
+
+// jwkNamed is the public JWK of a new key.
+func jwkNamed(t *testing.T, kid string) string {
+	t.Helper()
+	j, _ := generate(t, keys.ES256).Public()
+	j.ID = kid
+	raw, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 func verifies(all []*keys.Key, compact string) bool {
@@ -158,43 +203,50 @@ func TestParseJWKRefuses(t *testing.T) {
 
 func TestParseJWKRefusesRSANumbersThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	var good map[string]any
 	raw, err := json.Marshal(jose.JSONWebKey{Key: otherPrivate(t, generate(t, keys.RS256)), KeyID: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(raw, &good); err != nil {
-		t.Fatal(err)
-	}
+	large := bytes.Repeat([]byte{0xff}, 1025) // 8200 bits
+	even := append(bytes.Repeat([]byte{0xff}, 255), 0xfe)
 	for _, c := range []struct {
 		name, member string
 		value        any
-		field        string
+		private      bool // whether the private half stays
+		field, part  string
 	}{
-		{"an even exponent", "e", "AQAA", "key"},
-		{"an exponent of one", "e", "AQ", "key"},
-		{"an exponent of zero", "e", "", "key"},
-		{"a huge exponent", "e", "AQAAAAE", "e"},
-		{"another private exponent", "d", "AQAB", "key"},
-		{"another prime", "p", "AQAB", "p"},
-		{"a third prime", "oth", []any{}, "oth"},
-		{"a modulus of zero", "n", "", "key"},
-		{"an even modulus", "n", base64.RawURLEncoding.EncodeToString(append([]byte{0xff}, make([]byte, 255)...)), "key"},
-		{"a modulus of 16384 bits", "n", base64.RawURLEncoding.EncodeToString(append([]byte{0xff}, make([]byte, 2047)...)), "key"},
+		{"an even exponent", "e", "AQAA", false, "key", "odd"},
+		{"an exponent of one", "e", "AQ", false, "key", "odd"},
+		{"an exponent of zero", "e", "", false, "key", "odd"},
+		{"an exponent of 32 bits", "e", "_____w", false, "e", "odd"},
+		{"a huge exponent", "e", "AQAAAAAAAAAE", false, "e", "odd"},
+		{"a modulus of zero", "n", "", false, "key", "2048"},
+		{"a modulus of 8200 bits", "n", base64.RawURLEncoding.EncodeToString(large), false, "key", "8192"},
+		{"an even modulus", "n", base64.RawURLEncoding.EncodeToString(even), false, "key", "small factor"},
+		{"a modulus with the factor 3", "n", base64.RawURLEncoding.EncodeToString(large[:256]), false, "key", "small factor"},
+		{"an exponent of one with a private half", "e", "AQ", true, "key", "odd"},
+		{"another private exponent", "d", "AQAB", true, "key", "belong"},
+		{"no private exponent", "d", "", true, "key", "belong"},
+		{"another prime", "p", "AQAB", true, "p", "belong"},
+		{"a third prime", "oth", []any{}, true, "oth", "two primes"},
+		{"a missing prime", "q", nil, true, "q", "string"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			bad := map[string]any{}
-			for k, v := range good {
-				bad[k] = v
+			var bad map[string]any
+			if err := json.Unmarshal(raw, &bad); err != nil {
+				t.Fatal(err)
+			}
+			if !c.private {
+				delete(bad, "d")
 			}
 			bad[c.member] = c.value
-			raw, err := json.Marshal(bad)
+			changed, err := json.Marshal(bad)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = keys.ParseJWK(raw, keys.RS256, noon)
-			wantProblem(t, err, c.field, "")
+			_, err = keys.ParseJWK(changed, keys.RS256, noon)
+			wantProblem(t, err, c.field, c.part)
 		})
 	}
 }
