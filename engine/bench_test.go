@@ -1,0 +1,66 @@
+package engine_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/enginetest"
+	"github.com/gatewright/gatewright/engine/jwtauth"
+	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/policy"
+)
+
+// BenchmarkProxy is a whole call, from the server's handler to a real
+// upstream in this process, whose own work is counted too.
+func BenchmarkProxy(b *testing.B) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1024)) }))
+	defer upstream.Close()
+	proxies := []engine.Proxy{enginetest.Proxy("open", "/open", upstream.URL)}
+	credentials := map[string]string{"open": ""}
+	for _, alg := range []keys.Algorithm{keys.HS256, keys.RS256, keys.ES256} {
+		proxies = append(proxies, enginetest.Proxy(string(alg), "/"+string(alg), upstream.URL, enginetest.Bind(b, jwtPolicy(alg))))
+		credentials[string(alg)] = "Bearer " + enginetest.Token(b, alg, enginetest.Claims(string(alg), time.Now()))
+	}
+	g := engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}})
+	if err := g.Apply(b.Context(), enginetest.Bundle(b, proxies...)); err != nil {
+		b.Fatal(err)
+	}
+	for _, p := range proxies {
+		b.Run(p.Name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if status := call(g, p.Route.BasePath+"/pets/7", credentials[p.Name]); status != 200 {
+					b.Fatalf("status %d", status)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkApply is the deploy of one proxy among many.
+func BenchmarkApply(b *testing.B) {
+	for _, n := range []int{10, 10_000} {
+		b.Run(fmt.Sprintf("proxies=%d", n), func(b *testing.B) {
+			var proxies []engine.Proxy
+			for i := range n {
+				proxies = append(proxies, enginetest.Proxy(fmt.Sprint("proxy-", i), fmt.Sprint("/api-", i), "http://127.0.0.1:9", enginetest.Bind(b, jwtPolicy(keys.HS256))))
+			}
+			bundle := enginetest.Bundle(b, proxies...)
+			g := engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}})
+			apply := func(digest string) {
+				bundle.Owners[0].Digest = digest
+				if err := g.Apply(b.Context(), bundle); err != nil {
+					b.Fatal(err)
+				}
+			}
+			apply("first")
+			for i := 0; b.Loop(); i++ {
+				apply(fmt.Sprint(i))
+			}
+		})
+	}
+}

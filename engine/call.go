@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/token"
+)
+
+// call is one request under way. Calls are used again, so that one costs next
+// to no memory; nothing that may outlive a request may keep its call.
+type call struct {
+	g *Gateway
+	// proxy is bound to this call once, for its whole life: the way of
+	// passing a request's state to the callbacks that allocates nothing.
+	proxy  httputil.ReverseProxy
+	buffer []byte
+
+	state
+}
+
+// state is what a call forgets at its end.
+type state struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	x    policy.Exchange
+	snap *Snapshot
+
+	target  target
+	host    string // normal Host field with its port, for the upstream
+	route   route
+	body    *body
+	upgrade *socket
+	peer    netip.Addr
+	trusted bool     // the peer is a trusted proxy
+	ids     []string // the correlation id as a field's values
+
+	started, called, answered, extended time.Time
+
+	sent   bool // the answer has begun
+	lost   bool // the caller cannot be written to
+	silent bool // another part reports the call
+	status int
+	fault  fault.Type
+	reason string
+}
+
+func newCall(g *Gateway) *call {
+	c := &call{g: g}
+	c.proxy = httputil.ReverseProxy{
+		Rewrite: c.rewrite, ModifyResponse: c.modifyResponse, ErrorHandler: c.forwardFailed,
+		BufferPool: copyBuffer{c}, ErrorLog: g.proxyLog,
+	}
+	return c
+}
+
+// copyBuffer lends the call's own buffer to the one copy that it makes.
+type copyBuffer struct{ c *call }
+
+const copyBufferSize = 32 << 10
+
+func (b copyBuffer) Get() []byte {
+	if b.c.buffer == nil {
+		b.c.buffer = make([]byte, copyBufferSize)
+	}
+	return b.c.buffer
+}
+
+func (copyBuffer) Put([]byte) {}
+
+// ServeHTTP answers one request of the environment: by the token service on
+// the reserved paths, else by the proxy that it belongs to.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := g.calls.Get().(*call)
+	c.begin(w, r)
+	defer c.end()
+	c.serve()
+}
+
+func (c *call) begin(w http.ResponseWriter, r *http.Request) {
+	c.w, c.r, c.started, c.snap = w, r, c.g.now(), c.g.snapshot.Load()
+	c.extended = time.Now() // the server has just set its deadlines
+	c.peer = peerAddr(r.RemoteAddr)
+	c.trusted = within(c.g.trusted, c.peer)
+	c.ids = []string{correlationID(r.Header, c.trusted)}
+	c.x.Header, c.x.Method, c.x.CorrelationID = r.Header, r.Method, c.ids[0]
+	c.x.Client = clientAddr(c.peer, r.Header["X-Forwarded-For"], c.g.trusted)
+}
+
+func (c *call) serve() {
+	if c.snap == nil {
+		c.refuse(fault.Unavailable, "no configuration yet")
+		return
+	}
+	if err := c.normalize(); err != nil {
+		c.refuse(fault.BadRequest, err.Error())
+		return
+	}
+	if c.g.tokens.Handles(c.target.match) {
+		c.serveToken()
+		return
+	}
+	if !c.find() {
+		return
+	}
+	if err := runSteps(c.route.operation.steps, &c.x); err != nil {
+		c.reject(err)
+		return
+	}
+	c.forward()
+}
+
+func (c *call) normalize() error {
+	if err := checkMethod(c.r.Method); err != nil {
+		return err
+	}
+	name, port, err := normalHost(c.r.Host)
+	if err != nil {
+		return err
+	}
+	if c.target, err = parseTarget(c.r.RequestURI); err != nil {
+		return err
+	}
+	c.x.Host, c.x.Path, c.x.RawQuery = name, c.target.path, c.target.query
+	c.host = forwardedHost(c.r.Host, name, port)
+	return nil
+}
+
+// serveToken hands over to the token service, which reports its own events.
+func (c *call) serveToken() {
+	c.silent = true
+	c.r.URL.Path, c.r.URL.RawPath, c.r.URL.RawQuery = c.target.match, "", c.target.query
+	c.g.tokens.ServeHTTP(c, c.r, c.snap, token.Caller{Client: c.x.Client, CorrelationID: c.ids[0]})
+	if !c.sent {
+		c.WriteHeader(http.StatusOK)
+	}
+}
+
+func (c *call) find() bool {
+	c.route = c.snap.router.route(c.x.Host, c.x.Method, c.target.match)
+	if c.route.fault == "" {
+		return true
+	}
+	if c.route.allow != "" {
+		c.w.Header().Set("Allow", c.route.allow)
+	}
+	c.refuse(c.route.fault, "")
+	return false
+}
+
+// reject answers for a policy. Only a rejection says more than "our fault".
+func (c *call) reject(err error) {
+	var r *policy.Rejection
+	if !errors.As(err, &r) {
+		c.broken(err)
+		return
+	}
+	if r.Challenge != "" {
+		c.w.Header().Set("WWW-Authenticate", r.Challenge)
+	}
+	reason := ""
+	if r.Cause != nil {
+		reason = r.Cause.Error()
+	}
+	c.refuse(r.Fault, reason)
+}
+
+// broken answers for a fault of ours and logs it: with the id that the caller
+// can tell, and without the query and the header, which may hold secrets.
+func (c *call) broken(err error) {
+	attrs := []slog.Attr{
+		slog.String("correlation_id", c.ids[0]), slog.String("method", c.r.Method),
+		slog.String("path", c.target.path), slog.Any("error", err),
+	}
+	if o := c.route.owner; o != nil {
+		attrs = append(attrs, slog.String("project", o.proxy.Project), slog.String("proxy", o.proxy.Name))
+	}
+	var b *broken
+	if errors.As(err, &b) {
+		attrs = append(attrs, slog.String("stack", string(b.stack)))
+	}
+	c.g.log.LogAttrs(c.r.Context(), slog.LevelError, "request failed", attrs...)
+	c.refuse(fault.Unexpected, err.Error())
+}
+
+// end reports the call, also when it panicked, and makes it ready for its
+// next use. A call that panicked is not used again.
+func (c *call) end() {
+	v, begun := recover(), c.sent
+	switch {
+	case v == nil:
+	case v == http.ErrAbortHandler:
+		c.aborted()
+	default:
+		c.broken(&broken{v, debug.Stack()})
+	}
+	if !c.silent {
+		c.g.sink.Access(c.access())
+	}
+	if v == http.ErrAbortHandler || v != nil && begun {
+		panic(http.ErrAbortHandler) // net/http cuts the answer off
+	}
+	if v != nil {
+		return
+	}
+	c.reset()
+	c.g.calls.Put(c)
+}
+
+// aborted is the end of an answer that broke off in its middle.
+func (c *call) aborted() {
+	switch {
+	case c.status == statusGone:
+	case c.lost || c.r.Context().Err() != nil:
+		c.status, c.reason = statusGone, "the caller closed the connection"
+	case c.fault == "":
+		c.fault, c.reason = fault.UpstreamConnection, "the answer of the API broke off"
+	}
+}
+
+func (c *call) reset() {
+	x := c.x
+	x.Reset()
+	c.state = state{x: x}
+}
+
+func (c *call) access() event.Access {
+	a := event.Access{
+		Time: c.started, Method: c.r.Method, Path: c.target.path, Client: c.x.Client, Subject: c.x.Identity.Subject,
+		Status: c.status, Result: c.result(), Fault: c.fault, Reason: c.reason, CorrelationID: c.ids[0],
+		Duration: c.g.now().Sub(c.started),
+	}
+	if a.Path == "" {
+		a.Path = c.r.URL.Path // refused before it was read
+	}
+	if c.snap != nil {
+		a.Environment = c.snap.environment
+	}
+	if o := c.route.owner; o != nil {
+		a.Project, a.Proxy = o.proxy.Project, o.proxy.Name
+	}
+	if c.route.operation != nil {
+		a.Endpoint = c.route.operation.name
+	}
+	if !c.answered.IsZero() {
+		a.Upstream = c.answered.Sub(c.called)
+	}
+	return a
+}

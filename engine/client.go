@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// CorrelationHeader carries the correlation id of a call, to the caller and
+// to the upstream.
+const CorrelationHeader = "X-Correlation-Id"
+
+// peerAddr is the address at the other end of the connection.
+func peerAddr(remote string) netip.Addr {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+func within(list []netip.Prefix, a netip.Addr) bool {
+	for _, p := range list {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// clientAddr walks the forwarding header from its right end, where the
+// nearest proxy writes, for as long as a trusted proxy vouches for the next
+// address. What stands further left anybody can have written.
+func clientAddr(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
+	client := peer
+	for i := len(forwarded) - 1; i >= 0; i-- {
+		list := forwarded[i]
+		for more := true; more; {
+			if !within(trusted, client) {
+				return client
+			}
+			cut := strings.LastIndexByte(list, ',')
+			next, ok := forwardedAddr(list[cut+1:])
+			if !ok {
+				return client
+			}
+			client = next
+			more = cut >= 0
+			list = list[:max(cut, 0)]
+		}
+	}
+	return client
+}
+
+// forwardedAddr reads one address, with or without a port.
+func forwardedAddr(s string) (netip.Addr, bool) {
+	s = strings.TrimSpace(s)
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return a.Unmap(), true
+	}
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap(), true
+	}
+	return netip.Addr{}, false
+}
+
+// correlationID takes a trusted proxy's id over and makes one otherwise. A
+// stranger's could be made to look like another call's, or to break a log.
+func correlationID(h http.Header, trusted bool) string {
+	if given := h[CorrelationHeader]; trusted && len(given) == 1 && saneID(given[0]) {
+		return given[0]
+	}
+	return newID()
+}
+
+func saneID(id string) bool {
+	for i := range len(id) {
+		if !unreserved(id[i]) || id[i] == '~' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 64
+}
+
+// newID is 128 random bits in hex: unique, not secret.
+func newID() string {
+	var raw [16]byte
+	for i := 0; i < len(raw); i += 8 {
+		for j, n := i, rand.Uint64(); j < i+8; j++ {
+			raw[j] = byte(n)
+			n >>= 8
+		}
+	}
+	var text [32]byte
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
+}

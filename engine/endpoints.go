@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gatewright/gatewright/engine/fault"
+)
+
+// operation is what runs for a request once it is routed.
+type operation struct {
+	// name is the method and the template, "" when the proxy names no
+	// endpoints.
+	name  string
+	steps []step
+}
+
+// endpoints is a tree of templates by segment.
+type endpoints struct {
+	literal   map[string]*endpoints
+	parameter *endpoints
+	methods   []method
+	allow     string // what Allow says here
+}
+
+type method struct {
+	name      string
+	operation *operation
+}
+
+// operation chooses among the proxy's endpoints. rest is what follows the
+// base path in the decoded path: empty or beginning with a slash.
+func (c *compiled) operation(method, rest string) route {
+	if !permits(c.proxy.Route.Methods, method) {
+		return route{fault: fault.MethodNotAllowed, allow: c.allow}
+	}
+	if c.endpoints == nil {
+		return route{operation: c.whole}
+	}
+	e := c.endpoints.find(strings.TrimPrefix(rest, "/"))
+	if e == nil {
+		return route{fault: fault.MethodNotFound}
+	}
+	if o := e.operation(method); o != nil {
+		return route{operation: o}
+	}
+	return route{fault: fault.MethodNotAllowed, allow: e.allow}
+}
+
+// permits lets HEAD through wherever GET goes (RFC 9110 section 9.3.2).
+func permits(methods []string, m string) bool {
+	return len(methods) == 0 || slices.Contains(methods, m) || m == "HEAD" && slices.Contains(methods, "GET")
+}
+
+// find takes literal segments before parameters and turns back where a
+// literal leads nowhere. Each node of the tree is visited once at most, so no
+// path can make it slow.
+func (e *endpoints) find(rest string) *endpoints {
+	if rest == "" {
+		if len(e.methods) == 0 {
+			return nil
+		}
+		return e
+	}
+	segment, after, more := strings.Cut(rest, "/")
+	if more && after == "" {
+		return nil // "/pets/" is not "/pets": the API may tell them apart
+	}
+	if next, ok := e.literal[segment]; ok {
+		if found := next.find(after); found != nil {
+			return found
+		}
+	}
+	if e.parameter == nil || segment == "" {
+		return nil
+	}
+	return e.parameter.find(after)
+}
+
+func (e *endpoints) operation(name string) *operation {
+	for i := range e.methods {
+		if e.methods[i].name == name {
+			return e.methods[i].operation
+		}
+	}
+	if name == "HEAD" {
+		return e.operation("GET")
+	}
+	return nil
+}
+
+// add puts an endpoint in; its template is valid.
+func (e *endpoints) add(a APIEndpoint, o *operation) {
+	if a.Path != "/" {
+		for segment := range strings.SplitSeq(a.Path[1:], "/") {
+			e = e.child(segment)
+		}
+	}
+	e.methods = append(e.methods, method{a.Method, o})
+	names := make([]string, len(e.methods))
+	for i, m := range e.methods {
+		names[i] = m.name
+	}
+	e.allow = allowed(names)
+}
+
+func (e *endpoints) child(segment string) *endpoints {
+	if isParameter(segment) {
+		if e.parameter == nil {
+			e.parameter = &endpoints{}
+		}
+		return e.parameter
+	}
+	if e.literal == nil {
+		e.literal = map[string]*endpoints{}
+	}
+	next := e.literal[segment]
+	if next == nil {
+		next = &endpoints{}
+		e.literal[segment] = next
+	}
+	return next
+}
+
+// allowed is the value of Allow for these methods.
+func allowed(methods []string) string {
+	all := slices.Clone(methods)
+	if slices.Contains(all, "GET") {
+		all = append(all, "HEAD")
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ", ")
+}

@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/token"
+)
+
+// Options are the parts of the world that a Gateway uses. The zero value
+// works: no policy types, no events, no log, the system's clock.
+type Options struct {
+	// Types are the known kinds of policy.
+	Types policy.Set
+	// Sink takes the events.
+	Sink event.Sink
+	// Logger gets what is wrong with the gateway itself, never a token.
+	Logger *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+	// TrustedProxies are the peers whose X-Forwarded-* fields and
+	// correlation ids are believed.
+	TrustedProxies []netip.Prefix
+	// Limits bound what a caller can ask for.
+	Limits Limits
+}
+
+// Limits bound what a caller can ask for. Zero durations and sizes mean the
+// default, except for MaxBody.
+type Limits struct {
+	// MaxBody is the largest request body in bytes; zero means no limit.
+	// DefaultMaxBody is a good choice.
+	MaxBody int64
+	// MaxHeader is the largest request header in bytes. Default 64 KiB.
+	MaxHeader int
+	// HeaderTimeout is how long a header may take. Default 10 s.
+	HeaderTimeout time.Duration
+	// IdleTimeout is how long a connection may wait for its next request.
+	// Default 120 s.
+	IdleTimeout time.Duration
+	// StallTimeout is how long a body may stand still, in both directions.
+	// Default 60 s.
+	StallTimeout time.Duration
+}
+
+// DefaultMaxBody is the limit of a request body that settings start with.
+const DefaultMaxBody = 64 << 20
+
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&l.HeaderTimeout, 10 * time.Second}, {&l.IdleTimeout, 120 * time.Second}, {&l.StallTimeout, 60 * time.Second}} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	if l.MaxHeader == 0 {
+		l.MaxHeader = 64 << 10
+	}
+	return l
+}
+
+// Gateway serves the newest snapshot of one environment. It is safe for
+// concurrent use.
+type Gateway struct {
+	types    policy.Set
+	sink     event.Sink
+	log      *slog.Logger
+	proxyLog *log.Logger
+	now      func() time.Time
+	trusted  []netip.Prefix
+	limits   Limits
+
+	snapshot   atomic.Pointer[Snapshot]
+	tokens     *token.Service
+	transports *transports
+	sockets    sockets
+	calls      sync.Pool
+	rows       sync.Map // *row by fault.Type
+
+	applying sync.Mutex
+	failure  atomic.Pointer[ApplyError]
+}
+
+// New makes a gateway that answers 503 until its first Apply.
+func New(o Options) *Gateway {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sink == nil {
+		o.Sink = event.Discard{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	g := &Gateway{
+		types: o.Types, sink: o.Sink, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
+		proxyLog:   slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		tokens:     token.New(token.Options{Now: o.Now, Sink: o.Sink, Logger: o.Logger}),
+		transports: newTransports(),
+	}
+	for _, p := range o.TrustedProxies {
+		g.trusted = append(g.trusted, p.Masked())
+	}
+	g.calls.New = func() any { return newCall(g) }
+	return g
+}
+
+// ApplyError is why a bundle does not run.
+type ApplyError struct {
+	Generation int64
+	At         time.Time
+	Err        error
+}
+
+// Error names the generation and what is wrong with it.
+func (e *ApplyError) Error() string { return fmt.Sprintf("generation %d: %v", e.Generation, e.Err) }
+
+// Unwrap is what is wrong.
+func (e *ApplyError) Unwrap() error { return e.Err }
+
+// Apply compiles a bundle to the side and swaps it in with one pointer; each
+// request runs on one bundle whole. On an error, an *ApplyError, the running
+// bundle goes on. One Apply runs at a time.
+func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
+	g.applying.Lock()
+	defer g.applying.Unlock()
+	s, err := Compile(ctx, b, g.snapshot.Load(), Deps{Types: g.types, Now: g.now, transports: g.transports})
+	if err != nil {
+		failure := &ApplyError{b.Generation, g.now(), err}
+		g.failure.Store(failure)
+		return failure
+	}
+	s.applied = g.now()
+	g.snapshot.Store(s)
+	g.transports.keep(s)
+	g.failure.Store(nil)
+	return nil
+}
+
+// Running is what a gateway runs, for health checks and reports.
+type Running struct {
+	// Ready is false before the first bundle.
+	Ready       bool
+	Environment string
+	Generation  int64
+	AppliedAt   time.Time
+	// Owners are sorted by project and name.
+	Owners []RunningOwner
+	// Failure is why the newest bundle does not run; nil when it does.
+	Failure *ApplyError
+}
+
+// RunningOwner is one owner that is served.
+type RunningOwner struct {
+	ID, Project, Name string
+	Revision          int
+	Digest            string
+}
+
+// Running tells what is served at this moment.
+func (g *Gateway) Running() Running {
+	r := Running{Failure: g.failure.Load()}
+	s := g.snapshot.Load()
+	if s == nil {
+		return r
+	}
+	r.Ready, r.Environment, r.Generation, r.AppliedAt = true, s.environment, s.generation, s.applied
+	for _, o := range s.owners {
+		r.Owners = append(r.Owners, RunningOwner{o.id, o.proxy.Project, o.proxy.Name, o.revision, o.origin.digest})
+	}
+	slices.SortFunc(r.Owners, func(a, b RunningOwner) int {
+		return strings.Compare(a.Project+"\x00"+a.Name, b.Project+"\x00"+b.Name)
+	})
+	return r
+}
+
+// CloseSockets ends all upgraded connections and refuses new ones. A server
+// that shuts down must call it, because net/http does not wait for them.
+func (g *Gateway) CloseSockets() { g.sockets.close() }
+
+// Close ends the upgraded connections, waits for them until ctx ends, and
+// closes the idle connections to upstreams. Shut the server down first.
+func (g *Gateway) Close(ctx context.Context) error {
+	g.sockets.close()
+	defer g.transports.closeIdle()
+	if err := g.sockets.wait(ctx); err != nil {
+		return fmt.Errorf("close gateway: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,28 @@
+package engine
+
+import (
+	"log/slog"
+	"net/http"
+)
+
+// Server is the HTTP server of a gateway, with every limit set. ReadTimeout
+// and WriteTimeout are how long a body may stand still: calls that move
+// extend them, so streams may last.
+func Server(addr string, g *Gateway) *http.Server {
+	l := g.limits
+	s := &http.Server{
+		Addr:              addr,
+		Handler:           g,
+		ReadHeaderTimeout: l.HeaderTimeout,
+		ReadTimeout:       l.HeaderTimeout + l.StallTimeout,
+		WriteTimeout:      l.HeaderTimeout + l.StallTimeout,
+		IdleTimeout:       l.IdleTimeout,
+		MaxHeaderBytes:    l.MaxHeader,
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		// OPTIONS * would be answered past the gateway.
+		DisableGeneralOptionsHandler: true,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: l.StallTimeout},
+	}
+	s.RegisterOnShutdown(g.CloseSockets)
+	return s
+}

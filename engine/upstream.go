@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Defaults of an upstream's timeouts.
+const (
+	DefaultConnectTimeout  = 5 * time.Second
+	DefaultResponseTimeout = 60 * time.Second
+)
+
+// upstream is an API's address, taken apart once.
+type upstream struct {
+	scheme, host string
+	base         string // path without the slash at its end; no request leaves it
+	whole        string // path for a request of the base path itself
+	timeouts     timeouts
+}
+
+// timeouts are the part of an upstream that its connections depend on.
+type timeouts struct{ connect, response time.Duration }
+
+// newUpstream reads a valid address.
+func newUpstream(u Upstream) upstream {
+	address, err := url.Parse(u.URL)
+	if err != nil { // Validate has parsed it
+		panic(err)
+	}
+	up := upstream{
+		scheme: address.Scheme, host: address.Host, whole: address.EscapedPath(),
+		timeouts: timeouts{
+			connect:  milliseconds(u.ConnectTimeout, DefaultConnectTimeout),
+			response: milliseconds(u.ResponseTimeout, DefaultResponseTimeout),
+		},
+	}
+	up.base = strings.TrimSuffix(up.whole, "/")
+	if up.whole == "" {
+		up.whole = "/"
+	}
+	return up
+}
+
+func milliseconds(n int, otherwise time.Duration) time.Duration {
+	if n == 0 {
+		return otherwise
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// path is what the upstream is asked for. rest is the normal path after the
+// base path: empty, or beginning with a slash.
+func (u *upstream) path(rest string) string {
+	if rest == "" {
+		return u.whole
+	}
+	if u.base == "" {
+		return rest
+	}
+	return u.base + rest
+}
+
+// transports keeps one http.Transport for each set of timeouts, outside of
+// any snapshot, so that a deploy closes no connection.
+type transports struct {
+	mu  sync.Mutex
+	all map[timeouts]*http.Transport
+}
+
+func newTransports() *transports { return &transports{all: make(map[timeouts]*http.Transport)} }
+
+func (t *transports) get(k timeouts) *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all[k] == nil {
+		t.all[k] = newTransport(k)
+	}
+	return t.all[k]
+}
+
+// keep forgets the transports that a snapshot does not use. Requests under
+// way on them end as they would have.
+func (t *transports) keep(s *Snapshot) {
+	used := make(map[timeouts]bool)
+	for _, o := range s.owners {
+		used[o.upstream.timeouts] = true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, transport := range t.all {
+		if !used[k] {
+			delete(t.all, k)
+			transport.CloseIdleConnections()
+		}
+	}
+}
+
+func (t *transports) closeIdle() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, transport := range t.all {
+		transport.CloseIdleConnections()
+	}
+}
+
+// newTransport differs from the default where a gateway must: it asks no
+// proxy of the process's environment, passes compressed bodies untouched, and
+// keeps enough idle connections that a busy API is not dialled for each call.
+func newTransport(k timeouts) *http.Transport {
+	dialer := &net.Dialer{Timeout: k.connect}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    k.connect,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    512,
+		IdleConnTimeout:        90 * time.Second,
+		ResponseHeaderTimeout:  k.response,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+		WriteBufferSize:        16 << 10,
+		ReadBufferSize:         16 << 10,
+	}
+}
