@@ -3,10 +3,11 @@ import { adoptToasts, toast } from "./toast.ts";
 
 /**
  * Forms with data-live are posted in the background. The server answers as to any form, with a redirect to the page
- * they stand on; its fresh content and its messages then take the place of the old, and the focus stays.
+ * they stand on; its fresh content and its messages then take the place of the old, and the focus stays. A form that
+ * htmx posts by itself is left to htmx.
  */
 export function watchLive(): void {
-  on<HTMLFormElement>("submit", "form[data-live]", (form, event) => {
+  on<HTMLFormElement>("submit", "form[data-live]:not([hx-post])", (form, event) => {
     event.preventDefault();
     void post(form, (event as SubmitEvent).submitter);
   });
@@ -76,7 +77,7 @@ async function here(): Promise<HTMLElement | null> {
 function replace(fresh: HTMLElement, submitter: HTMLElement | null): void {
   const main = document.querySelector("main");
   if (!main) return;
-  const name = submitter?.ariaLabel;
+  const name = (submitter ?? document.activeElement)?.ariaLabel;
   main.replaceChildren(...[...fresh.childNodes].map((n) => document.importNode(n, true)));
   content.arrived(main);
   const again = name && main.querySelector<HTMLElement>(`[aria-label="${CSS.escape(name)}"]`);

@@ -15,9 +15,12 @@ export function watchRequests(): void {
     if (detail.xhr.status === 401) signedOut();
     else if (detail.target.matches("form[data-form]")) guard(detail);
   });
-  listen("htmx:afterRequest", ({ xhr, requestConfig }) => {
+  listen("htmx:beforeSend", ({ target }) => hold(target, true));
+  listen("htmx:afterRequest", ({ xhr, target, requestConfig }) => {
     const gone = xhr.getResponseHeader("HX-Redirect") ?? xhr.getResponseHeader("HX-Location");
-    if (requestConfig.verb !== "get" && !gone) stayed();
+    if (gone) return;
+    hold(target, false);
+    if (requestConfig.verb !== "get") stayed();
   });
   listen("htmx:responseError", ({ xhr, requestConfig }) => {
     if (xhr.status !== 401 && requestConfig.verb !== "get") toast("danger", refused(xhr));
@@ -26,6 +29,11 @@ export function watchRequests(): void {
     if (requestConfig.verb !== "get")
       toast("danger", "The server did not answer. Nothing was saved, nothing is lost.");
   });
+}
+
+/** A form that is being saved takes no input: its answer would replace what was typed meanwhile. */
+function hold(target: HTMLElement, held: boolean): void {
+  if (target.matches("form[data-form]")) target.inert = held;
 }
 
 /**
