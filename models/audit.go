@@ -1,0 +1,213 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// What an audit record says was done.
+const (
+	ActionCreated         = "CREATED"
+	ActionUpdated         = "UPDATED"
+	ActionDeleted         = "DELETED"
+	ActionDeployed        = "DEPLOYED"
+	ActionUndeployed      = "UNDEPLOYED"
+	ActionSignedIn        = "SIGNED_IN"
+	ActionSignInFailed    = "SIGN_IN_FAILED"
+	ActionSignedOut       = "SIGNED_OUT"
+	ActionPasswordChanged = "PASSWORD_CHANGED"
+	ActionSecretRotated   = "SECRET_ROTATED"
+)
+
+// What an audit record can be about.
+const (
+	KindProject     = "PROJECT"
+	KindEnvironment = "ENVIRONMENT"
+	KindKey         = "ENVIRONMENT_KEY"
+	KindUser        = "USER"
+	KindPolicy      = "POLICY"
+	KindProxy       = "PROXY"
+)
+
+// AuditActions are all actions, for filters.
+func AuditActions() []string {
+	return []string{
+		ActionCreated, ActionUpdated, ActionDeleted, ActionDeployed, ActionUndeployed, ActionSignedIn,
+		ActionSignInFailed, ActionSignedOut, ActionPasswordChanged, ActionSecretRotated,
+	}
+}
+
+// AuditKinds are all kinds of object, for filters.
+func AuditKinds() []string {
+	return []string{KindProject, KindEnvironment, KindKey, KindUser, KindPolicy, KindProxy}
+}
+
+// AuditRecord is one change or one sign-in. It is written in the transaction
+// of the change and can neither be altered nor removed.
+type AuditRecord struct {
+	ID int64
+	At time.Time
+	// Actor is a name; for a failed sign-in, the name that was tried.
+	Actor, Client, CorrelationID string
+	Action, Kind                 string
+	ObjectID, ObjectName         string
+	// Project is the name of the object's project, empty when it has none.
+	Project string
+	// Before and After are the object as JSON, without secrets; nil when there
+	// was none or nothing to show.
+	Before, After json.RawMessage
+}
+
+// AuditFilter narrows the list of records. Zero members do not narrow.
+type AuditFilter struct {
+	// Query is looked for in the names of object and actor, the object's id
+	// and the correlation id.
+	Query, Action, Kind, Actor, Project string
+	// From is the first moment that is in, To the first that is not.
+	From, To      time.Time
+	Page, PerPage int
+}
+
+type auditRow struct {
+	ID            int64 `gorm:"primaryKey"`
+	At            time.Time
+	ActorID       *string
+	Actor         string
+	Client        string
+	CorrelationID string
+	Action        string
+	Kind          string
+	ObjectID      string
+	ObjectName    string
+	Project       string
+	Before        document
+	After         document
+}
+
+// TableName implements gorm's schema.Tabler.
+func (auditRow) TableName() string { return "audit_records" }
+
+// fact is what happened, as the code that did it says.
+type fact struct {
+	action, kind, id, name, project string
+	// before and after are views without secrets, or nil.
+	before, after any
+}
+
+// maxAuditText bounds what callers of the sign-in page can make us keep.
+const maxAuditText = 255
+
+// record writes the audit record of a change into its transaction.
+func (s *Store) record(ctx context.Context, tx *gorm.DB, by Actor, f fact) error {
+	row := auditRow{
+		At: s.now(), ActorID: orNil(by.UserID), Actor: truncated(by.Name, maxAuditText),
+		CorrelationID: truncated(by.CorrelationID, maxAuditText),
+		Action:        f.action, Kind: f.kind, ObjectID: f.id, ObjectName: truncated(f.name, maxAuditText), Project: f.project,
+	}
+	if by.Client.IsValid() {
+		row.Client = by.Client.String()
+	}
+	var err error
+	if row.Before, err = auditJSON(f.before); err != nil {
+		return err
+	}
+	if row.After, err = auditJSON(f.after); err != nil {
+		return err
+	}
+	if err := gorm.G[auditRow](tx).Create(ctx, &row); err != nil {
+		return fmt.Errorf("write audit record: %w", err)
+	}
+	return nil
+}
+
+func auditJSON(v any) (document, error) {
+	if v == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("write audit record: %w", err)
+	}
+	return raw, nil
+}
+
+func orNil(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// Audit lists records, newest first, without Before and After, and how many
+// there are in all.
+func (s *Store) Audit(ctx context.Context, f AuditFilter) ([]AuditRecord, int, error) {
+	q := f.conditions(gorm.G[auditRow](s.db).Where("true"))
+	total, err := q.Count(ctx, "*")
+	if err != nil {
+		return nil, 0, fmt.Errorf("count audit records: %w", err)
+	}
+	limit, offset := page(f.Page, f.PerPage)
+	rows, err := q.Omit("before", "after").Order("id desc").Limit(limit).Offset(offset).Find(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list audit records: %w", err)
+	}
+	list := make([]AuditRecord, len(rows))
+	for i, row := range rows {
+		list[i] = row.record()
+	}
+	return list, int(total), nil
+}
+
+func (f AuditFilter) conditions(q gorm.ChainInterface[auditRow]) gorm.ChainInterface[auditRow] {
+	if f.Query != "" {
+		like := containing(f.Query)
+		q = q.Where("(object_name ilike ? or actor ilike ? or object_id ilike ? or correlation_id ilike ?)", like, like, like, like)
+	}
+	if f.Actor != "" {
+		q = q.Where("lower(actor) = lower(?)", truncated(f.Actor, maxAuditText))
+	}
+	for column, value := range map[string]string{"action": f.Action, "kind": f.Kind, "project": f.Project} {
+		if value != "" {
+			q = q.Where(column+" = ?", truncated(value, maxAuditText))
+		}
+	}
+	if !f.From.IsZero() {
+		q = q.Where("at >= ?", f.From.UTC())
+	}
+	if !f.To.IsZero() {
+		q = q.Where("at < ?", f.To.UTC())
+	}
+	return q
+}
+
+// AuditRecord is one record, whole.
+func (s *Store) AuditRecord(ctx context.Context, id int64) (AuditRecord, error) {
+	row, err := found(gorm.G[auditRow](s.db).Where("id = ?", id).Take(ctx))
+	if err != nil {
+		return AuditRecord{}, fmt.Errorf("read audit record: %w", err)
+	}
+	return row.record(), nil
+}
+
+func (r auditRow) record() AuditRecord {
+	return AuditRecord{
+		ID: r.ID, At: r.At.UTC(), Actor: r.Actor, Client: r.Client, CorrelationID: r.CorrelationID,
+		Action: r.Action, Kind: r.Kind, ObjectID: r.ObjectID, ObjectName: r.ObjectName, Project: r.Project,
+		Before: json.RawMessage(r.Before), After: json.RawMessage(r.After),
+	}
+}
+
+// missing is the answer to a write on something that is not there: when the
+// audit says that somebody deleted it, the writer learns who, else not found.
+func (s *Store) missing(ctx context.Context, kind, id string) error {
+	row, err := found(gorm.G[auditRow](s.db).Omit("before", "after").
+		Where("object_id = ? and kind = ? and action = ?", id, kind, ActionDeleted).Order("id desc").Limit(1).Take(ctx))
+	if err != nil {
+		return err
+	}
+	return &StaleError{Kind: kind, Name: row.ObjectName, By: row.Actor, At: row.At.UTC(), Deleted: true}
+}

@@ -1,0 +1,350 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/problem"
+)
+
+// DeployResult is what a deploy or undeploy did. AwaitNodes tells which nodes
+// run the generation.
+type DeployResult struct {
+	Environment string
+	// Revision is the number of the one that runs now; after an undeploy, of
+	// the one that ran.
+	Revision   int
+	Generation int64
+}
+
+// Revision is what was deployed once. It never changes.
+type Revision struct {
+	ID string
+	// Number counts the deploys of the proxy from 1, over all environments.
+	Number                               int
+	Environment, Digest, Note, CreatedBy string
+	CreatedAt                            time.Time
+	// Definition is the frozen engine.Proxy.
+	Definition json.RawMessage
+	// Live tells that the environment runs it.
+	Live bool
+}
+
+type revisionRow struct {
+	ID            string `gorm:"primaryKey"`
+	ProxyID       string
+	EnvironmentID string
+	Number        int
+	Definition    document
+	Digest        string
+	Note          string
+	CreatedAt     time.Time `gorm:"autoCreateTime:false"`
+	CreatedBy     string
+}
+
+// TableName implements gorm's schema.Tabler.
+func (revisionRow) TableName() string { return "revisions" }
+
+// order is a wish to deploy.
+type order struct {
+	project     Project
+	proxyID     string
+	environment string
+	note        string
+}
+
+// Deploy freezes a proxy as it is edited and makes it what the environment
+// runs (D5). It is compiled first; when it does not compile, the problem.List
+// comes back, nothing is stored and the old revision keeps serving. Keys that
+// its policies sign with are made when the environment has none yet (D6).
+func (s *Store) Deploy(ctx context.Context, by Actor, projectID, proxyID, environment, note string) (DeployResult, error) {
+	project, err := s.projectByID(ctx, s.db, projectID)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	if msg := descriptionProblem(note); msg != "" {
+		return DeployResult{}, problem.List{{Field: "note", Message: msg}}
+	}
+	o := order{project: project, proxyID: proxyID, environment: environment, note: note}
+	var result DeployResult
+	err = s.writeWithKeys(ctx, func(tx *gorm.DB, made newKeys) (err error) {
+		result, err = s.deploy(ctx, tx, by, o, made)
+		return err
+	})
+	if err != nil {
+		return DeployResult{}, fmt.Errorf("deploy: %w", err)
+	}
+	return result, nil
+}
+
+func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made newKeys) (DeployResult, error) {
+	e, err := environmentNamed(ctx, tx, o.environment)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	// Locks the environment before the work, so that of two deploys one waits
+	// and starts afresh instead of both working in vain.
+	generation, err := raise(ctx, tx, e)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	row, p, err := s.proxyToDeploy(ctx, tx, o)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	owner, err := s.checked(ctx, tx, by, e, row, p, made)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	before, err := s.running(ctx, tx, p.ID, e)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	rev, err := s.insertRevision(ctx, tx, by, e, owner, o.note)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	if err := s.setDeployment(ctx, tx, by, p.ID, e.ID, &rev.ID); err != nil {
+		return DeployResult{}, err
+	}
+	f := fact{action: ActionDeployed, kind: KindProxy, id: p.ID, name: p.Name, project: p.ProjectName, before: orNothing(before), after: rev.audited(e)}
+	return DeployResult{Environment: e.Name, Revision: rev.Number, Generation: generation}, s.record(ctx, tx, by, f)
+}
+
+func (s *Store) proxyToDeploy(ctx context.Context, tx *gorm.DB, o order) (proxyRow, Proxy, error) {
+	row, err := proxyByID(ctx, tx, o.project.ID, o.proxyID)
+	if isNotFound(err) {
+		return row, Proxy{}, s.missing(ctx, KindProxy, o.proxyID)
+	}
+	if err != nil {
+		return row, Proxy{}, err
+	}
+	p, err := s.oneProxy(ctx, tx, o.project.Name, row)
+	return row, p, err
+}
+
+// checked is the owner that a deploy of p would make, compiled dry.
+func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, row proxyRow, p Proxy, made newKeys) (engine.Owner, error) {
+	raw, digest, err := p.draft()
+	if err != nil {
+		return engine.Owner{}, err
+	}
+	if err := deployedRouteProblem(ctx, tx, e, p); err != nil {
+		return engine.Owner{}, err
+	}
+	set, err := s.ensureKeys(ctx, tx, by, e, raw, made)
+	if err != nil {
+		return engine.Owner{}, err
+	}
+	owner := engine.Owner{
+		ID: p.ID, Digest: digest, Definition: raw,
+		Client: engine.Client{ID: row.ClientID, SecretHash: row.ClientSecretHash},
+	}
+	b := engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation, Keys: set}
+	return owner, engine.Check(s.types, b, owner)
+}
+
+// deployedRouteProblem looks for another proxy that the environment still runs
+// at the same place: its own edit may have moved away without a deploy.
+func deployedRouteProblem(ctx context.Context, tx *gorm.DB, e environmentRow, p Proxy) error {
+	type rival struct {
+		Name, ProjectID string
+		Route           document
+	}
+	rivals, err := query[rival](ctx, tx, `select x.name, x.project_id, r.definition -> 'route' as route
+		from deployments d join revisions r on r.id = d.revision_id join api_proxies x on x.id = d.proxy_id
+		where d.environment_id = ? and d.proxy_id <> ? and r.environment_id = d.environment_id and r.definition #>> '{route,basePath}' = ?`,
+		e.ID, p.ID, p.Route.BasePath)
+	if err != nil {
+		return fmt.Errorf("look for a deployed proxy at %s: %w", p.Route.BasePath, err)
+	}
+	for _, r := range rivals {
+		var route engine.Route
+		if err := json.Unmarshal(r.Route, &route); err != nil {
+			return fmt.Errorf("read deployed route: %w", err)
+		}
+		if !slices.ContainsFunc(claims(p.Route.Hosts), func(h string) bool { return slices.Contains(claims(route.Hosts), h) }) {
+			continue
+		}
+		who := "A proxy of another project"
+		if r.ProjectID == p.ProjectID {
+			who = fmt.Sprintf("The proxy %q", r.Name)
+		}
+		return problem.List{{Field: "basePath", Message: fmt.Sprintf("%s still runs at %s in %s; deploy or undeploy it first.", who, p.Route.BasePath, e.Name)}}
+	}
+	return nil
+}
+
+func (s *Store) insertRevision(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, o engine.Owner, note string) (revisionRow, error) {
+	numbers, err := query[int](ctx, tx, "select coalesce(max(number), 0) + 1 from revisions where proxy_id = ?", o.ID)
+	if err != nil {
+		return revisionRow{}, err
+	}
+	row := revisionRow{
+		ID: newID(), ProxyID: o.ID, EnvironmentID: e.ID, Number: numbers[0], Definition: document(o.Definition),
+		Digest: o.Digest, Note: note, CreatedAt: s.now(), CreatedBy: by.Name,
+	}
+	return row, gorm.G[revisionRow](tx).Create(ctx, &row)
+}
+
+func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, proxyID, environmentID string, revisionID *string) error {
+	_, err := exec(ctx, tx, `insert into deployments (proxy_id, environment_id, revision_id, updated_at, updated_by) values (?, ?, ?, ?, ?)
+		on conflict (proxy_id, environment_id) do update
+		set revision_id = excluded.revision_id, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
+		proxyID, environmentID, revisionID, s.now(), by.Name)
+	return err
+}
+
+// Undeploy takes a proxy out of an environment. ErrNotFound when it does not
+// run there.
+func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, proxyID, environment string) (DeployResult, error) {
+	project, err := s.projectByID(ctx, s.db, projectID)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	var result DeployResult
+	err = s.write(ctx, func(tx *gorm.DB) error {
+		row, err := proxyByID(ctx, tx, project.ID, proxyID)
+		if err != nil {
+			return err
+		}
+		e, err := environmentNamed(ctx, tx, environment)
+		if err != nil {
+			return err
+		}
+		result, err = s.undeploy(ctx, tx, by, project, row.ID, row.Name, e)
+		return err
+	})
+	if err != nil {
+		return DeployResult{}, fmt.Errorf("undeploy: %w", err)
+	}
+	return result, nil
+}
+
+func (s *Store) undeploy(ctx context.Context, tx *gorm.DB, by Actor, project Project, proxyID, name string, e environmentRow) (DeployResult, error) {
+	generation, err := raise(ctx, tx, e)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	before, err := s.running(ctx, tx, proxyID, e)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	if before == nil {
+		return DeployResult{}, ErrNotFound
+	}
+	if err := s.setDeployment(ctx, tx, by, proxyID, e.ID, nil); err != nil {
+		return DeployResult{}, err
+	}
+	f := fact{action: ActionUndeployed, kind: KindProxy, id: proxyID, name: name, project: project.Name, before: *before}
+	return DeployResult{Environment: e.Name, Revision: before.Revision, Generation: generation}, s.record(ctx, tx, by, f)
+}
+
+// undeployEverywhere is what happens to the deployments of a proxy that goes.
+func (s *Store) undeployEverywhere(ctx context.Context, tx *gorm.DB, by Actor, p Proxy) error {
+	where, err := environmentsRunning(ctx, tx, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range where {
+		if _, err := s.undeploy(ctx, tx, by, Project{ID: p.ProjectID, Name: p.ProjectName}, p.ID, p.Name, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raiseWhereLive makes every environment that runs a proxy load it anew.
+func raiseWhereLive(ctx context.Context, tx *gorm.DB, proxyID string) error {
+	where, err := environmentsRunning(ctx, tx, proxyID)
+	if err != nil {
+		return err
+	}
+	for _, e := range where {
+		if _, err := raise(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// environmentsRunning is in the order of ids, so that two who lock several
+// environments cannot lock each other.
+func environmentsRunning(ctx context.Context, tx *gorm.DB, proxyID string) ([]environmentRow, error) {
+	rows, err := gorm.G[environmentRow](tx).
+		Where("id in (select environment_id from deployments where proxy_id = ? and revision_id is not null)", proxyID).Order("id").Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list deployments: %w", err)
+	}
+	return rows, nil
+}
+
+// deployRecord is a deployment in the audit. The definition is in the
+// revision; its digest says which.
+type deployRecord struct {
+	Environment string `json:"environment"`
+	Revision    int    `json:"revision"`
+	Digest      string `json:"digest"`
+	Note        string `json:"note,omitempty"`
+}
+
+func (r revisionRow) audited(e environmentRow) deployRecord {
+	return deployRecord{Environment: e.Name, Revision: r.Number, Digest: r.Digest, Note: r.Note}
+}
+
+// running is what an environment runs of a proxy, nil when nothing.
+func (s *Store) running(ctx context.Context, tx *gorm.DB, proxyID string, e environmentRow) (*deployRecord, error) {
+	row, err := found(gorm.G[revisionRow](tx).Omit("definition").
+		Where("id = (select revision_id from deployments where proxy_id = ? and environment_id = ?)", proxyID, e.ID).Take(ctx))
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read deployment: %w", err)
+	}
+	r := row.audited(e)
+	return &r, nil
+}
+
+// orNothing keeps a nil pointer from becoming the JSON null.
+func orNothing(r *deployRecord) any {
+	if r == nil {
+		return nil
+	}
+	return *r
+}
+
+// Revisions lists the last revisions of a proxy, newest first.
+func (s *Store) Revisions(ctx context.Context, proxyID string, limit int) ([]Revision, error) {
+	if !isID(proxyID) {
+		return nil, nil
+	}
+	type line struct {
+		ID, Environment, Digest, Note, CreatedBy string
+		Number                                   int
+		CreatedAt                                time.Time
+		Definition                               document
+		Live                                     bool
+	}
+	limit, _ = page(1, limit)
+	lines, err := query[line](ctx, s.db, `select r.id, e.name as environment, r.digest, r.note, r.created_by, r.number, r.created_at, r.definition,
+			exists (select from deployments d where d.revision_id = r.id and d.proxy_id = r.proxy_id and d.environment_id = r.environment_id) as live
+		from revisions r join environments e on e.id = r.environment_id where r.proxy_id = ? order by r.number desc limit ?`, proxyID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list revisions: %w", err)
+	}
+	list := make([]Revision, len(lines))
+	for i, l := range lines {
+		list[i] = Revision{
+			ID: l.ID, Number: l.Number, Environment: l.Environment, Digest: l.Digest, Note: l.Note, CreatedBy: l.CreatedBy,
+			CreatedAt: l.CreatedAt.UTC(), Definition: json.RawMessage(l.Definition), Live: l.Live,
+		}
+	}
+	return list, nil
+}

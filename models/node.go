@@ -1,0 +1,164 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+)
+
+const (
+	// nodeAlive is how recent a report must be for its node to count; nodes
+	// report more often than that.
+	nodeAlive = 15 * time.Second
+	// nodeKept is after what time a node that is gone is forgotten.
+	nodeKept = 24 * time.Hour
+	// awaitPoll bounds how late AwaitNodes sees that a node has gone silent.
+	awaitPoll   = time.Second
+	maxNodeText = 1000
+)
+
+// NodeReport is what a gateway node says it runs of an environment, or why it
+// runs something older.
+type NodeReport struct {
+	Node, Environment string
+	// Version is the node's program version.
+	Version string
+	// Generation is the one that it was asked to run last.
+	Generation int64
+	// OK is false when the node could not compile that and keeps what it had;
+	// Message says why.
+	OK      bool
+	Message string
+	// At is set by the database, whose clock all nodes share.
+	At time.Time
+}
+
+type nodeRow struct {
+	Node          string `gorm:"primaryKey"`
+	EnvironmentID string `gorm:"primaryKey"`
+	Version       string
+	Generation    int64
+	OK            bool
+	Message       string
+	ReportedAt    time.Time
+}
+
+// TableName implements gorm's schema.Tabler.
+func (nodeRow) TableName() string { return "nodes" }
+
+// ReportNode keeps a node's last report, which also says that the node is
+// alive; nodes repeat it every few seconds. At is ignored.
+func (s *Store) ReportNode(ctx context.Context, r NodeReport) error {
+	e, err := environmentNamed(ctx, s.db, r.Environment)
+	if err != nil {
+		return fmt.Errorf("report node: %w", err)
+	}
+	_, err = exec(ctx, s.db, `with old as (delete from nodes where reported_at < now() - make_interval(secs => ?) and node <> ?),
+		kept as (insert into nodes (node, environment_id, version, generation, ok, message, reported_at)
+			values (?, ?, ?, ?, ?, ?, now())
+			on conflict (node, environment_id) do update set version = excluded.version, generation = excluded.generation,
+				ok = excluded.ok, message = excluded.message, reported_at = excluded.reported_at
+			returning 1)
+		select pg_notify(?, ?) from kept`,
+		nodeKept.Seconds(), r.Node, truncated(r.Node, maxNodeText), e.ID, truncated(r.Version, maxNodeText), r.Generation, r.OK,
+		truncated(r.Message, maxNodeText), reportsChannel, e.Name)
+	if err != nil {
+		return fmt.Errorf("report node: %w", err)
+	}
+	return nil
+}
+
+// ForgetNode takes back all reports of a node that stops, so that no deploy
+// waits for it.
+func (s *Store) ForgetNode(ctx context.Context, node string) error {
+	if _, err := gorm.G[nodeRow](s.db).Where("node = ?", node).Delete(ctx); err != nil {
+		return fmt.Errorf("forget node: %w", err)
+	}
+	return nil
+}
+
+// Nodes lists the last report of every node of the last day.
+func (s *Store) Nodes(ctx context.Context) ([]NodeReport, error) {
+	return s.nodes(ctx, nodeKept, "")
+}
+
+// nodes lists reports that are at most so old, of one environment or of all.
+func (s *Store) nodes(ctx context.Context, age time.Duration, environmentID string) ([]NodeReport, error) {
+	type line struct {
+		Node, Environment, Version, Message string
+		Generation                          int64
+		OK                                  bool
+		ReportedAt                          time.Time
+	}
+	sql := `select n.node, n.version, n.generation, n.ok, n.message, n.reported_at, e.name as environment
+		from nodes n join environments e on e.id = n.environment_id where n.reported_at >= now() - make_interval(secs => ?)`
+	args := []any{age.Seconds()}
+	if environmentID != "" {
+		sql, args = sql+" and n.environment_id = ?", append(args, environmentID)
+	}
+	lines, err := query[line](ctx, s.db, sql+" order by lower(e.name), n.node", args...)
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	list := make([]NodeReport, len(lines))
+	for i, l := range lines {
+		list[i] = NodeReport{
+			Node: l.Node, Environment: l.Environment, Version: l.Version, Generation: l.Generation,
+			OK: l.OK, Message: l.Message, At: l.ReportedAt.UTC(),
+		}
+	}
+	return list, nil
+}
+
+// AwaitNodes waits until every node of the environment that was alive in the
+// last 15 seconds has reported the generation or a newer one, and returns the
+// reports. When ctx ends first it returns what it knows then; that is no
+// error.
+func (s *Store) AwaitNodes(ctx context.Context, environment string, generation int64) ([]NodeReport, error) {
+	e, err := environmentNamed(ctx, s.db, environment)
+	if err != nil {
+		return nil, err
+	}
+	var reports []NodeReport
+	err = s.listen(ctx, reportsChannel, func(conn *pgx.Conn) error {
+		for {
+			list, err := s.nodes(ctx, nodeAlive, e.ID)
+			if err != nil {
+				return err
+			}
+			if reports = list; allReached(list, generation) {
+				return nil
+			}
+			if err := awaitReport(ctx, conn); err != nil {
+				return err
+			}
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("await nodes of %s: %w", e.Name, err)
+	}
+	return reports, nil
+}
+
+func allReached(reports []NodeReport, generation int64) bool {
+	for _, r := range reports {
+		if r.Generation < generation {
+			return false
+		}
+	}
+	return true
+}
+
+// awaitReport waits for any node's report, or until it is time to look whether
+// a node has gone silent.
+func awaitReport(ctx context.Context, conn *pgx.Conn) error {
+	waiting, cancel := context.WithTimeout(ctx, awaitPoll)
+	defer cancel()
+	if _, err := conn.WaitForNotification(waiting); err != nil && (ctx.Err() != nil || !timedOut(err)) {
+		return fmt.Errorf("wait for a report: %w", err)
+	}
+	return nil
+}

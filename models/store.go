@@ -1,0 +1,131 @@
+// Package models owns the database: opening it, its transactions and every
+// query. Callers see plain values and the few errors of errors.go; rows, SQL
+// and gorm stay inside. There is one file per aggregate; deploy.go and
+// bundle.go turn rows into what the engine runs.
+package models
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/secret"
+	"github.com/gatewright/gatewright/migrations"
+)
+
+const (
+	// defaultMaxConns fits a private server's 60 connections with several
+	// processes on it.
+	defaultMaxConns = 16
+	slowQuery       = 200 * time.Millisecond
+)
+
+// Options is what a Store needs of its surroundings.
+type Options struct {
+	// Sealer seals key material at rest (D18). Required.
+	Sealer *secret.Sealer
+	// Types are the known kinds of policy. Required.
+	Types policy.Set
+	// Logger hears of slow queries and lost connections. Nil discards them.
+	Logger *slog.Logger
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// MaxConns bounds the pool. Zero means 16. Watch and AwaitNodes use one
+	// more each while they run.
+	MaxConns int
+}
+
+// Store is the database. It is safe for concurrent use.
+type Store struct {
+	pool   *pgxpool.Pool
+	db     *gorm.DB
+	sql    *sql.DB
+	sealer *secret.Sealer
+	types  policy.Set
+	logger *slog.Logger
+	clock  func() time.Time
+	poll   time.Duration // how often Watch looks without having heard
+}
+
+// Open prepares a store on the PostgreSQL at url. It connects when first
+// used, so that a process can start while its database is down; Ping tells.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	cfg, err := poolConfig(url, o)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, logger: o.Logger, clock: o.Now, poll: pollEvery}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.db, err = openGorm(s.sql, s.logger); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return s, nil
+}
+
+func poolConfig(url string, o Options) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	cfg.MaxConns = defaultMaxConns
+	if o.MaxConns > 0 {
+		cfg.MaxConns = int32(min(o.MaxConns, 1000))
+	}
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "gatewright"
+	}
+	return cfg, nil
+}
+
+// openGorm leaves TranslateError off: gorm's translation forgets which
+// constraint was broken, and errors.go needs its name to tell the field.
+func openGorm(db *sql.DB, logger *slog.Logger) (*gorm.DB, error) {
+	return gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
+		Logger:                 queryLogger{logger},
+		SkipDefaultTransaction: true,
+		DisableAutomaticPing:   true,
+		NowFunc:                func() time.Time { return time.Now().UTC() },
+	})
+}
+
+// Migrate brings the schema up to date. Several processes may call it at
+// once: an advisory lock lets one work and the others wait.
+func (s *Store) Migrate(ctx context.Context) error {
+	return migrations.Apply(ctx, s.sql)
+}
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("ping database: %w", err)
+	}
+	return nil
+}
+
+// Close gives all connections back. Watch must have returned.
+func (s *Store) Close() {
+	_ = s.sql.Close() // it owns nothing that could fail: the pool is ours
+	s.pool.Close()
+}
+
+// now is the clock in the precision of the database, so that a value written
+// and the same value read compare equal.
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

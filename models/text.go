@@ -1,0 +1,87 @@
+package models
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+const (
+	defaultPerPage = 25
+	maxPerPage     = 500
+	maxSearch      = 200 // characters of a search that are looked at
+)
+
+// page turns a page number from 1 and a page size into what SQL wants. Zero
+// and nonsense mean the first page and the default size.
+func page(number, size int) (limit, offset int) {
+	if size < 1 {
+		size = defaultPerPage
+	}
+	size = min(size, maxPerPage)
+	number = min(max(number, 1), 1_000_000)
+	return size, (number - 1) * size
+}
+
+var likeSpecials = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// containing is the ILIKE pattern for text that contains what people typed,
+// literally.
+func containing(typed string) string {
+	return "%" + likeSpecials.Replace(truncated(strings.TrimSpace(typed), maxSearch)) + "%"
+}
+
+// truncated is text that the database can hold, of at most n characters.
+// PostgreSQL refuses NUL and broken UTF-8, which arrive in addresses and
+// searches and must not become server errors.
+func truncated(text string, n int) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n])
+}
+
+// storable tells whether text could be the name of anything here.
+func storable(text string) bool {
+	return utf8.ValidString(text) && !strings.Contains(text, "\x00")
+}
+
+// isID tells whether text could be one of our ids. Asking the database for
+// anything else is an error there, where it should be "not found".
+func isID(text string) bool {
+	return len(text) == 36 && uuid.Validate(text) == nil
+}
+
+// newID is a UUID whose beginning is the time, so that rows made together
+// stand together in the index.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// document is a JSON column; nil is null.
+type document []byte
+
+// Scan implements sql.Scanner.
+func (d *document) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*d = nil
+	case string:
+		*d = document(v)
+	case []byte:
+		*d = append(document(nil), v...)
+	default:
+		return fmt.Errorf("scan JSON from %T", src)
+	}
+	return nil
+}
+
+// Value implements driver.Valuer.
+func (d document) Value() (driver.Value, error) {
+	if d == nil {
+		return nil, nil
+	}
+	return string(d), nil
+}

@@ -1,0 +1,347 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/engine/secret"
+)
+
+// The roles of the console (D22).
+const (
+	RoleAdministrator = "ADMINISTRATOR"
+	RoleAuditor       = "AUDITOR"
+)
+
+// The themes of the console.
+const (
+	ThemeSystem = "system"
+	ThemeLight  = "light"
+	ThemeDark   = "dark"
+)
+
+// AdministratorName is the account that the first start creates.
+const AdministratorName = "admin"
+
+const usersByName = "users_name" // the unique index
+
+// User is who may use the console.
+type User struct {
+	ID, Name, FullName string
+	// Role is ADMINISTRATOR or AUDITOR.
+	Role string
+	// Theme is system (the default), light or dark.
+	Theme string
+	// MustChangePassword is set while a generated password is in use.
+	MustChangePassword bool
+	// LastSignInAt is nil until the first one.
+	LastSignInAt *time.Time
+	Stamp
+}
+
+type userRow struct {
+	ID                 string `gorm:"primaryKey"`
+	Name               string
+	FullName           string
+	Role               string
+	Theme              string
+	PasswordHash       string
+	MustChangePassword bool
+	LastSignInAt       *time.Time
+	Stamp              stampRow `gorm:"embedded"`
+}
+
+// TableName implements gorm's schema.Tabler.
+func (userRow) TableName() string { return "users" }
+
+func (r userRow) user() User {
+	u := User{
+		ID: r.ID, Name: r.Name, FullName: r.FullName, Role: r.Role, Theme: r.Theme,
+		MustChangePassword: r.MustChangePassword, Stamp: r.Stamp.stamp(),
+	}
+	if r.LastSignInAt != nil {
+		at := r.LastSignInAt.UTC()
+		u.LastSignInAt = &at
+	}
+	return u
+}
+
+// userRecord is a user in the audit.
+type userRecord struct {
+	Name               string `json:"name"`
+	FullName           string `json:"fullName"`
+	Role               string `json:"role"`
+	Theme              string `json:"theme"`
+	MustChangePassword bool   `json:"mustChangePassword"`
+}
+
+func (r userRow) audited() userRecord {
+	return userRecord{Name: r.Name, FullName: r.FullName, Role: r.Role, Theme: r.Theme, MustChangePassword: r.MustChangePassword}
+}
+
+// EnsureAdministrator makes sure that somebody can sign in: when there is no
+// administrator yet it creates one called admin, with the given password or,
+// when that is empty, with a generated one that is returned this once and has
+// to be changed at the first sign-in (D22). A weak password is a problem of
+// the field "password".
+func (s *Store) EnsureAdministrator(ctx context.Context, password secret.Text) (u User, generated secret.Text, created bool, err error) {
+	if row, err := s.administrator(ctx); err == nil {
+		return row.user(), secret.Text{}, false, nil
+	} else if !isNotFound(err) {
+		return User{}, secret.Text{}, false, fmt.Errorf("look for an administrator: %w", err)
+	}
+	if password.IsZero() {
+		generated = secret.New(secret.Generate(generatedPasswordBytes))
+		password = generated
+	}
+	u = User{Name: AdministratorName, FullName: "Administrator", Role: RoleAdministrator, MustChangePassword: !generated.IsZero()}
+	u, err = s.CreateUser(ctx, Actor{Name: "system"}, u, password)
+	if problem.Of(err).For("name") != "" { // another process was first
+		row, err := s.administrator(ctx)
+		return row.user(), secret.Text{}, false, err
+	}
+	if err != nil {
+		return User{}, secret.Text{}, false, err
+	}
+	return u, generated, true, nil
+}
+
+func (s *Store) administrator(ctx context.Context) (userRow, error) {
+	return found(gorm.G[userRow](s.db).Where("role = ?", RoleAdministrator).Order("created_at").Limit(1).Take(ctx))
+}
+
+// CreateUser adds a user. An empty theme means system. Problems are of the
+// fields name, fullName, role, theme and password.
+func (s *Store) CreateUser(ctx context.Context, by Actor, u User, password secret.Text) (User, error) {
+	if u.Theme == "" {
+		u.Theme = ThemeSystem
+	}
+	l := u.validate()
+	if msg := passwordProblem(password, u.Name); msg != "" {
+		l.Add("password", "%s", msg)
+	}
+	if err := l.Err(); err != nil {
+		return User{}, err
+	}
+	hash, err := secret.HashContext(ctx, password.Reveal())
+	if err != nil {
+		return User{}, fmt.Errorf("create user: %w", err)
+	}
+	row := userRow{
+		ID: newID(), Name: u.Name, FullName: u.FullName, Role: u.Role, Theme: u.Theme,
+		PasswordHash: hash, MustChangePassword: u.MustChangePassword, Stamp: born(by, s.now()),
+	}
+	err = s.write(ctx, func(tx *gorm.DB) error {
+		if err := gorm.G[userRow](tx).Create(ctx, &row); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, by, fact{action: ActionCreated, kind: KindUser, id: row.ID, name: row.Name, after: row.audited()})
+	})
+	if violated(err) == usersByName {
+		return User{}, problem.List{{Field: "name", Message: "The name is taken; choose another one."}}
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("create user: %w", err)
+	}
+	return row.user(), nil
+}
+
+func (u User) validate() problem.List {
+	var l problem.List
+	if msg := policy.NameProblem(u.Name); msg != "" {
+		l.Add("name", "%s", msg)
+	}
+	if u.FullName != "" {
+		if msg := policy.NameProblem(u.FullName); msg != "" {
+			l.Add("fullName", "%s", msg)
+		}
+	}
+	if u.Role != RoleAdministrator && u.Role != RoleAuditor {
+		l.Add("role", "Choose %s or %s.", RoleAdministrator, RoleAuditor)
+	}
+	if msg := themeProblem(u.Theme); msg != "" {
+		l.Add("theme", "%s", msg)
+	}
+	return l
+}
+
+func themeProblem(theme string) string {
+	if !slices.Contains([]string{ThemeSystem, ThemeLight, ThemeDark}, theme) {
+		return "Choose system, light or dark."
+	}
+	return ""
+}
+
+// Users lists all users by name.
+func (s *Store) Users(ctx context.Context) ([]User, error) {
+	rows, err := gorm.G[userRow](s.db).Order("lower(name)").Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	list := make([]User, len(rows))
+	for i, row := range rows {
+		list[i] = row.user()
+	}
+	return list, nil
+}
+
+// User finds a user by id.
+func (s *Store) User(ctx context.Context, id string) (User, error) {
+	row, err := userByID(ctx, s.db, id)
+	if err != nil {
+		return User{}, err
+	}
+	return row.user(), nil
+}
+
+// UserByName finds a user by name, compared without case.
+func (s *Store) UserByName(ctx context.Context, name string) (User, error) {
+	row, err := userNamed(ctx, s.db, name)
+	if err != nil {
+		return User{}, err
+	}
+	return row.user(), nil
+}
+
+func userByID(ctx context.Context, db *gorm.DB, id string) (userRow, error) {
+	if !isID(id) {
+		return userRow{}, fmt.Errorf("read user: %w", ErrNotFound)
+	}
+	row, err := found(gorm.G[userRow](db).Where("id = ?", id).Take(ctx))
+	if err != nil {
+		return row, fmt.Errorf("read user: %w", err)
+	}
+	return row, nil
+}
+
+func userNamed(ctx context.Context, db *gorm.DB, name string) (userRow, error) {
+	if !storable(name) {
+		return userRow{}, fmt.Errorf("read user: %w", ErrNotFound)
+	}
+	row, err := found(gorm.G[userRow](db).Where("lower(name) = lower(?)", name).Take(ctx))
+	if err != nil {
+		return row, fmt.Errorf("read user: %w", err)
+	}
+	return row, nil
+}
+
+// SetTheme keeps a user's own choice of theme.
+func (s *Store) SetTheme(ctx context.Context, userID, theme string) error {
+	if msg := themeProblem(theme); msg != "" {
+		return problem.List{{Field: "theme", Message: msg}}
+	}
+	row, err := userByID(ctx, s.db, userID)
+	if err != nil {
+		return err
+	}
+	after := row
+	after.Theme = theme
+	return s.updateUser(ctx, Actor{UserID: row.ID, Name: row.Name}, ActionUpdated, row, after, "theme")
+}
+
+// updateUser writes the named columns of after, which was made from before,
+// and the record of it.
+func (s *Store) updateUser(ctx context.Context, by Actor, action string, before, after userRow, columns ...any) error {
+	after.Stamp = before.Stamp.next(by, s.now())
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		n, err := gorm.G[userRow](tx).Where("id = ? and version = ?", before.ID, before.Stamp.Version).
+			Select("version", append([]any{"updated_at", "updated_by"}, columns...)...).Updates(ctx, after)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.staleUser(ctx, tx, before.ID)
+		}
+		if action == ActionPasswordChanged {
+			if err := endSessions(ctx, tx, s.now(), before.ID, ""); err != nil {
+				return err
+			}
+		}
+		return s.record(ctx, tx, by, fact{
+			action: action, kind: KindUser, id: before.ID, name: before.Name,
+			before: before.audited(), after: after.audited(),
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("update user %s: %w", before.Name, err)
+	}
+	return nil
+}
+
+func (s *Store) staleUser(ctx context.Context, tx *gorm.DB, id string) error {
+	row, err := userByID(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	return &StaleError{
+		Kind: KindUser, Name: row.Name, Version: row.Stamp.Version,
+		Current: row.user(), By: row.Stamp.UpdatedBy, At: row.Stamp.UpdatedAt.UTC(),
+	}
+}
+
+// Authenticate checks a name and a password. A wrong one is false and not an
+// error, whatever part of it was wrong, and takes as long as a right one. Both
+// outcomes are audited.
+func (s *Store) Authenticate(ctx context.Context, name string, password secret.Text, client netip.Addr, correlationID string) (User, bool, error) {
+	row, err := userNamed(ctx, s.db, name)
+	if err != nil && !isNotFound(err) {
+		return User{}, false, err
+	}
+	hash := row.PasswordHash
+	if hash == "" {
+		hash = secret.DummyHash() // an unknown name must cost the same time
+	}
+	ok, err := secret.VerifyContext(ctx, hash, password.Reveal())
+	if err != nil {
+		return User{}, false, fmt.Errorf("check password: %w", err)
+	}
+	if !ok {
+		by := Actor{Name: name, Client: client, CorrelationID: correlationID}
+		return User{}, false, s.recordSignInFailure(ctx, by, row)
+	}
+	return s.signIn(ctx, Actor{UserID: row.ID, Name: row.Name, Client: client, CorrelationID: correlationID}, row, password)
+}
+
+func (s *Store) recordSignInFailure(ctx context.Context, by Actor, row userRow) error {
+	return s.record(ctx, s.db, by, fact{action: ActionSignInFailed, kind: KindUser, id: row.ID, name: by.Name})
+}
+
+func (s *Store) signIn(ctx context.Context, by Actor, row userRow, password secret.Text) (User, bool, error) {
+	hash := row.PasswordHash
+	if secret.NeedsRehash(hash) {
+		var err error
+		if hash, err = secret.HashContext(ctx, password.Reveal()); err != nil {
+			return User{}, false, fmt.Errorf("sign in %s: %w", row.Name, err)
+		}
+	}
+	at := s.now()
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		// Not a change that an editor could collide with, so no new version;
+		// but the password that was checked must still be the one that counts.
+		n, err := exec(ctx, tx, "update users set last_sign_in_at = ?, password_hash = ? where id = ? and password_hash = ?", at, hash, row.ID, row.PasswordHash)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.staleUser(ctx, tx, row.ID)
+		}
+		return s.record(ctx, tx, by, fact{action: ActionSignedIn, kind: KindUser, id: row.ID, name: row.Name})
+	})
+	if err != nil {
+		return User{}, false, fmt.Errorf("sign in %s: %w", row.Name, err)
+	}
+	row.LastSignInAt = &at
+	return row.user(), true, nil
+}
+
+// RecordSignOut audits that somebody signed out.
+func (s *Store) RecordSignOut(ctx context.Context, by Actor) error {
+	return s.record(ctx, s.db, by, fact{action: ActionSignedOut, kind: KindUser, id: by.UserID, name: by.Name})
+}

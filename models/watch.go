@@ -1,0 +1,169 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+)
+
+// The NOTIFY channels. The payload is the name of an environment.
+const (
+	changesChannel = "gatewright"
+	reportsChannel = "gatewright_nodes"
+)
+
+const (
+	// pollEvery bounds how late a change is seen when its notification was
+	// lost.
+	pollEvery    = 3 * time.Second
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+)
+
+// Watch calls changed for each of the environments at once, and again whenever
+// its generation has changed; never twice at the same time. Notifications make
+// it quick, a poll every three seconds makes it certain: while the connection
+// is lost Watch tries to get it back, and what was missed is caught up. It
+// returns the context's error when that ends.
+func (s *Store) Watch(ctx context.Context, environments []string, changed func(environment string)) error {
+	ctx, stop := context.WithCancel(ctx)
+	bell := make(chan struct{}, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.ringOnChange(ctx, bell)
+	}()
+	defer func() { stop(); <-done }()
+	w := watcher{store: s, names: environments, changed: changed, seen: make(map[string]int64)}
+	ticker := time.NewTicker(s.poll)
+	defer ticker.Stop()
+	for {
+		w.look(ctx)
+		select {
+		case <-bell:
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// watcher remembers which generations it has told of.
+type watcher struct {
+	store   *Store
+	names   []string
+	changed func(string)
+	seen    map[string]int64
+	lost    bool
+}
+
+// look tells of every generation that is not the one told of last. A database
+// that does not answer is logged when that begins and when it ends.
+func (w *watcher) look(ctx context.Context) {
+	now, err := w.store.generations(ctx, w.names)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		if !w.lost {
+			w.store.logger.WarnContext(ctx, "cannot look for changes; keep what runs and try again", "error", err)
+		}
+		w.lost = true
+		return
+	}
+	if w.lost {
+		w.store.logger.InfoContext(ctx, "can look for changes again")
+	}
+	w.lost = false
+	for _, name := range w.names {
+		if g, ok := now[strings.ToLower(name)]; ok && g != w.seen[name] {
+			w.seen[name] = g
+			w.changed(name)
+		}
+	}
+}
+
+// generations are by environment name in lower case.
+func (s *Store) generations(ctx context.Context, names []string) (map[string]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*pollEvery) // a hung server must not hang the node
+	defer cancel()
+	folded := make([]string, len(names))
+	for i, n := range names {
+		folded[i] = strings.ToLower(n)
+	}
+	rows, err := gorm.G[environmentRow](s.db).Select("name", "generation").Where("lower(name) in ?", folded).Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read generations: %w", err)
+	}
+	now := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		now[strings.ToLower(r.Name)] = r.Generation
+	}
+	return now, nil
+}
+
+// ringOnChange rings for every notification of a change until ctx ends. It
+// also rings after each connect: what happened before went unheard.
+func (s *Store) ringOnChange(ctx context.Context, bell chan<- struct{}) {
+	wait := firstBackoff
+	for ctx.Err() == nil {
+		err := s.listen(ctx, changesChannel, func(conn *pgx.Conn) error {
+			for wait = firstBackoff; ; {
+				ring(bell)
+				if _, err := conn.WaitForNotification(ctx); err != nil {
+					return fmt.Errorf("wait for notification: %w", err)
+				}
+			}
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		s.logger.WarnContext(ctx, "lost the connection that hears of changes; polling until it is back", "error", err)
+		sleep(ctx, wait)
+		wait = min(2*wait, maxBackoff)
+	}
+}
+
+// ring does not wait: a bell that was not heard yet rings for this one too.
+func ring(bell chan<- struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// listen runs fn with a connection of its own that listens on channel. It is
+// not of the pool: it stays busy for as long as fn likes.
+func (s *Store) listen(ctx context.Context, channel string, fn func(*pgx.Conn) error) error {
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig.Copy())
+	if err != nil {
+		return fmt.Errorf("connect to listen: %w", err)
+	}
+	defer func() {
+		// The context may have ended; the server should still be told.
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(closing) // closed either way
+	}()
+	if _, err := conn.Exec(ctx, "listen "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return fmt.Errorf("listen on %s: %w", channel, err)
+	}
+	return fn(conn)
+}
+
+// timedOut tells a wait that ended for want of news from a broken connection.
+func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
