@@ -130,7 +130,7 @@ func TestHtmxIsKeptInsideTheContentPolicy(t *testing.T) {
 	for _, h := range config.ResponseHandling {
 		swaps[h.Code] = h.Swap
 	}
-	if diff := cmp.Diff(map[string]bool{"204": false, "[23]..": true, "422": true, "[45]..": false}, swaps); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"204": false, "[23]..": true, "409": true, "422": true, "[45]..": false}, swaps); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -1,0 +1,234 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/proxies"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// spot is a lane of the proxy: a pipeline, of all endpoints ("") or of one.
+type spot struct {
+	pipeline policy.Pipeline
+	endpoint string
+}
+
+// laneText is how a pipeline is shown.
+type laneText struct {
+	pipeline policy.Pipeline
+	id, name string
+	text     string
+	// closed says why the lane is empty while no type of policy can go there.
+	closed string
+}
+
+// lanes are the pipelines as the Develop tab shows them.
+var lanes = []laneText{
+	{policy.Request, "request", "request lane", "Runs before the backend is called, from top to bottom.",
+		"No policy type of this version can go here."},
+	{policy.Response, "response", "response lane", "Runs on the backend's answer.",
+		"Nothing can go here yet: JWT Authentication judges requests, and there is no policy type for answers in this version."},
+	{policy.Error, "error", "error lane", "Runs when a policy or the call failed.",
+		"Nothing can go here yet: refusals are answered with the catalogue's message, and there is no policy type for errors in this version."},
+}
+
+// laneName is what people call a pipeline.
+func laneName(p policy.Pipeline) string {
+	for _, l := range lanes {
+		if l.pipeline == p {
+			return l.name
+		}
+	}
+	return strings.ToLower(string(p))
+}
+
+// scopeName is what people call an endpoint, or all of them.
+func (d *proxyDesk) scopeName(endpointID string) string {
+	for _, e := range d.proxy.Endpoints {
+		if e.ID == endpointID {
+			return e.Method + " " + e.Path
+		}
+	}
+	return "all endpoints"
+}
+
+// scopeHref is the Develop tab of an endpoint, or of all of them.
+func (d *proxyDesk) scopeHref(endpointID string) string {
+	if endpointID == "" {
+		return d.develop()
+	}
+	return d.develop() + "?" + url.Values{"endpoint": {endpointID}}.Encode()
+}
+
+// knows tells whether the proxy has the endpoint; "" stands for all.
+func (d *proxyDesk) knows(endpointID string) bool {
+	return endpointID == "" || slices.ContainsFunc(d.proxy.Endpoints, func(e models.Endpoint) bool { return e.ID == endpointID })
+}
+
+// Develop is the tab where policies are bound.
+func (c *Console) Develop(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	endpoint := g.Query("endpoint")
+	if !d.knows(endpoint) {
+		d.v.Say(g.Request.Context(), visit.Warning, "That endpoint is gone; all endpoints are shown.")
+		return redirect(g, d.develop())
+	}
+	frame, err := d.frame("Develop "+d.proxy.Name, layout.Crumb{Label: "Develop"})
+	if err != nil {
+		return err
+	}
+	page := proxies.Develop{Head: d.head(proxies.OnDevelop), Upstream: d.proxy.Upstream.URL, Scopes: d.scopes(endpoint)}
+	for i, lane := range []*proxies.Lane{&page.Request, &page.Response, &page.Error} {
+		*lane = d.lane(i, endpoint)
+	}
+	return render(g, http.StatusOK, proxies.DevelopPage(frame, page))
+}
+
+func (d *proxyDesk) scopes(current string) []proxies.ScopeLink {
+	counts := endpointPolicies(d.proxy)
+	list := []proxies.ScopeLink{{Href: d.develop(), Current: current == "", Policies: counts[""]}}
+	for _, e := range d.proxy.Endpoints {
+		list = append(list, proxies.ScopeLink{
+			Method: e.Method, Path: e.Path, Text: e.Description, Href: d.scopeHref(e.ID), Current: current == e.ID, Policies: counts[e.ID],
+		})
+	}
+	return list
+}
+
+func (d *proxyDesk) lane(i int, endpoint string) proxies.Lane {
+	about := lanes[i]
+	l := proxies.Lane{ID: about.id, Title: strings.ToUpper(about.name[:1]) + about.name[1:], Text: about.text}
+	if !slices.ContainsFunc(d.c.types, func(t policy.Type) bool { return t.Allows(about.pipeline) }) {
+		l.Closed = about.closed
+	} else if d.v.Can(visit.Manage) {
+		s := spot{about.pipeline, endpoint}
+		l.Add = link.NewBinding(d.project.Name, d.proxy.Name) + "?" + s.values().Encode()
+		l.Order, l.Hidden = link.OrderBindings(d.project.Name, d.proxy.Name), append(s.hidden(), d.version()...)
+	}
+	for _, b := range d.proxy.Bindings {
+		switch {
+		case b.Pipeline != about.pipeline:
+		case b.EndpointID == endpoint:
+			l.Policies = append(l.Policies, d.bound(b))
+		case b.EndpointID == "":
+			l.Inherited = append(l.Inherited, d.bound(b))
+		}
+	}
+	if len(l.Inherited)+len(l.Policies) > 0 {
+		l.Closed = ""
+	}
+	return l
+}
+
+// values are the spot as addresses carry it.
+func (s spot) values() url.Values {
+	v := url.Values{"pipeline": {string(s.pipeline)}}
+	if s.endpoint != "" {
+		v.Set("endpoint", s.endpoint)
+	}
+	return v
+}
+
+// hidden is the spot as forms carry it.
+func (s spot) hidden() []ui.Hidden {
+	return []ui.Hidden{{Name: "pipeline", Value: string(s.pipeline)}, {Name: "endpoint", Value: s.endpoint}}
+}
+
+// bound is a binding as lanes show it, with what the visitor may do.
+func (d *proxyDesk) bound(b models.Binding) proxies.Bound {
+	project, name := d.project.Name, d.proxy.Name
+	out := proxies.Bound{
+		ID: b.ID, Name: b.Policy.Name, Type: b.Policy.Type, Global: b.Policy.Global(), Active: b.Policy.Active,
+		Href: link.Binding(project, name, b.ID),
+	}
+	if t, ok := d.c.types.Find(b.Policy.Type); ok {
+		out.Type = t.Label
+	}
+	if !d.v.Can(visit.Manage) {
+		return out
+	}
+	out.Remove = link.BindingRemove(project, name, b.ID)
+	if !out.Global {
+		out.Edit, out.Status = link.BindingEdit(project, name, b.ID), link.BindingStatus(project, name, b.ID)
+		out.Hidden = []ui.Hidden{{Name: "policyVersion", Value: strconv.Itoa(b.Policy.Version)}}
+	}
+	return out
+}
+
+// OrderBindings gives a lane a new order: the whole of it, or with a button of
+// one policy a step up or down.
+func (c *Console) OrderBindings(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	posted := g.Request.PostForm
+	order, moved := stepped(posted["order"], posted.Get("move"))
+	if !moved {
+		return problem.List{{Field: "move", Message: "Name the policy and the way, such as up:ID."}}
+	}
+	err = c.store.OrderBindings(g.Request.Context(), d.v.Actor(), d.project.ID, d.proxy.ID,
+		number(posted.Get("version")), policy.Pipeline(posted.Get("pipeline")), order)
+	return d.changed(err, "", posted.Get("endpoint"))
+}
+
+// stepped is order with one of its values moved; without a move it is as it
+// was sent.
+func stepped(order []string, move string) ([]string, bool) {
+	if move == "" {
+		return order, true
+	}
+	way, id, _ := strings.Cut(move, ":")
+	i := slices.Index(order, id)
+	step := map[string]int{"up": -1, "down": 1}[way]
+	if i < 0 || step == 0 {
+		return nil, false
+	}
+	if j := i + step; j >= 0 && j < len(order) {
+		order = slices.Clone(order)
+		order[i], order[j] = order[j], order[i]
+	}
+	return order, true
+}
+
+// changed ends a change of the lanes: with what was done, or with why it was
+// not because somebody else was faster. Either way the tab shows how it is now.
+func (d *proxyDesk) changed(err error, done, endpoint string) error {
+	ctx := d.g.Request.Context()
+	if stale := new(models.StaleError); errors.As(err, &stale) && !stale.Deleted {
+		d.v.Say(ctx, visit.Warning, fmt.Sprintf("%s was changed by %s in the meantime. Nothing of yours was saved; this is how it is now.", stale.Name, stale.By))
+		return redirect(d.g, d.scopeHref(endpoint))
+	}
+	if err != nil {
+		return err
+	}
+	if done != "" {
+		d.v.Say(ctx, visit.Success, done+d.redeployHint())
+	}
+	return redirect(d.g, d.scopeHref(endpoint))
+}
+
+// redeployHint says where the change is not live yet.
+func (d *proxyDesk) redeployHint() string {
+	if live := liveIn(d.proxy); len(live) > 0 {
+		return " Redeploy to " + strings.Join(live, ", ") + " to make it live."
+	}
+	return ""
+}

@@ -1,0 +1,129 @@
+package console
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// frame is the shell around a page of project; the zero project stands for
+// pages outside of any, whose menu leads into the first one.
+func (c *Console) frame(g *gin.Context, title string, project models.Project, crumbs ...layout.Crumb) (layout.Props, error) {
+	ctx := g.Request.Context()
+	v := visit.From(ctx)
+	projects, err := c.store.Projects(ctx)
+	if err != nil {
+		return layout.Props{}, err
+	}
+	environments, err := c.store.Environments(ctx)
+	if err != nil {
+		return layout.Props{}, err
+	}
+	current := project.Name
+	if current == "" && len(projects) > 0 {
+		current = projects[0].Name
+	}
+	p := layout.Props{
+		Title:       title,
+		User:        layout.User{Name: v.User.Name, Text: roleLabel(v.User.Role)},
+		Theme:       layout.ParseTheme(v.User.Theme),
+		Breadcrumbs: crumbs,
+		Project:     projectChooser(projects, current),
+		Environment: environmentChooser(environments, v.Environment(ctx), g.Request.URL.RequestURI()),
+		CurrentPath: g.Request.URL.RequestURI(),
+	}
+	if current != "" {
+		p.Home = link.Proxies(current)
+		p.Nav = c.menu(v, current, g.Request.URL.EscapedPath())
+	}
+	for _, m := range v.Heard(ctx) {
+		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text})
+	}
+	return p, nil
+}
+
+// menu is the left menu as the seed's guide has it; entries that the visitor
+// may not open are left out by the same rule that guards their routes.
+func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSection {
+	policies := layout.NavItem{Label: "Global Policies"}
+	for i, t := range c.types {
+		item := layout.NavItem{Label: t.Label, Href: link.Policies(project, t.Name)}
+		item.Current = within(current, item.Href) || within(current, link.NewPolicy(project, t.Name))
+		if i == 0 {
+			item.Keys = "g j"
+		}
+		policies.Children = append(policies.Children, item)
+	}
+	proxies := layout.NavItem{Label: "API Proxies", Href: link.Proxies(project), Icon: "proxy", Keys: "g p"}
+	proxies.Current = within(current, proxies.Href) || within(current, link.NewProxy(project))
+	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
+		proxies,
+		{Label: "Global Settings", Icon: "settings", Children: []layout.NavItem{policies}},
+	}}}
+	if v.Can(visit.Audit) {
+		sections = append(sections, layout.NavSection{Label: "Administration", Items: []layout.NavItem{
+			{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"},
+		}})
+	}
+	return sections
+}
+
+func within(path, base string) bool {
+	return path == base || len(path) > len(base) && path[:len(base)] == base && path[len(base)] == '/'
+}
+
+func projectChooser(projects []models.Project, current string) layout.Chooser {
+	ch := layout.Chooser{Label: "Project", Current: current}
+	for _, p := range projects {
+		ch.Options = append(ch.Options, layout.Choice{Label: p.Name, Href: link.Project(p.Name), Text: p.Description, Current: p.Name == current})
+	}
+	return ch
+}
+
+// environmentChooser keeps the visitor on the page; the choice says whose
+// state and addresses the pages show first.
+func environmentChooser(environments []models.Environment, chosen, here string) layout.Chooser {
+	ch := layout.Chooser{Label: "Environment"}
+	for _, e := range environments {
+		o := layout.Choice{Label: e.Name, Text: e.PublicURL, Colour: colourOf(e.Type), Href: link.Environment, Post: true}
+		o.Hidden = []ui.Hidden{{Name: "environment", Value: e.Name}, {Name: "return", Value: here}}
+		if e.Name == chosen || ch.Current == "" && chosen == "" {
+			ch.Current, ch.Colour, o.Current = e.Name, o.Colour, true
+		}
+		ch.Options = append(ch.Options, o)
+	}
+	return ch
+}
+
+func colourOf(environmentType string) layout.Colour {
+	if environmentType == "PRODUCTION" {
+		return layout.ColourRed
+	}
+	return layout.ColourBlue
+}
+
+func roleLabel(role string) string {
+	switch role {
+	case models.RoleAdministrator:
+		return "Administrator"
+	case models.RoleAuditor:
+		return "Auditor"
+	}
+	return role
+}
+
+func toneOf(k visit.Kind) ui.Tone {
+	switch k {
+	case visit.Success:
+		return ui.ToneSuccess
+	case visit.Warning:
+		return ui.ToneWarning
+	case visit.Danger:
+		return ui.ToneDanger
+	}
+	return ui.ToneInfo
+}

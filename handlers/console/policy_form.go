@@ -1,0 +1,310 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/engine/jwtauth"
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
+	jwtform "github.com/gatewright/gatewright/web/jwtauth"
+	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/policies"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// forms ties each type of policy to its form. A new type needs one line here.
+var forms = map[string]policies.Form{
+	jwtauth.TypeName: jwtform.Form{},
+}
+
+// typeAndForm is the type of policy that an address names, with its form.
+func (c *Console) typeAndForm(name string) (policy.Type, policies.Form, error) {
+	t, known := c.types.Find(name)
+	f := forms[name]
+	if !known || f == nil {
+		return policy.Type{}, nil, fmt.Errorf("policy type %q: %w", name, models.ErrNotFound)
+	}
+	return t, f, nil
+}
+
+// typed is the form as it was sent, field by field and as text.
+func typed(g *gin.Context) (policies.Values, error) {
+	if err := g.Request.ParseForm(); err != nil {
+		return nil, badForm(err)
+	}
+	v := policies.Values{}
+	for name, values := range g.Request.PostForm {
+		v[name] = values[0]
+	}
+	return v, nil
+}
+
+// badForm keeps the meaning of a form that is too large; any other that cannot
+// be read did not come from one of our pages.
+func badForm(err error) error {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return err
+	}
+	return problem.List{{Message: "The form could not be read. Send it again from its page."}}
+}
+
+// policyEditor is one visit to the form of a global policy.
+type policyEditor struct {
+	c       *Console
+	g       *gin.Context
+	project models.Project
+	typ     policy.Type
+	form    policies.Form
+}
+
+func (c *Console) policyEditor(g *gin.Context) (*policyEditor, error) {
+	project, err := c.project(g.Request.Context(), g.Param("project"))
+	if err != nil {
+		return nil, err
+	}
+	typ, form, err := c.typeAndForm(g.Param("type"))
+	if err != nil {
+		return nil, err
+	}
+	return &policyEditor{c: c, g: g, project: project, typ: typ, form: form}, nil
+}
+
+// crumbs is the way to a page of the type, as the guide's menu has it.
+func (e *policyEditor) crumbs(more ...layout.Crumb) []layout.Crumb {
+	return append([]layout.Crumb{
+		{Label: e.project.Name, Href: link.Project(e.project.Name)},
+		{Label: "Global Policies"},
+		{Label: e.typ.Label, Href: link.Policies(e.project.Name, e.typ.Name)},
+	}, more...)
+}
+
+// NewPolicy is the empty form, or with ?from= a copy of another policy.
+func (c *Console) NewPolicy(g *gin.Context) error {
+	e, err := c.policyEditor(g)
+	if err != nil {
+		return err
+	}
+	from := g.Query("from")
+	if from == "" {
+		return e.showNew(http.StatusOK, policies.Write(e.form, e.form.New()), nil)
+	}
+	original, err := c.store.Policy(g.Request.Context(), e.project.ID, e.typ.Name, from)
+	if err != nil {
+		return err
+	}
+	values := policies.Write(e.form, original.Config)
+	values["name"] = copyName(original.Name)
+	return e.showNew(http.StatusOK, values, nil)
+}
+
+// copyName is the name that a duplicate is offered, short enough to be one.
+func copyName(name string) string {
+	const suffix = " (Copy)"
+	runes := []rune(name)
+	return string(runes[:min(len(runes), policy.MaxName-len(suffix))]) + suffix
+}
+
+// CreatePolicy saves a new policy.
+func (c *Console) CreatePolicy(g *gin.Context) error {
+	e, err := c.policyEditor(g)
+	if err != nil {
+		return err
+	}
+	values, err := typed(g)
+	if err != nil {
+		return err
+	}
+	saved, problems, err := e.save("", 0, values)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return e.showNew(http.StatusUnprocessableEntity, values, problems)
+	}
+	visit.From(g.Request.Context()).Say(g.Request.Context(), visit.Success, saved.Name+" was created.")
+	return redirect(g, link.Policy(e.project.Name, e.typ.Name, saved.Name))
+}
+
+// save reads and saves what was typed. Everything that is wrong comes back at
+// once: what only the store knows is asked even when the value itself is wrong.
+func (e *policyEditor) save(id string, version int, values policies.Values) (models.Policy, problem.List, error) {
+	ctx := e.g.Request.Context()
+	config, problems := policies.Read(e.form, e.typ.Name, values)
+	if len(problems) > 0 {
+		if problems.For("name") == "" {
+			taken, err := e.c.store.PolicyNameProblem(ctx, e.project.ID, config.Base().Name, id)
+			if err != nil {
+				return models.Policy{}, nil, err
+			}
+			if taken != "" {
+				problems.Add("name", "%s", taken)
+			}
+		}
+		return models.Policy{}, policies.InOrder(e.form, problems), nil
+	}
+	saved, err := e.c.store.SavePolicy(ctx, visit.From(ctx).Actor(), e.project.ID, id, version, config)
+	if list := problem.Of(err); list != nil {
+		return models.Policy{}, policies.InOrder(e.form, list), nil
+	}
+	return saved, nil, err
+}
+
+func (e *policyEditor) showNew(status int, values policies.Values, problems problem.List) error {
+	frame, err := e.c.frame(e.g, "New "+e.typ.Label+" policy", e.project, e.crumbs(layout.Crumb{Label: "New"})...)
+	if err != nil {
+		return err
+	}
+	return render(e.g, status, policies.ShowForm(policies.FormPage{
+		Frame: frame, Title: "New " + e.typ.Label + " policy", About: e.typ.Summary, Form: e.form,
+		Values: values, Problems: problems, Advice: e.advice(values),
+		Action: link.NewPolicy(e.project.Name, e.typ.Name), Discard: link.Policies(e.project.Name, e.typ.Name),
+		Check: link.CheckPolicyName(e.project.Name), Refresh: link.PolicyAdvice(e.project.Name, e.typ.Name),
+		Save: "Create policy", Creates: true, Unsaved: len(problems) > 0,
+	}))
+}
+
+// advice is about what is typed, also while parts of it are wrong.
+func (e *policyEditor) advice(values policies.Values) []policies.Advice {
+	config, _ := policies.Read(e.form, e.typ.Name, values)
+	return e.form.Advice(config)
+}
+
+// EditPolicy is the form of a policy that exists.
+func (c *Console) EditPolicy(g *gin.Context) error {
+	e, err := c.policyEditor(g)
+	if err != nil {
+		return err
+	}
+	p, err := c.store.Policy(g.Request.Context(), e.project.ID, e.typ.Name, g.Param("policy"))
+	if err != nil {
+		return err
+	}
+	return e.showEdit(http.StatusOK, p, policies.FormPage{Values: policies.Write(e.form, p.Config)})
+}
+
+// SavePolicy saves the form of a policy that exists. The form says which one
+// by its id, so that a policy renamed in the meantime is still the same.
+func (c *Console) SavePolicy(g *gin.Context) error {
+	e, err := c.policyEditor(g)
+	if err != nil {
+		return err
+	}
+	values, err := typed(g)
+	if err != nil {
+		return err
+	}
+	read := models.Policy{ID: values["policyId"], Name: g.Param("policy"), Stamp: models.Stamp{Version: number(values["version"])}}
+	if now, err := e.posted(read.ID); err == nil {
+		read.ID = now.ID
+	} else if read.ID == "" || !errors.Is(err, models.ErrNotFound) {
+		return err
+	}
+	saved, problems, err := e.save(read.ID, read.Version, values)
+	if stale := new(models.StaleError); errors.As(err, &stale) {
+		return e.showConflict(stale, read, values)
+	}
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return e.showEdit(http.StatusUnprocessableEntity, read, policies.FormPage{Values: values, Problems: problems, Unsaved: true})
+	}
+	if err := e.c.saySaved(g, saved, "was saved"); err != nil {
+		return err
+	}
+	return redirect(g, link.Policy(e.project.Name, e.typ.Name, saved.Name))
+}
+
+// number reads a hidden field; anything else than a number counts as zero,
+// which no version is.
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// showConflict shows both sides of a save that came too late. Where the policy
+// is gone, the same form creates it again.
+func (e *policyEditor) showConflict(stale *models.StaleError, read models.Policy, values policies.Values) error {
+	conflict := &policies.Conflict{Name: stale.Name, By: stale.By, At: stale.At, Now: e.c.now(), Deleted: stale.Deleted}
+	now, ok := stale.Current.(models.Policy)
+	if stale.Deleted || !ok {
+		conflict.Deleted = true
+		return e.showEdit(http.StatusUnprocessableEntity, read, policies.FormPage{
+			Values: values, Conflict: conflict, Unsaved: true, Creates: true,
+			Action: link.NewPolicy(e.project.Name, e.typ.Name), Save: "Create it again", Discard: link.Policies(e.project.Name, e.typ.Name),
+		})
+	}
+	theirs := policies.SettingsOf(e.form, policies.Write(e.form, now.Config))
+	conflict.Different, conflict.Same = policies.Compare(theirs, policies.SettingsOf(e.form, values))
+	conflict.Discard = link.PolicyEdit(e.project.Name, e.typ.Name, now.Name)
+	// The form names the version that is shown as theirs: saving again keeps
+	// mine, unless they go on changing it.
+	return e.showEdit(http.StatusUnprocessableEntity, now, policies.FormPage{Values: values, Conflict: conflict, Unsaved: true})
+}
+
+// showEdit fills in what every visit to the form of p has.
+func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormPage) error {
+	project := e.project.Name
+	frame, err := e.c.frame(e.g, "Edit "+p.Name, e.project, e.crumbs(
+		layout.Crumb{Label: p.Name, Href: link.Policy(project, e.typ.Name, p.Name)}, layout.Crumb{Label: "Edit"})...)
+	if err != nil {
+		return err
+	}
+	page.Frame, page.Form, page.Title, page.Advice = frame, e.form, "Edit "+p.Name, e.advice(page.Values)
+	page.About = e.typ.Label + " policy. Saving changes no traffic; proxies that use it take it over when they are redeployed."
+	page.Refresh = link.PolicyAdvice(project, e.typ.Name)
+	page.Check = link.CheckPolicyName(project)
+	if page.Action == "" {
+		page.Action = link.PolicyEdit(project, e.typ.Name, p.Name)
+		page.Discard = link.Policy(project, e.typ.Name, p.Name)
+		page.Check += "?" + url.Values{"except": {p.ID}}.Encode()
+		page.Hidden = []ui.Hidden{{Name: "policyId", Value: p.ID}, {Name: "version", Value: strconv.Itoa(p.Version)}}
+		usage, err := e.c.usage(e.g.Request.Context(), p.ID)
+		if err != nil {
+			return err
+		}
+		page.Rail = policies.UseRail(usage.proxies, usage.live)
+	}
+	return render(e.g, status, policies.ShowForm(page))
+}
+
+// CheckPolicyName says while it is typed whether a name is free.
+func (c *Console) CheckPolicyName(g *gin.Context) error {
+	project, err := c.project(g.Request.Context(), g.Param("project"))
+	if err != nil {
+		return err
+	}
+	why, err := c.store.PolicyNameProblem(g.Request.Context(), project.ID, g.Query("name"), g.Query("except"))
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return render(g, http.StatusOK, ui.CheckResult(false, why))
+	}
+	return render(g, http.StatusOK, ui.CheckResult(true, "Available"))
+}
+
+// PolicyAdvice is what to consider about a form as it is typed now.
+func (c *Console) PolicyAdvice(g *gin.Context) error {
+	e, err := c.policyEditor(g)
+	if err != nil {
+		return err
+	}
+	values, err := typed(g)
+	if err != nil {
+		return err
+	}
+	return render(g, http.StatusOK, policies.AdviceList(e.advice(values)))
+}

@@ -1,0 +1,483 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/secret"
+	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/proxies"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+const (
+	proxiesPerPage = 50
+	revisionsShown = 100
+)
+
+// proxyDesk is one visit to the pages of one proxy.
+type proxyDesk struct {
+	c       *Console
+	g       *gin.Context
+	v       *visit.Visit
+	project models.Project
+	proxy   models.Proxy
+}
+
+// proxyDesk finds the project and the proxy that the address names, and reads
+// the form where there is one.
+func (c *Console) proxyDesk(g *gin.Context) (*proxyDesk, error) {
+	if err := g.Request.ParseForm(); err != nil {
+		return nil, badForm(err)
+	}
+	ctx := g.Request.Context()
+	project, err := c.project(ctx, g.Param("project"))
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := c.store.Proxy(ctx, project.ID, g.Param("proxy"))
+	if err != nil {
+		return nil, err
+	}
+	return &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project, proxy: proxy}, nil
+}
+
+// frame is the shell of a page below the proxy's own.
+func (d *proxyDesk) frame(title string, more ...layout.Crumb) (layout.Props, error) {
+	crumbs := append(proxyCrumbs(d.project), layout.Crumb{Label: d.proxy.Name, Href: d.page()})
+	return d.c.frame(d.g, title, d.project, append(crumbs, more...)...)
+}
+
+func proxyCrumbs(project models.Project) []layout.Crumb {
+	return []layout.Crumb{
+		{Label: project.Name, Href: link.Project(project.Name)},
+		{Label: "API Proxies", Href: link.Proxies(project.Name)},
+	}
+}
+
+func (d *proxyDesk) page() string    { return link.Proxy(d.project.Name, d.proxy.Name) }
+func (d *proxyDesk) develop() string { return link.ProxyDevelop(d.project.Name, d.proxy.Name) }
+
+// head is what the pages of the proxy begin with.
+func (d *proxyDesk) head(current proxies.Section) proxies.Head {
+	project, name := d.project.Name, d.proxy.Name
+	h := proxies.Head{
+		Name: name, Description: d.proxy.Description, Now: d.c.now(), Current: current, Policies: len(d.proxy.Bindings),
+		Places:   d.c.places(d.g, project, d.proxy),
+		Overview: d.page(), Develop: d.develop(), History: link.ProxyHistory(project, name),
+	}
+	if d.v.Can(visit.Manage) {
+		h.Edit, h.Secret, h.Delete = link.ProxyEdit(project, name), link.ProxySecret(project, name), link.ProxyDelete(project, name)
+	}
+	return h
+}
+
+// ListProxies is the list of a project's proxies.
+func (c *Console) ListProxies(g *gin.Context) error {
+	ctx := g.Request.Context()
+	project, err := c.project(ctx, g.Param("project"))
+	if err != nil {
+		return err
+	}
+	q := proxyQueryOf(g)
+	found, total, err := c.store.Proxies(ctx, project.ID, q.filter())
+	if err != nil {
+		return err
+	}
+	frame, err := c.frame(g, "API Proxies", project, proxyCrumbs(project)...)
+	if err != nil {
+		return err
+	}
+	base := link.Proxies(project.Name)
+	l := proxies.List{
+		Query: q.text, Now: c.now(), Columns: q.columns(base), Page: q.pager(base, len(found), total),
+		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxies", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
+	}
+	if visit.From(ctx).Can(visit.Manage) {
+		l.New = link.NewProxy(project.Name)
+	}
+	for _, p := range found {
+		l.Rows = append(l.Rows, c.proxyRow(g, project.Name, p))
+		l.Several = l.Several || len(p.Deployments) > 1
+	}
+	return render(g, http.StatusOK, proxies.ListPage(frame, l))
+}
+
+func (c *Console) proxyRow(g *gin.Context, project string, p models.Proxy) proxies.Row {
+	r := proxies.Row{
+		Name: p.Name, Description: p.Description, BasePath: p.Route.BasePath, Upstream: p.Upstream.URL,
+		Places: c.places(g, project, p), ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
+		Href: link.Proxy(project, p.Name), Develop: link.ProxyDevelop(project, p.Name),
+	}
+	if visit.From(g.Request.Context()).Can(visit.Manage) {
+		r.Edit, r.Delete = link.ProxyEdit(project, p.Name), link.ProxyDelete(project, p.Name)
+	}
+	return r
+}
+
+// proxyQuery is what the list's address asks for.
+type proxyQuery struct {
+	text, sort string
+	desc       bool
+	page       int
+}
+
+func proxyQueryOf(g *gin.Context) proxyQuery {
+	q := proxyQuery{text: strings.TrimSpace(g.Query("q")), sort: g.Query("sort"), desc: g.Query("order") == "desc"}
+	if !slices.Contains([]string{"name", "basePath", "updated"}, q.sort) {
+		q.sort = "name"
+	}
+	q.page, _ = strconv.Atoi(g.Query("page")) // what is no number is the first page
+	q.page = max(q.page, 1)
+	return q
+}
+
+func (q proxyQuery) filter() models.ProxyFilter {
+	return models.ProxyFilter{Query: q.text, Sort: q.sort, Desc: q.desc, Page: q.page, PerPage: proxiesPerPage}
+}
+
+func (q proxyQuery) with(text string, page int) proxyQuery {
+	q.text, q.page = text, page
+	return q
+}
+
+// address leaves out what is the default, so that one list has one address.
+func (q proxyQuery) address(base string) string {
+	values := url.Values{}
+	if q.text != "" {
+		values.Set("q", q.text)
+	}
+	for _, h := range q.sorting() {
+		values.Set(h.Name, h.Value)
+	}
+	if q.page > 1 {
+		values.Set("page", strconv.Itoa(q.page))
+	}
+	if len(values) == 0 {
+		return base
+	}
+	return base + "?" + values.Encode()
+}
+
+// sorting is what a search carries along.
+func (q proxyQuery) sorting() []ui.Hidden {
+	var list []ui.Hidden
+	if q.sort != "name" {
+		list = append(list, ui.Hidden{Name: "sort", Value: q.sort})
+	}
+	if q.desc {
+		list = append(list, ui.Hidden{Name: "order", Value: "desc"})
+	}
+	return list
+}
+
+func (q proxyQuery) columns(base string) []ui.Column {
+	column := func(label, sort string) ui.Column {
+		next := q.with(q.text, 1)
+		next.sort, next.desc = sort, q.sort == sort && !q.desc
+		col := ui.Column{Label: label, Sort: next.address(base)}
+		if q.sort == sort {
+			col.Order = ui.Ascending
+			if q.desc {
+				col.Order = ui.Descending
+			}
+		}
+		return col
+	}
+	return []ui.Column{
+		column("Name", "name"), column("Base path", "basePath"), {Label: "Upstream"}, {Label: "Deployments"},
+		column("Last change", "updated"), {Label: "Actions", Hidden: true, Tight: true},
+	}
+}
+
+func (q proxyQuery) pager(base string, shown, total int) ui.Page {
+	p := ui.Page{Total: total, Noun: "proxies", From: (q.page-1)*proxiesPerPage + 1}
+	if total == 1 {
+		p.Noun = "proxy"
+	}
+	p.To = p.From + shown - 1
+	if shown == 0 { // past the last page
+		p.From, p.To = 0, 0
+	}
+	if q.page > 1 {
+		last := max((total+proxiesPerPage-1)/proxiesPerPage, 1)
+		p.Prev = q.with(q.text, min(q.page-1, last)).address(base)
+	}
+	if q.page*proxiesPerPage < total {
+		p.Next = q.with(q.text, q.page+1).address(base)
+	}
+	return p
+}
+
+// ShowProxy is the overview.
+func (c *Console) ShowProxy(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	frame, err := c.frame(g, d.proxy.Name, d.project, append(proxyCrumbs(d.project), layout.Crumb{Label: d.proxy.Name})...)
+	if err != nil {
+		return err
+	}
+	p := d.proxy
+	o := proxies.Overview{
+		Head: d.head(proxies.OnOverview), ClientID: p.ClientID, BasePath: p.Route.BasePath, Hosts: p.Route.Hosts, Methods: p.Route.Methods,
+		Upstream:        p.Upstream.URL,
+		ConnectTimeout:  milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout),
+		ResponseTimeout: milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout),
+		CreatedAt:       p.CreatedAt, CreatedBy: p.CreatedBy, ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
+	}
+	counts := endpointPolicies(p)
+	for _, e := range p.Endpoints {
+		o.Endpoints = append(o.Endpoints, proxies.EndpointText{
+			Method: e.Method, Path: e.Path, Description: e.Description, Policies: counts[e.ID], Href: d.scopeHref(e.ID),
+		})
+	}
+	return render(g, http.StatusOK, proxies.OverviewPage(frame, o))
+}
+
+// endpointPolicies counts what is bound to each endpoint; "" stands for all.
+func endpointPolicies(p models.Proxy) map[string]int {
+	counts := map[string]int{}
+	for _, b := range p.Bindings {
+		counts[b.EndpointID]++
+	}
+	return counts
+}
+
+func milliseconds(n int, standard time.Duration) string {
+	if n == 0 {
+		return fmt.Sprintf("%d ms (default)", standard.Milliseconds())
+	}
+	return fmt.Sprintf("%d ms", n)
+}
+
+// ProxyHistory is what was deployed when.
+func (c *Console) ProxyHistory(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	list, err := c.store.Revisions(g.Request.Context(), d.proxy.ID, revisionsShown)
+	if err != nil {
+		return err
+	}
+	frame, err := d.frame("History of "+d.proxy.Name, layout.Crumb{Label: "History"})
+	if err != nil {
+		return err
+	}
+	h := proxies.History{Head: d.head(proxies.OnHistory), Limit: revisionsShown}
+	for _, r := range list {
+		shown := proxies.Revision{Number: r.Number, Environment: r.Environment, Live: r.Live, At: r.CreatedAt, By: r.CreatedBy, Note: r.Note, Digest: r.Digest}
+		var definition engine.Proxy
+		if err := json.Unmarshal(r.Definition, &definition); err != nil {
+			return fmt.Errorf("read revision %d of %s: %w", r.Number, d.proxy.Name, err)
+		}
+		shown.Policies = len(definition.Policies)
+		h.Revisions = append(h.Revisions, shown)
+	}
+	return render(g, http.StatusOK, proxies.HistoryPage(frame, h))
+}
+
+// ConfirmDeleteProxy asks, with what goes with the proxy.
+func (c *Console) ConfirmDeleteProxy(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	return d.askDelete(http.StatusOK, "", "")
+}
+
+func (d *proxyDesk) askDelete(status int, typed, refusal string) error {
+	frame, err := d.frame("Delete "+d.proxy.Name, layout.Crumb{Label: "Delete"})
+	if err != nil {
+		return err
+	}
+	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
+		Title: "Delete proxy " + d.proxy.Name + "?", Text: "It cannot be taken back. The audit list keeps what it was.",
+		Effects: d.deleteEffects(), Name: d.nameIfLive(), Typed: typed, Error: refusal,
+		Action: link.ProxyDelete(d.project.Name, d.proxy.Name), Label: "Delete proxy", Cancel: d.page(), Hidden: d.version(),
+	}))
+}
+
+// version is what a write of this visit was read at.
+func (d *proxyDesk) version() []ui.Hidden {
+	return []ui.Hidden{{Name: "proxyId", Value: d.proxy.ID}, {Name: "version", Value: strconv.Itoa(d.proxy.Version)}}
+}
+
+// nameIfLive must be typed before traffic is cut.
+func (d *proxyDesk) nameIfLive() string {
+	if len(liveIn(d.proxy)) > 0 {
+		return d.proxy.Name
+	}
+	return ""
+}
+
+// liveIn are the environments that serve the proxy.
+func liveIn(p models.Proxy) []string {
+	var names []string
+	for _, dep := range p.Deployments {
+		if running(dep) {
+			names = append(names, dep.Environment)
+		}
+	}
+	return names
+}
+
+func (d *proxyDesk) deleteEffects() []string {
+	var effects []string
+	if live := liveIn(d.proxy); len(live) > 0 {
+		effects = append(effects, fmt.Sprintf("It is live in %s: calls to %s are answered 404 from then on", strings.Join(live, ", "), d.proxy.Route.BasePath))
+	} else {
+		effects = append(effects, "It is not deployed anywhere: no traffic is touched")
+	}
+	local, global := 0, 0
+	for _, b := range d.proxy.Bindings {
+		if b.Policy.Global() {
+			global++
+		} else {
+			local++
+		}
+	}
+	if local > 0 {
+		effects = append(effects, countOf(local, "local policy is", "local policies are")+" deleted with it")
+	}
+	if global > 0 {
+		effects = append(effects, countOf(global, "global policy is", "global policies are")+" detached and kept")
+	}
+	return append(effects, "Its client id and secret, and every token issued for it, are worth nothing")
+}
+
+func countOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// DeleteProxy deletes; where it is live only with the name typed.
+func (c *Console) DeleteProxy(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	if name := d.nameIfLive(); name != "" && g.PostForm("confirm") != name {
+		return d.askDelete(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+name+".")
+	}
+	ctx := g.Request.Context()
+	if err := c.store.DeleteProxy(ctx, d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version"))); err != nil {
+		return err
+	}
+	d.v.Say(ctx, visit.Success, d.proxy.Name+" was deleted.")
+	return redirect(g, link.Proxies(d.project.Name))
+}
+
+// ConfirmRotateSecret asks before the client secret is replaced.
+func (c *Console) ConfirmRotateSecret(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	return d.askRotate(http.StatusOK, "", "")
+}
+
+func (d *proxyDesk) askRotate(status int, typed, refusal string) error {
+	frame, err := d.frame("Rotate client secret", layout.Crumb{Label: "Rotate client secret"})
+	if err != nil {
+		return err
+	}
+	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
+		Title: "Rotate the client secret of " + d.proxy.Name + "?",
+		Text:  "The proxy gets a new client secret; the client id stays.",
+		Effects: []string{
+			"The present secret stops working for new tokens" + whereLive(d.proxy),
+			"Every client has to be given the new one",
+			"Tokens that were issued before stay valid until they expire",
+			"The new secret is shown once",
+		},
+		Name: d.proxy.Name, Typed: typed, Error: refusal,
+		Action: link.ProxySecret(d.project.Name, d.proxy.Name), Label: "Rotate client secret", Cancel: d.page(), Hidden: d.version(),
+	}))
+}
+
+func whereLive(p models.Proxy) string {
+	if live := liveIn(p); len(live) > 0 {
+		return " in " + strings.Join(live, ", ") + " at once"
+	}
+	return ""
+}
+
+// RotateSecret makes a new client secret and shows it, this once.
+func (c *Console) RotateSecret(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	if g.PostForm("confirm") != d.proxy.Name {
+		return d.askRotate(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+d.proxy.Name+".")
+	}
+	fresh, err := c.store.RotateProxySecret(g.Request.Context(), d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version")))
+	if err != nil {
+		return err
+	}
+	return d.showSecret(fresh, false)
+}
+
+// showSecret answers with the key pair. The answer itself carries it, and no
+// redirect: a secret that waits for the next page would have to be kept
+// somewhere (D18). htmx is told to take over the whole page.
+func (d *proxyDesk) showSecret(s secret.Text, created bool) error {
+	title, text := "New client secret", "For "+d.proxy.Name+". Clients use it from now on."
+	if created {
+		title, text = d.proxy.Name+" was created", "Clients get their tokens with these two."
+	}
+	frame, err := d.frame(title, layout.Crumb{Label: "Client secret"})
+	if err != nil {
+		return err
+	}
+	d.g.Header("Cache-Control", "no-store")
+	takeOverPage(d.g, d.page())
+	return render(d.g, http.StatusOK, proxies.SecretPage(frame, proxies.Secret{
+		Title: title, Text: text, ClientID: d.proxy.ClientID, ClientSecret: s.Reveal(), New: created,
+		Curl: d.tokenRequest(s.Reveal()), Done: d.page(), Develop: d.develop(),
+	}))
+}
+
+// takeOverPage makes htmx, which asked for a form, show the answer as the page
+// it is, under the address where one would go on from it.
+func takeOverPage(g *gin.Context, address string) {
+	if !isHTMX(g) {
+		return
+	}
+	g.Header("HX-Retarget", "#main")
+	g.Header("HX-Reselect", "#main")
+	g.Header("HX-Reswap", "outerHTML show:window:top")
+	g.Header("HX-Push-Url", address)
+}
+
+// tokenRequest is a line for a shell that asks for a token in the environment
+// that the visitor looks at.
+func (d *proxyDesk) tokenRequest(s string) string {
+	gateway := ""
+	if list := d.c.deployments(d.g, d.proxy); len(list) > 0 {
+		gateway = strings.TrimRight(list[0].PublicURL, "/")
+	}
+	return fmt.Sprintf("curl -s -u %s -d grant_type=client_credentials %s", shellWord(d.proxy.ClientID+":"+s), shellWord(gateway+"/auth/jwt"))
+}
+
+// shellWord quotes text for a POSIX shell.
+func shellWord(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

@@ -1,0 +1,390 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/proxies"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// unreadable stands for a number that is none: the store refuses it like any
+// other that is out of bounds, with the words that say what would be right, so
+// that everything wrong with a form is found at once and in one place.
+const unreadable = -1
+
+// proxyForm is what was posted, as text.
+func proxyForm(g *gin.Context) (proxies.Form, error) {
+	if err := g.Request.ParseForm(); err != nil {
+		return proxies.Form{}, badForm(err)
+	}
+	posted := g.Request.PostForm
+	f := proxies.Form{
+		ID: posted.Get("proxyId"), Version: posted.Get("version"),
+		Name: posted.Get("name"), Description: plainLines(posted.Get("description")), BasePath: posted.Get("basePath"),
+		Hosts: plainLines(posted.Get("hosts")), Methods: posted["methods"], UpstreamURL: posted.Get("upstreamUrl"),
+		ConnectTimeout: posted.Get("connectTimeout"), ResponseTimeout: posted.Get("responseTimeout"),
+		Endpoints: endpointRows(posted),
+	}
+	return f, nil
+}
+
+// plainLines undoes the line breaks of two characters that browsers send,
+// which would count twice against a limit.
+func plainLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
+func endpointRows(posted url.Values) []proxies.EndpointRow {
+	var rows []proxies.EndpointRow
+	for i := 0; ; i++ {
+		field := func(part string) string { return fmt.Sprintf("endpoints[%d].%s", i, part) }
+		if !posted.Has(field("path")) {
+			return rows
+		}
+		rows = append(rows, proxies.EndpointRow{
+			ID: posted.Get(field("id")), Method: posted.Get(field("method")),
+			Path: posted.Get(field("path")), Description: posted.Get(field("description")),
+		})
+	}
+}
+
+// edited adds or removes a row when one of those buttons was pressed. It works
+// without JavaScript: the whole form comes back with everything in it. The
+// buttons, like the hidden id, avoid the names of what a form element has
+// itself: a control called "remove" or "id" would hide it from scripts.
+func edited(g *gin.Context, f *proxies.Form) bool {
+	if g.PostForm("addEndpoint") != "" {
+		f.Endpoints = append(f.Endpoints, proxies.EndpointRow{Method: http.MethodGet})
+		f.Focus = fmt.Sprintf("endpoints[%d]", len(f.Endpoints)-1)
+		return true
+	}
+	remove, err := strconv.Atoi(g.PostForm("removeEndpoint"))
+	if err != nil || remove < 0 || remove >= len(f.Endpoints) {
+		return false
+	}
+	f.Endpoints = slices.Delete(f.Endpoints, remove, remove+1)
+	f.Focus = "endpoints"
+	if len(f.Endpoints) > 0 {
+		f.Focus = fmt.Sprintf("endpoints[%d]", min(remove, len(f.Endpoints)-1))
+	}
+	return true
+}
+
+// dropBlank forgets rows that were added and never filled in.
+func dropBlank(rows []proxies.EndpointRow) []proxies.EndpointRow {
+	return slices.DeleteFunc(rows, func(r proxies.EndpointRow) bool {
+		return r.ID == "" && strings.TrimSpace(r.Path) == "" && strings.TrimSpace(r.Description) == ""
+	})
+}
+
+// proxyOf is the typed form as a proxy.
+func proxyOf(f proxies.Form) models.Proxy {
+	p := models.Proxy{
+		ID: f.ID, Name: f.Name, Description: f.Description,
+		Route: engine.Route{BasePath: strings.TrimSpace(f.BasePath), Hosts: wordsOf(f.Hosts), Methods: f.Methods},
+		Upstream: engine.Upstream{
+			URL: strings.TrimSpace(f.UpstreamURL), ConnectTimeout: timeoutOf(f.ConnectTimeout), ResponseTimeout: timeoutOf(f.ResponseTimeout),
+		},
+	}
+	p.Version = number(f.Version)
+	for _, r := range f.Endpoints {
+		p.Endpoints = append(p.Endpoints, models.Endpoint{ID: r.ID, Method: r.Method, Path: strings.TrimSpace(r.Path), Description: r.Description})
+	}
+	return p
+}
+
+// wordsOf are the hosts that were typed, whatever stands between them.
+func wordsOf(text string) []string { return strings.Fields(text) }
+
+// timeoutOf reads milliseconds; nothing typed means the default.
+func timeoutOf(text string) int {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n == 0 {
+		return unreadable
+	}
+	return n
+}
+
+// formOf is a proxy as its form shows it.
+func formOf(p models.Proxy) proxies.Form {
+	f := proxies.Form{
+		ID: p.ID, Version: strconv.Itoa(p.Version), Name: p.Name, Description: p.Description,
+		BasePath: p.Route.BasePath, Hosts: strings.Join(p.Route.Hosts, "\n"), Methods: p.Route.Methods, UpstreamURL: p.Upstream.URL,
+		ConnectTimeout: timeoutText(p.Upstream.ConnectTimeout), ResponseTimeout: timeoutText(p.Upstream.ResponseTimeout),
+	}
+	for _, e := range p.Endpoints {
+		f.Endpoints = append(f.Endpoints, proxies.EndpointRow{ID: e.ID, Method: e.Method, Path: e.Path, Description: e.Description})
+	}
+	return f
+}
+
+func timeoutText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// NewProxy is the empty form.
+func (c *Console) NewProxy(g *gin.Context) error {
+	project, err := c.project(g.Request.Context(), g.Param("project"))
+	if err != nil {
+		return err
+	}
+	return c.showNewProxy(g, http.StatusOK, project, proxies.Form{})
+}
+
+// CreateProxy saves a new proxy and shows its client secret, this once.
+func (c *Console) CreateProxy(g *gin.Context) error {
+	ctx := g.Request.Context()
+	project, err := c.project(ctx, g.Param("project"))
+	if err != nil {
+		return err
+	}
+	f, err := proxyForm(g)
+	if err != nil {
+		return err
+	}
+	f.Unsaved = true
+	if edited(g, &f) {
+		return c.showNewProxy(g, http.StatusOK, project, f)
+	}
+	f.Endpoints = dropBlank(f.Endpoints)
+	p := proxyOf(f)
+	p.ID, p.Version = "", 0
+	saved, s, err := c.store.SaveProxy(ctx, visit.From(ctx).Actor(), project.ID, p)
+	if f.Problems = inFormOrder(problem.Of(err)); len(f.Problems) > 0 {
+		return c.showNewProxy(g, http.StatusUnprocessableEntity, project, f)
+	}
+	if err != nil {
+		return err
+	}
+	d := &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project, proxy: saved}
+	return d.showSecret(s, true)
+}
+
+func (c *Console) showNewProxy(g *gin.Context, status int, project models.Project, f proxies.Form) error {
+	frame, err := c.frame(g, "New API proxy", project, append(proxyCrumbs(project), layout.Crumb{Label: "New"})...)
+	if err != nil {
+		return err
+	}
+	f.New, f.ID, f.Version = true, "", ""
+	f.Action, f.Cancel = link.NewProxy(project.Name), link.Proxies(project.Name)
+	return render(g, status, proxies.FormPage(frame, furnished(f, project.Name)))
+}
+
+// furnished adds what every proxy form shows beside what was typed.
+func furnished(f proxies.Form, project string) proxies.Form {
+	except := ""
+	if f.ID != "" {
+		except = "?" + url.Values{"except": {f.ID}}.Encode()
+	}
+	f.CheckName, f.CheckBasePath = link.CheckProxyName(project)+except, link.CheckBasePath(project)+except
+	f.AllMethods, f.ReservedPaths = engine.Methods(), engine.ReservedPaths()
+	f.DefaultConnect, f.DefaultResponse = int(engine.DefaultConnectTimeout.Milliseconds()), int(engine.DefaultResponseTimeout.Milliseconds())
+	f.MaxTimeout, f.MaxName, f.MaxDescription = engine.MaxTimeout, policy.MaxName, policy.MaxDescription
+	return f
+}
+
+// EditProxy is the form of a proxy that exists.
+func (c *Console) EditProxy(g *gin.Context) error {
+	d, err := c.proxyDesk(g)
+	if err != nil {
+		return err
+	}
+	return d.showEdit(http.StatusOK, formOf(d.proxy))
+}
+
+// SaveProxy saves the form of a proxy that exists. The form says which one by
+// its id, so that a proxy renamed in the meantime is still the same.
+func (c *Console) SaveProxy(g *gin.Context) error {
+	ctx := g.Request.Context()
+	project, err := c.project(ctx, g.Param("project"))
+	if err != nil {
+		return err
+	}
+	f, err := proxyForm(g)
+	if err != nil {
+		return err
+	}
+	f.Unsaved = true
+	d := &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project}
+	d.proxy, err = c.store.Proxy(ctx, project.ID, g.Param("proxy"))
+	if errors.Is(err, models.ErrNotFound) { // renamed or gone; the save tells
+		d.proxy = models.Proxy{Name: g.Param("proxy")}
+	} else if err != nil {
+		return err
+	}
+	if f.ID == "" { // no page of ours sends that
+		return fmt.Errorf("proxy without id: %w", models.ErrNotFound)
+	}
+	if edited(g, &f) {
+		return d.showEdit(http.StatusOK, f)
+	}
+	return d.save(f)
+}
+
+func (d *proxyDesk) save(f proxies.Form) error {
+	ctx := d.g.Request.Context()
+	f.Endpoints = dropBlank(f.Endpoints)
+	saved, _, err := d.c.store.SaveProxy(ctx, d.v.Actor(), d.project.ID, proxyOf(f))
+	if stale := new(models.StaleError); errors.As(err, &stale) {
+		return d.showProxyConflict(stale, f)
+	}
+	if f.Problems = inFormOrder(problem.Of(err)); len(f.Problems) > 0 {
+		return d.showEdit(http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	d.v.Say(ctx, visit.Success, savedText(saved))
+	return redirect(d.g, link.Proxy(d.project.Name, saved.Name))
+}
+
+// savedText says what the save means for traffic.
+func savedText(p models.Proxy) string {
+	var stale []string
+	for _, d := range p.Deployments {
+		if d.State == models.RedeployRequired {
+			stale = append(stale, d.Environment)
+		}
+	}
+	if len(stale) == 0 {
+		return p.Name + " was saved."
+	}
+	return fmt.Sprintf("%s was saved. Redeploy it to %s to make it live.", p.Name, strings.Join(stale, ", "))
+}
+
+func (d *proxyDesk) showEdit(status int, f proxies.Form) error {
+	frame, err := d.frame("Edit "+d.proxy.Name, layout.Crumb{Label: "Edit"})
+	if err != nil {
+		return err
+	}
+	f.Title, f.Action, f.Cancel, f.Live = d.proxy.Name, link.ProxyEdit(d.project.Name, d.proxy.Name), d.page(), liveIn(d.proxy)
+	counts := endpointPolicies(d.proxy)
+	for i, e := range f.Endpoints {
+		if e.ID != "" {
+			f.Endpoints[i].Policies = counts[e.ID]
+		}
+	}
+	return render(d.g, status, proxies.FormPage(frame, furnished(f, d.project.Name)))
+}
+
+// showProxyConflict shows both sides of a save that came too late. Where the proxy
+// is gone, the same form creates it again.
+func (d *proxyDesk) showProxyConflict(stale *models.StaleError, f proxies.Form) error {
+	now, ok := stale.Current.(models.Proxy)
+	if stale.Deleted || !ok {
+		f.Deleted = &proxies.Deletion{Name: stale.Name, By: stale.By, At: stale.At, Now: d.c.now()}
+		return d.c.showNewProxy(d.g, http.StatusConflict, d.project, f)
+	}
+	d.proxy = now
+	// The form names the version that is shown as theirs: saving again keeps
+	// mine, unless they go on changing it.
+	f.Version = strconv.Itoa(stale.Version)
+	f.Conflict = &proxies.Conflict{
+		By: stale.By, At: stale.At, Now: d.c.now(),
+		Differences: proxyDifferences(f, formOf(now)), Discard: link.ProxyEdit(d.project.Name, now.Name),
+	}
+	return d.showEdit(http.StatusConflict, f)
+}
+
+// proxyDifferences are the fields where the two sides are not the same.
+func proxyDifferences(mine, theirs proxies.Form) []proxies.Difference {
+	var list []proxies.Difference
+	add := func(label, m, t string) {
+		if m != t {
+			list = append(list, proxies.Difference{Label: label, Mine: m, Theirs: t})
+		}
+	}
+	add("Name", mine.Name, theirs.Name)
+	add("Description", mine.Description, theirs.Description)
+	add("Base path", mine.BasePath, theirs.BasePath)
+	add("Hosts", strings.Join(wordsOf(mine.Hosts), "\n"), theirs.Hosts)
+	add("Methods", strings.Join(mine.Methods, ", "), strings.Join(theirs.Methods, ", "))
+	add("Upstream address", mine.UpstreamURL, theirs.UpstreamURL)
+	add("Connect timeout", mine.ConnectTimeout, theirs.ConnectTimeout)
+	add("Response timeout", mine.ResponseTimeout, theirs.ResponseTimeout)
+	add("Endpoints", endpointLines(mine.Endpoints), endpointLines(theirs.Endpoints))
+	return list
+}
+
+func endpointLines(rows []proxies.EndpointRow) string {
+	var lines []string
+	for _, r := range rows {
+		line := r.Method + " " + r.Path
+		if r.Description != "" {
+			line += " · " + r.Description
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// proxyFields is the order of the form.
+var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "connectTimeout", "responseTimeout"}
+
+// inFormOrder sorts problems by where their fields stand; endpoints come last
+// and keep their order.
+func inFormOrder(problems problem.List) problem.List {
+	place := func(field string) int {
+		if i := slices.Index(proxyFields, field); i >= 0 {
+			return i
+		}
+		return len(proxyFields)
+	}
+	sorted := slices.Clone(problems)
+	slices.SortStableFunc(sorted, func(a, b problem.Problem) int { return place(a.Field) - place(b.Field) })
+	return sorted
+}
+
+// CheckProxyName says while it is typed whether a name is free.
+func (c *Console) CheckProxyName(g *gin.Context) error {
+	project, err := c.project(g.Request.Context(), g.Param("project"))
+	if err != nil {
+		return err
+	}
+	why, err := c.store.ProxyNameProblem(g.Request.Context(), project.ID, g.Query("name"), g.Query("except"))
+	if err != nil {
+		return err
+	}
+	return checked(g, why)
+}
+
+// CheckBasePath says while it is typed whether a base path is free on the
+// hosts that the form names.
+func (c *Console) CheckBasePath(g *gin.Context) error {
+	if _, err := c.project(g.Request.Context(), g.Param("project")); err != nil {
+		return err
+	}
+	path := strings.TrimSpace(g.Query("basePath"))
+	why, err := c.store.BasePathProblem(g.Request.Context(), path, wordsOf(g.Query("hosts")), g.Query("except"))
+	if err != nil {
+		return err
+	}
+	return checked(g, why)
+}
+
+func checked(g *gin.Context, why string) error {
+	if why != "" {
+		return render(g, http.StatusOK, ui.CheckResult(false, why))
+	}
+	return render(g, http.StatusOK, ui.CheckResult(true, "Available"))
+}

@@ -1,0 +1,77 @@
+// Package handlers owns the console's and the management API's HTTP surface:
+// the list of routes with the right that each needs, the order of middleware,
+// the adapters that turn errors into answers, and sessions.
+package handlers
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/assets"
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/handlers/console"
+	"github.com/gatewright/gatewright/models"
+)
+
+// Options are what the surface needs.
+type Options struct {
+	Store  *models.Store
+	Types  policy.Set
+	Logger *slog.Logger
+	Now    func() time.Time
+	// SecureCookies marks cookies for TLS only and sends HSTS.
+	SecureCookies bool
+	// Dev serves the component gallery.
+	Dev bool
+}
+
+// New is the handler of the console's listener.
+func New(o Options) http.Handler {
+	sessions := newSessions(o.Store, o.SecureCookies, o.Logger, console.ServerError)
+	pages := console.New(console.Options{
+		Store: o.Store, Types: o.Types, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: newThrottle(o.Now),
+	})
+	// Only requests that change something are checked: a browser says where
+	// they come from, and what comes from another site is refused (D22).
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "This form was sent from another site and has been refused.", http.StatusForbidden)
+	}))
+	site := middleware(router(o, pages),
+		sessions.LoadAndSave,
+		withVisit(o.Store, sessions, o.Logger),
+	)
+	mux := http.NewServeMux()
+	mux.Handle(assets.Prefix, assets.Handler())
+	mux.Handle("/", site)
+	return middleware(mux,
+		withCorrelationID,
+		withAccessLog(o.Logger, o.Now),
+		withRecovery(o.Logger, console.ServerError),
+		withSecurityHeaders(o.SecureCookies),
+		crossOrigin.Handler,
+		withBodyLimit,
+	)
+}
+
+// router is gin without its defaults: it trusts no forwarding header, guesses
+// no addresses and leaves recovery and logs to the middleware around it.
+func router(o Options, pages *console.Console) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	e.UseRawPath = true // a name with an encoded slash must not become two segments
+	e.UnescapePathValues = false // gin reads a plus as a blank there; see names
+	if err := e.SetTrustedProxies(nil); err != nil {
+		panic(err) // nil is always valid
+	}
+	r := registrar{engine: e, pages: pages}
+	routes(&r, pages, o.Dev)
+	e.NoRoute(r.adapt("", pages.NotFound))
+	e.NoMethod(r.adapt("", pages.NotFound))
+	return e
+}

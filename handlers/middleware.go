@@ -1,0 +1,128 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"runtime/debug"
+	"time"
+)
+
+// correlationHeader is on every answer, and on a request from outside it is
+// taken over when it is harmless.
+const correlationHeader = "X-Correlation-Id"
+
+var harmlessID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+
+// contentPolicy allows nothing inline and nothing from elsewhere, so that a
+// name with markup in it stays a name (D22).
+const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// maxForm bounds what a form can carry; the largest legitimate one is a proxy
+// with its endpoints.
+const maxForm = 1 << 20
+
+// middleware wraps h in its order on the request's way in.
+func middleware(h http.Handler, wrap ...func(http.Handler) http.Handler) http.Handler {
+	for i := len(wrap) - 1; i >= 0; i-- {
+		h = wrap[i](h)
+	}
+	return h
+}
+
+func withCorrelationID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(correlationHeader)
+		if !harmlessID.MatchString(id) {
+			id = rand.Text()
+		}
+		r.Header.Set(correlationHeader, id)
+		w.Header().Set(correlationHeader, id)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func withSecurityHeaders(secure bool) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("Content-Security-Policy", contentPolicy)
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("X-Frame-Options", "DENY")
+			h.Set("Referrer-Policy", "same-origin")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+			h.Set("Cache-Control", "no-store")
+			if secure {
+				h.Set("Strict-Transport-Security", "max-age=31536000")
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func withBodyLimit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withRecovery turns a panic into a 500 that names only the correlation id.
+// http.ErrAbortHandler goes on: it must end the connection.
+func withRecovery(logger *slog.Logger, failed http.HandlerFunc) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				v := recover()
+				if v == nil {
+					return
+				}
+				if v == http.ErrAbortHandler {
+					panic(v)
+				}
+				logger.Error("panic", "value", v, "path", r.URL.Path, "correlationId", r.Header.Get(correlationHeader), "stack", string(debug.Stack()))
+				failed(w, r)
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// withAccessLog logs each request without its query, which may hold what
+// somebody typed.
+func withAccessLog(logger *slog.Logger, now func() time.Time) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			start, sw := now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
+			next.ServeHTTP(sw, r)
+			logger.Debug("console", "method", r.Method, "path", r.URL.Path, "status", sw.status, "client", clientOf(r),
+				"duration", now().Sub(start), "correlationId", r.Header.Get(correlationHeader))
+		})
+	}
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader remembers the status.
+func (w *statusWriter) WriteHeader(code int) {
+	w.status = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func clientOf(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}

@@ -1,0 +1,148 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gatewright/gatewright/handlers/console"
+	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
+)
+
+// action is a handler that says what went wrong instead of answering it.
+type action func(*gin.Context) error
+
+// routes is every address of the console with the right that it needs. What
+// is not here does not exist: deny by default.
+func routes(r *registrar, c *console.Console, dev bool) {
+	r.get(visit.Public, "/sign-in", c.SignIn)
+	r.post(visit.Public, "/sign-in", c.Authenticate)
+	r.post(visit.Public, "/sign-out", c.SignOut)
+
+	r.get(visit.SignedIn, "/", c.Home)
+	r.get(visit.SignedIn, "/account", c.Account)
+	r.post(visit.SignedIn, "/account/password", c.ChangePassword)
+	r.post(visit.SignedIn, "/preferences/theme", c.SetTheme)
+	r.post(visit.SignedIn, "/preferences/environment", c.ChooseEnvironment)
+	r.get(visit.View, "/palette", c.Palette)
+
+	r.get(visit.Audit, "/audit", c.ListAudit)
+	r.get(visit.Audit, "/audit/:id", c.ShowAudit)
+
+	r.get(visit.View, "/projects/:project", c.ProjectHome)
+
+	r.get(visit.View, "/projects/:project/policies/:type", c.ListPolicies)
+	r.get(visit.Manage, "/projects/:project/new/policies/:type", c.NewPolicy)
+	r.post(visit.Manage, "/projects/:project/new/policies/:type", c.CreatePolicy)
+	r.get(visit.View, "/projects/:project/policies/:type/:policy", c.ShowPolicy)
+	r.get(visit.Manage, "/projects/:project/policies/:type/:policy/edit", c.EditPolicy)
+	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/edit", c.SavePolicy)
+	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/status", c.SetPolicyStatus)
+	r.get(visit.Manage, "/projects/:project/policies/:type/:policy/delete", c.ConfirmDeletePolicy)
+	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/delete", c.DeletePolicy)
+	r.post(visit.Manage, "/projects/:project/bulk/policies/:type", c.BulkPolicies)
+	r.get(visit.Manage, "/projects/:project/check/policy-name", c.CheckPolicyName)
+	r.post(visit.Manage, "/projects/:project/check/policy-advice/:type", c.PolicyAdvice)
+
+	r.get(visit.View, "/projects/:project/proxies", c.ListProxies)
+	r.get(visit.Manage, "/projects/:project/new/proxies", c.NewProxy)
+	r.post(visit.Manage, "/projects/:project/new/proxies", c.CreateProxy)
+	r.get(visit.View, "/projects/:project/proxies/:proxy", c.ShowProxy)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/edit", c.EditProxy)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/edit", c.SaveProxy)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/delete", c.ConfirmDeleteProxy)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/delete", c.DeleteProxy)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/secret", c.ConfirmRotateSecret)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/secret", c.RotateSecret)
+	r.get(visit.View, "/projects/:project/proxies/:proxy/history", c.ProxyHistory)
+	r.get(visit.Manage, "/projects/:project/check/proxy-name", c.CheckProxyName)
+	r.get(visit.Manage, "/projects/:project/check/base-path", c.CheckBasePath)
+
+	r.get(visit.View, "/projects/:project/proxies/:proxy/develop", c.Develop)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/new", c.ChoosePolicy)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings", c.AddBinding)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/new/:type", c.NewLocalPolicy)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/new/:type", c.CreateLocalPolicy)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/order", c.OrderBindings)
+	r.get(visit.View, "/projects/:project/proxies/:proxy/bindings/of/:binding", c.ShowBinding)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/edit", c.EditBinding)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/edit", c.SaveBinding)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/status", c.SetBindingStatus)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/remove", c.ConfirmRemoveBinding)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/remove", c.RemoveBinding)
+
+	r.get(visit.Deploy, "/projects/:project/proxies/:proxy/deploy/:environment", c.ConfirmDeploy)
+	r.post(visit.Deploy, "/projects/:project/proxies/:proxy/deploy/:environment", c.Deploy)
+	r.get(visit.Deploy, "/projects/:project/proxies/:proxy/undeploy/:environment", c.ConfirmUndeploy)
+	r.post(visit.Deploy, "/projects/:project/proxies/:proxy/undeploy/:environment", c.Undeploy)
+
+	if dev {
+		r.get(visit.SignedIn, "/gallery", c.Gallery)
+		r.get(visit.SignedIn, "/gallery/:page", c.Gallery)
+	}
+}
+
+// registrar adds routes to gin; there is no way to add one without a right.
+type registrar struct {
+	engine *gin.Engine
+	pages  *console.Console
+	table  []route
+}
+
+// route is an address with the right that it needs.
+type route struct {
+	method, path string
+	right        visit.Right
+}
+
+func (r *registrar) get(right visit.Right, path string, a action) {
+	r.add(route{http.MethodGet, path, right}, a)
+}
+
+func (r *registrar) post(right visit.Right, path string, a action) {
+	r.add(route{http.MethodPost, path, right}, a)
+}
+
+func (r *registrar) add(to route, a action) {
+	r.table = append(r.table, to)
+	r.engine.Handle(to.method, to.path, r.adapt(to.right, a))
+}
+
+// adapt asks the one permission rule, runs the action and answers its error.
+func (r *registrar) adapt(right visit.Right, a action) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		names(g)
+		v := visit.From(g.Request.Context())
+		err := error(nil)
+		switch {
+		case right != visit.Public && right != visit.SignedIn && v.Can(right) && v.User.MustChangePassword:
+			err = r.pages.ChangePasswordFirst(g)
+		case right == visit.Public || v.Can(right):
+			err = a(g)
+		case !v.SignedIn():
+			err = r.pages.SignInFirst(g)
+		case right == "":
+			err = models.ErrNotFound
+		default:
+			err = models.ErrForbidden
+		}
+		if err != nil {
+			r.pages.Fail(g, err)
+		}
+	}
+}
+
+// names decodes what the address names. In a path, unlike in a query, a plus
+// is a plus (RFC 3986 section 2.4).
+func names(g *gin.Context) {
+	if g.Request.URL.RawPath == "" {
+		return // gin matched the decoded path
+	}
+	for i, p := range g.Params {
+		if name, err := url.PathUnescape(p.Value); err == nil {
+			g.Params[i].Value = name
+		}
+	}
+}

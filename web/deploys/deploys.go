@@ -1,0 +1,154 @@
+// Package deploys owns the parts of the console that bring a proxy to its
+// environments: the popover that shows where it runs, the questions before a
+// deploy and an undeploy, and the page that says what became of it.
+package deploys
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// MaxNote is how many characters the note of a deploy may have.
+const MaxNote = 1000
+
+// Place is a proxy in one environment.
+type Place struct {
+	Environment string
+	State       ui.State // StateLive, StateRedeployRequired or StateNotDeployed
+	URL         string   // what clients call: the public URL with the base path
+	Revision    int      // what runs there; 0 when nothing does
+	At          time.Time
+	By          string // who deployed or undeployed it last; "" when nobody has
+	Note        string
+	// Deploy and Undeploy are where the questions are asked; empty when the
+	// visitor may not, or when there is nothing to undeploy.
+	Deploy, Undeploy string
+}
+
+// Running tells whether the environment serves the proxy.
+func (p Place) Running() bool { return p.State == ui.StateLive || p.State == ui.StateRedeployRequired }
+
+// Verb is what deploying means here.
+func (p Place) Verb() string {
+	if p.Running() {
+		return "Redeploy"
+	}
+	return "Deploy"
+}
+
+// RevisionText is "r3", or "" when nothing runs.
+func (p Place) RevisionText() string {
+	if !p.Running() {
+		return ""
+	}
+	return "r" + strconv.Itoa(p.Revision)
+}
+
+// lastWord says what By did last.
+func (p Place) lastWord() string {
+	if p.Running() {
+		return "Deployed"
+	}
+	return "Undeployed"
+}
+
+// Question is what is asked before a deploy.
+type Question struct {
+	Proxy    string
+	Place    Place
+	Digest   string   // of what would be deployed
+	Next     int      // number of the revision that a deploy makes
+	Policies []string // the active policies that it carries, each with where it runs
+	Passive  int      // bound policies that are kept but skipped
+	Guarded  bool     // an active policy stands in the request lane for all endpoints
+	Note     string   // as typed
+	Problems problem.List
+	Cancel   string
+}
+
+func (q Question) confirm() ui.Confirm {
+	return ui.Confirm{
+		Title:   fmt.Sprintf("%s %s to %s?", q.Place.Verb(), q.Proxy, q.Place.Environment),
+		Text:    q.text(),
+		Effects: q.effects(),
+		Action:  q.Place.Deploy,
+		Label:   fmt.Sprintf("%s to %s", q.Place.Verb(), q.Place.Environment),
+		Kind:    ui.Primary,
+		Cancel:  q.Cancel,
+		Hidden:  []ui.Hidden{{Name: "digest", Value: q.Digest}},
+	}
+}
+
+func (q Question) text() string {
+	if q.Place.Running() {
+		return fmt.Sprintf("Revision %d takes over from revision %d. Requests that are under way finish on the old one.", q.Next, q.Place.Revision)
+	}
+	return fmt.Sprintf("Revision %d goes live; from then on clients can call it.", q.Next)
+}
+
+func (q Question) effects() []string {
+	list := []string{"Clients call " + q.Place.URL}
+	if q.Place.State == ui.StateLive {
+		list = append(list, fmt.Sprintf("Nothing has changed since revision %d", q.Place.Revision))
+	}
+	switch len(q.Policies) {
+	case 0:
+		list = append(list, "No active policy")
+	case 1:
+		list = append(list, "1 active policy: "+q.Policies[0])
+	default:
+		list = append(list, fmt.Sprintf("%d active policies: %s", len(q.Policies), joined(q.Policies)))
+	}
+	if q.Passive > 0 {
+		list = append(list, counted(q.Passive, "passive policy is", "passive policies are")+" skipped")
+	}
+	return list
+}
+
+// joined names the first few and counts the rest.
+func joined(names []string) string {
+	const shown = 4
+	text := ""
+	for i, n := range names {
+		if i == shown {
+			return text + fmt.Sprintf(" and %d more", len(names)-shown)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += n
+	}
+	return text
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+func (q Question) note() ui.Field {
+	return ui.Field{
+		Name: "note", Label: "Note", Value: q.Note, Rows: 3, Max: MaxNote, Error: q.Problems.For("note"),
+		Help: "What changed and why; it stands in the history. Optional.",
+	}
+}
+
+// Outcome is what became of a deploy or an undeploy.
+type Outcome struct {
+	Title string // "Revision 4 of orders is live in production"
+	Text  string
+	Tone  ui.Tone
+	Nodes []ui.Result
+	Place Place // as it is now
+	// Problems are why nothing was changed; empty after a success.
+	Problems problem.List
+	Proxy    string // its page
+	Develop  string // where most problems are put right
+	Undone   bool   // it was an undeploy
+}

@@ -1,0 +1,82 @@
+package policies
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// ViewPage is everything the page of a global policy shows.
+type ViewPage struct {
+	Frame     layout.Props
+	Project   string
+	Type      policy.Type
+	Item      Item
+	CreatedAt time.Time
+	CreatedBy string
+	Settings  []Setting
+	Advice    []Advice
+	Uses      []Use
+	Manage    bool // the visitor may change something
+	Deploy    bool // the visitor may deploy
+	Audit     bool // the visitor may read the audit
+	Now       time.Time
+}
+
+// Use is one place in which the policy is bound.
+type Use struct {
+	Proxy    string
+	Scope    policy.Scope
+	Endpoint string // "METHOD /path" where the scope is ENDPOINT
+	Pipeline policy.Pipeline
+	Position int // from 1
+	Live     []string
+}
+
+func (p ViewPage) heading() layout.Heading {
+	h := layout.Heading{Title: p.Item.Name, States: []ui.State{ui.StateOf(p.Item.Active), ui.StateGlobal}, Text: p.Type.Label + " policy"}
+	if p.Item.Description != "" {
+		h.Text = p.Item.Description
+	}
+	return h
+}
+
+func (p ViewPage) here() string { return link.Policy(p.Project, p.Type.Name, p.Item.Name) }
+
+func (p ViewPage) audit() string {
+	return link.Audit + "?" + url.Values{"q": {p.Item.ID}}.Encode()
+}
+
+func (p ViewPage) toggle() ui.Action {
+	a := ui.Action{Label: "Activate", Icon: "activate", Href: link.PolicyStatus(p.Project, p.Type.Name, p.Item.Name), Name: "active", Value: "true"}
+	if p.Item.Active {
+		a.Label, a.Icon, a.Value = "Deactivate", "passive", "false"
+	}
+	a.Hidden = statusHidden(p.Item, p.here())
+	return a
+}
+
+// scope says where the policy stands in words.
+func (u Use) scope() string {
+	if u.Scope == policy.Endpoint {
+		return u.Endpoint
+	}
+	return "All endpoints"
+}
+
+func (u Use) pipeline() string {
+	return strings.ToUpper(string(u.Pipeline[:1])) + strings.ToLower(string(u.Pipeline[1:]))
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}

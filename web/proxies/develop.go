@@ -1,0 +1,123 @@
+package proxies
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// Develop is the tab where policies are bound.
+type Develop struct {
+	Head Head
+	// Scopes are "All" and the endpoints, one of them current.
+	Scopes   []ScopeLink
+	Upstream string
+	Request  Lane
+	Response Lane
+	Error    Lane
+}
+
+// ScopeLink is one entry of the list at the left.
+type ScopeLink struct {
+	Method, Path string // both empty for All
+	Text, Href   string
+	Current      bool
+	Policies     int
+}
+
+// Lane is one pipeline in the current scope.
+type Lane struct {
+	ID     string // such as "request"
+	Title  string // "Request lane"
+	Text   string // when it runs
+	Add    string // where a policy is chosen; "" when the visitor may not
+	Closed string // why no policy may go here; "" when some may
+	// Inherited run for all endpoints and are shown with an endpoint; they
+	// are ordered under All.
+	Inherited []Bound
+	Policies  []Bound
+	Order     string // takes the new order; "" when the visitor may not
+	Hidden    []ui.Hidden
+}
+
+// Bound is a policy in a lane.
+type Bound struct {
+	ID, Name, Type string
+	Global, Active bool
+	Href           string
+	// Edit, Remove and Status are "" when they do not apply or the visitor
+	// may not.
+	Edit, Remove, Status string
+	Hidden               []ui.Hidden // with Status: what was read
+}
+
+func (b Bound) origin() ui.State {
+	if b.Global {
+		return ui.StateGlobal
+	}
+	return ui.StateLocal
+}
+
+// statusLabel is what the menu's entry does.
+func (b Bound) statusLabel() string {
+	if b.Active {
+		return "Deactivate"
+	}
+	return "Activate"
+}
+
+func (b Bound) toggle() []ui.Hidden {
+	return append([]ui.Hidden{{Name: "active", Value: fmt.Sprint(!b.Active)}}, b.Hidden...)
+}
+
+func (l Lane) sort() ui.Sort {
+	return ui.Sort{ID: "order-" + l.ID, Action: l.Order, Label: l.Title, Hidden: l.Hidden}
+}
+
+func (l Lane) empty() bool { return len(l.Inherited)+len(l.Policies) == 0 }
+
+// Chooser is where a policy is chosen for a lane.
+type Chooser struct {
+	Title, Text string
+	Search      ui.Search
+	Query       string
+	Globals     []Choice
+	More        int // matches beyond those shown
+	Types       []TypeChoice
+	AddTo       string // takes the chosen one
+	Hidden      []ui.Hidden
+	Cancel      string
+}
+
+// Choice is a global policy that can be bound.
+type Choice struct {
+	ID, Name, Description, Type, Href string
+	Active                            bool
+	Used                              int
+	Taken                             bool // already in this lane
+}
+
+// TypeChoice is a kind of policy that a local one can be made of.
+type TypeChoice struct{ Label, Summary, Href string }
+
+// BindingView is a bound policy as it is read.
+type BindingView struct {
+	Bound    Bound
+	Where    string // "Request lane, all endpoints, position 1"
+	Settings templ.Component
+	Global   string // the global policy's own page
+	Back     string
+}
+
+// note says whose policy it is and what a change concerns.
+func (v BindingView) note() string {
+	if v.Bound.Global {
+		return "It is edited on its own page; a change there concerns every proxy that uses it."
+	}
+	return "It belongs to this proxy alone. A change takes effect with the next deploy."
+}
+
+func lower(title string) string { return strings.ToLower(title) }

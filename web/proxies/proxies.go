@@ -1,0 +1,148 @@
+// Package proxies owns the pages of API proxies: the list, the form, the
+// overview, the Develop tab where policies are bound, and the history. Their
+// props are plain values that the handlers fill.
+package proxies
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gatewright/gatewright/web/deploys"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// Row is one proxy in the list.
+type Row struct {
+	Name, Description string
+	BasePath          string
+	Upstream          string
+	Places            []deploys.Place
+	ChangedAt         time.Time
+	ChangedBy         string
+	Href              string
+	// Edit, Develop and Delete are the row's menu; Edit and Delete are empty
+	// when the visitor may not.
+	Edit, Develop, Delete string
+}
+
+// List is the list of a project's proxies.
+type List struct {
+	Rows    []Row
+	Columns []ui.Column
+	Query   string
+	Search  ui.Search
+	Page    ui.Page
+	New     string // "" when the visitor may not
+	Now     time.Time
+	// Several tells that badges must name their environment.
+	Several bool
+}
+
+// Head is what every page of one proxy begins with.
+type Head struct {
+	Name, Description string
+	Places            []deploys.Place
+	Now               time.Time
+	// The tabs.
+	Overview, Develop, History string
+	Current                    Section
+	Policies                   int // bound ones, shown on the tab
+	// Edit, Secret and Delete are the actions; "" when the visitor may not.
+	Edit, Secret, Delete string
+}
+
+// Section is a tab of the proxy's page.
+type Section string
+
+// The sections.
+const (
+	OnOverview Section = "Overview"
+	OnDevelop  Section = "Develop"
+	OnHistory  Section = "History"
+)
+
+func (h Head) tabs() []ui.Tab {
+	return []ui.Tab{
+		{Label: "Overview", Href: h.Overview, Current: h.Current == OnOverview},
+		{Label: "Develop", Href: h.Develop, Current: h.Current == OnDevelop, Count: h.Policies},
+		{Label: "History", Href: h.History, Current: h.Current == OnHistory},
+	}
+}
+
+// states are the badges beside the title: the one of the place that is shown
+// first. The others stand in the popover and in the overview.
+func (h Head) states() []ui.State {
+	if len(h.Places) != 1 {
+		return nil
+	}
+	return []ui.State{h.Places[0].State}
+}
+
+// stale are the places where the proxy as it is now is not yet live.
+func (h Head) stale() []deploys.Place {
+	var list []deploys.Place
+	for _, p := range h.Places {
+		if p.State == ui.StateRedeployRequired {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Overview is what a proxy is.
+type Overview struct {
+	Head     Head
+	ClientID string
+	BasePath string
+	Hosts    []string
+	Methods  []string
+	Upstream string
+	// ConnectTimeout and ResponseTimeout are in words, with the default named.
+	ConnectTimeout, ResponseTimeout string
+	Endpoints                       []EndpointText
+	CreatedAt, ChangedAt            time.Time
+	CreatedBy, ChangedBy            string
+}
+
+// EndpointText is one operation as it is read.
+type EndpointText struct {
+	Method, Path, Description string
+	Policies                  int
+	Href                      string // its Develop tab
+}
+
+// Revision is one line of the history.
+type Revision struct {
+	Number      int
+	Environment string
+	Live        bool
+	At          time.Time
+	By, Note    string
+	Digest      string
+	Policies    int
+}
+
+// History is what was deployed when, newest first.
+type History struct {
+	Head      Head
+	Revisions []Revision
+	Limit     int // how many are shown at most
+}
+
+// Secret shows a key pair, the only time that the secret is known.
+type Secret struct {
+	Title, Text  string
+	ClientID     string
+	ClientSecret string
+	Curl         string // asks for a token
+	Done         string // the proxy's page
+	Develop      string
+	New          bool // the proxy was just made
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
