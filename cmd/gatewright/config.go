@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/secret"
+)
+
+// storeFlags say where the data lives and which key seals it.
+type storeFlags struct {
+	DatabaseURL   string `help:"PostgreSQL to use, as a URL. Empty: start and own a private one under the data directory." placeholder:"URL"`
+	DataDir       string `help:"Directory of the private database, the master key and other state. Default: $XDG_DATA_HOME/gatewright, or /var/lib/gatewright as root." placeholder:"DIR"`
+	MasterKey     string `help:"Key that seals secrets at rest: 32 bytes or more in hex or base64. Prefer the file." placeholder:"KEY"`
+	MasterKeyFile string `help:"File with the master key, created with mode 0600 when it is missing. Default: master.key in the data directory." placeholder:"FILE"`
+}
+
+// logFlags say how the process logs.
+type logFlags struct {
+	LogFormat string `help:"Form of the log lines: text or json. Default: text on a terminal, else json." enum:",text,json" default:""`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+}
+
+// gatewayFlags say what a node serves.
+type gatewayFlags struct {
+	Gateway        []string      `help:"Environment to serve and the address to serve it on, as name=address; repeat it or separate with commas for more." default:"production=:8081" sep:"," placeholder:"ENV=ADDR"`
+	OpsAddr        string        `help:"Address of /healthz, /readyz and /metrics. Empty: none." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	TrustedProxies []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." sep:"," placeholder:"CIDR"`
+	MaxBody        int64         `help:"Largest request body in bytes that the gateway passes on. 0: no limit." default:"67108864" placeholder:"BYTES"`
+	DrainTimeout   time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
+	AccessLog      bool          `help:"Log every call through the gateway, not only refused and failed ones."`
+}
+
+// consoleFlags are the console's own.
+type consoleFlags struct {
+	ConsoleAddr   string `help:"Address of the console and the management API." default:":8080" placeholder:"ADDR"`
+	ConsoleURL    string `help:"Address under which people reach the console. With https, cookies are marked secure." placeholder:"URL"`
+	AdminPassword string `help:"Password of the administrator that the first start creates. Empty: generate one and print it once." placeholder:"PASSWORD"`
+	Dev           bool   `help:"Serve the component gallery at /gallery."`
+}
+
+// demoFlags are the demo's own (D23).
+type demoFlags struct {
+	Demo     bool   `help:"Add a project with a guarded proxy to an echo API, and print three lines to try it."`
+	DemoAddr string `help:"Address of the demo's echo API." default:"127.0.0.1:8083" placeholder:"ADDR"`
+}
+
+// listen is one environment and the address it is served on.
+type listen struct{ environment, addr string }
+
+func (g *gatewayFlags) listens() ([]listen, error) {
+	var out []listen
+	for _, s := range g.Gateway {
+		name, addr, ok := strings.Cut(strings.TrimSpace(s), "=")
+		if _, _, err := net.SplitHostPort(addr); !ok || err != nil {
+			return nil, fmt.Errorf("--gateway %q: write name=address, such as production=:8081", s)
+		}
+		if msg := policy.NameProblem(name); msg != "" {
+			return nil, fmt.Errorf("--gateway %q: the environment's name: %s", s, msg)
+		}
+		if slices.ContainsFunc(out, func(l listen) bool { return l.environment == name }) {
+			return nil, fmt.Errorf("--gateway %q: environment %s is named twice", s, name)
+		}
+		out = append(out, listen{name, addr})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("--gateway: name at least one environment, such as production=:8081")
+	}
+	return out, nil
+}
+
+func (g *gatewayFlags) trustedProxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range g.TrustedProxies {
+		s = strings.TrimSpace(s)
+		if addr, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies %q: write an address or a network, such as 10.0.0.0/8", s)
+		}
+		out = append(out, prefix.Masked())
+	}
+	return out, nil
+}
+
+// publicURL is where an environment is reached until someone sets its address.
+func publicURL(addr net.Addr) string {
+	host, port := "localhost", ""
+	if a, ok := addr.(*net.TCPAddr); ok {
+		port = fmt.Sprint(a.Port)
+		if !a.IP.IsUnspecified() && !a.IP.IsLoopback() {
+			host = a.IP.String()
+		}
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func (c *consoleFlags) secure() (bool, error) {
+	if c.ConsoleURL == "" {
+		return false, nil
+	}
+	u, err := url.Parse(c.ConsoleURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return false, fmt.Errorf("--console-url %q: write a whole address, such as https://gatewright.example.com", c.ConsoleURL)
+	}
+	return u.Scheme == "https", nil
+}
+
+func (s *storeFlags) dir() (string, error) {
+	if s.DataDir != "" {
+		return filepath.Abs(s.DataDir)
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/gatewright", nil
+	}
+	if xdg := os.Getenv("XDG_DATA_HOME"); xdg != "" {
+		return filepath.Join(xdg, "gatewright"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("--data-dir: name a directory; there is no home directory to put it in: %w", err)
+	}
+	return filepath.Join(home, ".local", "share", "gatewright"), nil
+}
+
+// sealer opens the master key: the setting, else the file, else a new file.
+func (s *storeFlags) sealer(dir string) (*secret.Sealer, error) {
+	if s.MasterKey != "" {
+		key, err := secret.ParseMasterKey(s.MasterKey)
+		if err != nil {
+			return nil, fmt.Errorf("GATEWRIGHT_MASTER_KEY: %w", err)
+		}
+		return secret.NewSealer(key)
+	}
+	path := s.MasterKeyFile
+	if path == "" {
+		path = filepath.Join(dir, "master.key")
+	}
+	key, err := secret.LoadOrCreateMasterKey(path)
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return secret.NewSealer(key)
+}

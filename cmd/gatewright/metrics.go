@@ -1,0 +1,164 @@
+package main
+
+import (
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/gatewright/gatewright/engine/event"
+)
+
+// metrics turns the engine's events into Prometheus series. No label takes a
+// value that a caller chooses: series must not grow with traffic.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	tokens   *prometheus.CounterVec
+	snapshot *prometheus.GaugeVec
+	dropped  prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatewright_requests_total",
+			Help: "Calls through the gateway, by environment, proxy, status and result; fault is the catalogue's type.",
+		}, []string{"environment", "project", "proxy", "status", "result", "fault"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gatewright_request_duration_seconds",
+			Help:    "Time from a call's arrival to the end of its answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"environment", "project", "proxy"}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatewright_token_requests_total",
+			Help: "Requests to the token endpoint, by grant and RFC 6749 error; error is empty for tokens issued.",
+		}, []string{"environment", "grant", "algorithm", "error"}),
+		snapshot: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "gatewright_snapshot_generation",
+			Help: "Generation of the configuration that the gateway runs.",
+		}, []string{"environment"}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatewright_access_log_dropped_total",
+			Help: "Access log lines dropped because the log was slower than the traffic.",
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "gatewright_build_info", Help: "Always 1; the version is a label.",
+		ConstLabels: prometheus.Labels{"version": buildVersion()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.duration, m.tokens, m.snapshot, m.dropped, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Access counts a call.
+func (m *metrics) Access(a event.Access) {
+	m.requests.WithLabelValues(a.Environment, a.Project, a.Proxy, status(a.Status), string(a.Result), string(a.Fault)).Inc()
+	m.duration.WithLabelValues(a.Environment, a.Project, a.Proxy).Observe(a.Duration.Seconds())
+}
+
+// Token counts a token request. A grant that the caller made up is one label.
+func (m *metrics) Token(t event.Token) {
+	grant := t.Grant
+	if t.Error == "unsupported_grant_type" {
+		grant = "other"
+	}
+	m.tokens.WithLabelValues(t.Environment, grant, t.Algorithm, t.Error).Inc()
+}
+
+func status(code int) string {
+	if code >= 100 && code < 600 {
+		return strconv.Itoa(code)
+	}
+	return "other"
+}
+
+// accessLog writes events as log lines from a goroutine of its own: a slow
+// terminal must not slow a call. When the buffer is full, lines are dropped
+// and counted.
+type accessLog struct {
+	logger  *slog.Logger
+	all     bool
+	lines   chan func()
+	dropped prometheus.Counter
+	done    sync.WaitGroup
+	closed  atomic.Bool
+}
+
+func newAccessLog(logger *slog.Logger, all bool, dropped prometheus.Counter) *accessLog {
+	l := &accessLog{logger: logger, all: all, lines: make(chan func(), 4096), dropped: dropped}
+	l.done.Go(func() {
+		for line := range l.lines {
+			line()
+		}
+	})
+	return l
+}
+
+// Access logs a refused or failed call, and every call when asked to.
+func (l *accessLog) Access(a event.Access) {
+	if !l.all && a.Result == event.Success {
+		return
+	}
+	l.write(func() {
+		l.logger.Info("call", "result", a.Result, "status", a.Status, "environment", a.Environment, "project", a.Project,
+			"proxy", a.Proxy, "endpoint", a.Endpoint, "method", a.Method, "path", a.Path, "client", a.Client,
+			"subject", a.Subject, "fault", a.Fault, "reason", a.Reason, "correlationId", a.CorrelationID,
+			"duration", a.Duration, "upstream", a.Upstream)
+	})
+}
+
+// Token logs a token request that was refused, and every one when asked to.
+func (l *accessLog) Token(t event.Token) {
+	if !l.all && t.Error == "" {
+		return
+	}
+	l.write(func() {
+		l.logger.Info("token request", "status", t.Status, "error", t.Error, "reason", t.Reason, "environment", t.Environment,
+			"project", t.Project, "owner", t.Owner, "grant", t.Grant, "clientId", t.ClientID, "client", t.Client,
+			"algorithm", t.Algorithm, "correlationId", t.CorrelationID, "duration", t.Duration)
+	})
+}
+
+func (l *accessLog) write(line func()) {
+	if l.closed.Load() {
+		return
+	}
+	select {
+	case l.lines <- line:
+	default:
+		l.dropped.Inc()
+	}
+}
+
+// Close writes what is buffered. No gateway may serve any more.
+func (l *accessLog) Close() {
+	if !l.closed.Swap(true) {
+		close(l.lines)
+		l.done.Wait()
+	}
+}
+
+// sinks hands each event to all of its members.
+type sinks []event.Sink
+
+// Access hands the event on.
+func (s sinks) Access(a event.Access) {
+	for _, sink := range s {
+		sink.Access(a)
+	}
+}
+
+// Token hands the event on.
+func (s sinks) Token(t event.Token) {
+	for _, sink := range s {
+		sink.Token(t)
+	}
+}

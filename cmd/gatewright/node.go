@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/models"
+)
+
+// heartbeat is how often a node reports what it runs when nothing changes.
+const heartbeat = 5 * time.Second
+
+// node keeps the gateways of this process at the newest generation of their
+// environments and reports what each really runs.
+type node struct {
+	name     string
+	store    *models.Store
+	logger   *slog.Logger
+	metrics  *metrics
+	gateways map[string]*engine.Gateway // by environment
+	mu       sync.Mutex                 // one refresh of an environment at a time
+}
+
+// nodeName tells this process from others on the same host.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "gateway"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// load brings every gateway up before the first request is answered.
+func (n *node) load(ctx context.Context) error {
+	for environment := range n.gateways {
+		if err := n.refresh(ctx, environment); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow applies changes until ctx ends. A refresh that fails is logged and
+// reported; the gateway keeps its last good snapshot.
+func (n *node) follow(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { n.beat(ctx) })
+	environments := make([]string, 0, len(n.gateways))
+	for environment := range n.gateways {
+		environments = append(environments, environment)
+	}
+	return n.store.Watch(ctx, environments, func(environment string) {
+		if err := n.refresh(ctx, environment); err != nil && ctx.Err() == nil {
+			n.logger.Error("configuration not taken over", "environment", environment, "error", err)
+		}
+	})
+}
+
+// refresh reads the environment's bundle and swaps it in.
+func (n *node) refresh(ctx context.Context, environment string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	bundle, err := n.store.Bundle(ctx, environment)
+	if err != nil {
+		return fmt.Errorf("read what is deployed in %s: %w", environment, err)
+	}
+	gateway := n.gateways[environment]
+	applied := gateway.Apply(ctx, bundle)
+	if applied == nil {
+		n.metrics.snapshot.WithLabelValues(environment).Set(float64(bundle.Generation))
+		n.logger.Debug("configuration taken over", "environment", environment, "generation", bundle.Generation, "owners", len(bundle.Owners))
+	}
+	return errors.Join(applied, n.report(ctx, environment, bundle.Generation, applied))
+}
+
+// report tells the store which generation was handled, and how that ended.
+func (n *node) report(ctx context.Context, environment string, generation int64, failure error) error {
+	r := models.NodeReport{
+		Node: n.name, Environment: environment, Version: buildVersion(),
+		Generation: generation, OK: failure == nil, Message: "Running",
+	}
+	if failure != nil {
+		r.Message = failure.Error()
+	}
+	return n.store.ReportNode(ctx, r)
+}
+
+// beat repeats the last report, so that the store knows which nodes live.
+func (n *node) beat(ctx context.Context) {
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n.mu.Lock()
+		for environment, gateway := range n.gateways {
+			running := gateway.Running()
+			generation, failure := running.Generation, error(nil)
+			if running.Failure != nil {
+				generation, failure = running.Failure.Generation, running.Failure
+			}
+			if err := n.report(ctx, environment, generation, failure); err != nil && ctx.Err() == nil {
+				n.logger.Warn("node report not stored", "environment", environment, "error", err)
+			}
+		}
+		n.mu.Unlock()
+	}
+}

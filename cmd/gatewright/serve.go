@@ -1,0 +1,357 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/echo"
+	"github.com/gatewright/gatewright/engine/secret"
+	"github.com/gatewright/gatewright/handlers"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/models/localpg"
+)
+
+type serveCmd struct {
+	storeFlags
+	consoleFlags
+	gatewayFlags
+	demoFlags
+	logFlags
+}
+
+// Run is the whole product in one process.
+func (c *serveCmd) Run(p *process) error {
+	return serve(p, plan{storeFlags: c.storeFlags, gatewayFlags: c.gatewayFlags, logFlags: c.logFlags,
+		console: &c.consoleFlags, demo: c.demoFlags})
+}
+
+type gatewayCmd struct {
+	storeFlags
+	gatewayFlags
+	logFlags
+}
+
+// Run is a gateway node alone: no console, no migration, no demo.
+func (c *gatewayCmd) Run(p *process) error {
+	return serve(p, plan{storeFlags: c.storeFlags, gatewayFlags: c.gatewayFlags, logFlags: c.logFlags})
+}
+
+// plan is the Config of a process: what it serves, and from where.
+type plan struct {
+	storeFlags
+	gatewayFlags
+	logFlags
+	console *consoleFlags // nil: a gateway node alone
+	demo    demoFlags
+}
+
+// service is a process under way. What was opened is closed in reverse order.
+type service struct {
+	plan
+	*process
+	logger    *slog.Logger
+	trusted   []netip.Prefix
+	secure    bool // cookies are for TLS only
+	listeners listeners
+	store     *models.Store
+	node      *node
+	metrics   *metrics
+	ops       *ops
+	closers   []func()
+	private   *localpg.Server // nil with a database of the operator's own
+}
+
+// listeners are opened before anything else, so that a port in use is one
+// line at once and not a database started for nothing.
+type listeners struct {
+	console, ops, demo net.Listener
+	gateways           []gatewayListener
+}
+
+type gatewayListener struct {
+	environment string
+	net.Listener
+}
+
+func serve(p *process, pl plan) error {
+	s := &service{plan: pl, process: p, logger: pl.logger(p.stderr), metrics: newMetrics()}
+	defer s.close()
+	if err := s.check(); err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.openStore(p.ctx); err != nil {
+		return err
+	}
+	banner, err := s.prepare(p.ctx)
+	if err != nil {
+		return err
+	}
+	return s.serve(banner)
+}
+
+// check reads the settings that nothing else reads before the database runs.
+func (s *service) check() (err error) {
+	if s.trusted, err = s.trustedProxies(); err != nil || s.console == nil {
+		return err
+	}
+	s.secure, err = s.console.secure()
+	return err
+}
+
+func (s *service) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
+	}
+}
+
+func (s *service) onClose(f func()) { s.closers = append(s.closers, f) }
+
+func (s *service) listen() error {
+	listens, err := s.listens()
+	if err != nil {
+		return err
+	}
+	open := func(flag, addr string) (l net.Listener) {
+		if err != nil || addr == "" {
+			return nil
+		}
+		if l, err = net.Listen("tcp", addr); err != nil {
+			err = fmt.Errorf("%s %s: %w", flag, addr, err)
+			return nil
+		}
+		s.onClose(func() { _ = l.Close() }) // closed already by the server's shutdown, as a rule
+		return l
+	}
+	if s.console != nil {
+		s.listeners.console = open("--console-addr", s.console.ConsoleAddr)
+	}
+	for _, l := range listens {
+		s.listeners.gateways = append(s.listeners.gateways, gatewayListener{l.environment, open("--gateway", l.addr)})
+	}
+	s.listeners.ops = open("--ops-addr", s.OpsAddr)
+	if s.demo.Demo {
+		s.listeners.demo = open("--demo-addr", s.demo.DemoAddr)
+	}
+	return err
+}
+
+// openStore connects to the given database, or starts the private one (D2).
+func (s *service) openStore(ctx context.Context) error {
+	dir, err := s.dir()
+	if err != nil {
+		return err
+	}
+	if err := localpg.MakeDir(dir); err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
+	}
+	sealer, err := s.sealer(dir)
+	if err != nil {
+		return err
+	}
+	url, err := s.database(ctx, dir)
+	if err != nil {
+		return err
+	}
+	s.store, err = models.Open(ctx, url, models.Options{Sealer: sealer, Types: policyTypes(), Logger: s.logger, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.store.Close)
+	if s.plan.console == nil {
+		return nil
+	}
+	return s.store.Migrate(ctx)
+}
+
+func (s *service) database(ctx context.Context, dir string) (string, error) {
+	if s.DatabaseURL != "" {
+		return s.DatabaseURL, nil
+	}
+	pg, err := localpg.Start(ctx, localpg.Options{Dir: dir, Logger: s.logger})
+	if err != nil {
+		return "", fmt.Errorf("embedded database: %w", err)
+	}
+	s.private = pg
+	s.onClose(func() {
+		if err := pg.Stop(context.Background()); err != nil {
+			s.logger.Error("embedded database did not stop", "error", err)
+		}
+	})
+	return pg.URL(), nil
+}
+
+// prepare creates what the first start must find, and opens the gateways.
+func (s *service) prepare(ctx context.Context) (banner, error) {
+	b := banner{}
+	for _, l := range s.listeners.gateways {
+		b.gateways = append(b.gateways, gatewayLine{l.environment, publicURL(l.Addr())})
+	}
+	if s.listeners.ops != nil {
+		b.health = publicURL(s.listeners.ops.Addr())
+	}
+	if s.console != nil {
+		if err := s.firstStart(ctx, &b); err != nil {
+			return b, err
+		}
+	}
+	log := newAccessLog(s.logger, s.AccessLog, s.metrics.dropped)
+	s.onClose(log.Close)
+	s.node = &node{name: nodeName(), store: s.store, logger: s.logger, metrics: s.metrics, gateways: map[string]*engine.Gateway{}}
+	for _, l := range s.listeners.gateways {
+		s.node.gateways[l.environment] = engine.New(engine.Options{
+			Types: policyTypes(), Sink: sinks{s.metrics, log}, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
+			Limits: engine.Limits{MaxBody: s.MaxBody},
+		})
+	}
+	return b, s.node.load(ctx)
+}
+
+func (s *service) firstStart(ctx context.Context, b *banner) error {
+	system := models.Actor{Name: "system"}
+	if _, _, err := s.store.EnsureProject(ctx, system, "Default", "Where the first APIs live."); err != nil {
+		return err
+	}
+	for _, l := range s.listeners.gateways {
+		if _, _, err := s.store.EnsureEnvironment(ctx, system, l.environment, publicURL(l.Addr())); err != nil {
+			return err
+		}
+	}
+	user, password, created, err := s.store.EnsureAdministrator(ctx, secret.New(s.console.AdminPassword))
+	if err != nil {
+		return err
+	}
+	if created {
+		b.administrator, b.password = user.Name, password
+	}
+	b.console = publicURL(s.listeners.console.Addr())
+	if s.console.ConsoleURL != "" {
+		b.console = s.console.ConsoleURL
+	}
+	if !s.demo.Demo {
+		return nil
+	}
+	b.demo, err = s.store.InstallDemo(ctx, publicURL(s.listeners.demo.Addr()))
+	return err
+}
+
+// serve runs the listeners until the process is told to stop or one fails.
+func (s *service) serve(b banner) error {
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	var servers []*http.Server
+	start := func(l net.Listener, srv *http.Server) {
+		servers = append(servers, srv)
+		running.Go(func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))
+			}
+		})
+	}
+	for _, l := range s.listeners.gateways {
+		start(l, engine.Server("", s.node.gateways[l.environment]))
+	}
+	if s.console != nil {
+		start(s.listeners.console, plainServer(handlers.New(handlers.Options{
+			Store: s.store, Types: policyTypes(), Logger: s.logger, Now: time.Now, SecureCookies: s.secure, Dev: s.console.Dev,
+		})))
+	}
+	if s.listeners.ops != nil {
+		s.ops = s.newOps()
+		start(s.listeners.ops, plainServer(s.ops.handler()))
+	}
+	if s.listeners.demo != nil {
+		start(s.listeners.demo, plainServer(echo.Handler()))
+	}
+	running.Go(func() {
+		if err := s.node.follow(ctx); err != nil && ctx.Err() == nil {
+			cancel(err)
+		}
+	})
+	b.print(s.stdout)
+	select {
+	case <-ctx.Done():
+	case <-s.databaseEnd():
+		cancel(fmt.Errorf("the embedded database stopped by itself: %w", s.private.Err()))
+	}
+	s.stop(servers)
+	cancel(nil)
+	running.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// databaseEnd is closed when the private database ends by itself; nil, which
+// never is, when there is none or another process owns it.
+func (s *service) databaseEnd() <-chan struct{} {
+	if s.private == nil {
+		return nil
+	}
+	return s.private.Done()
+}
+
+// stop drains: probes say no first, then calls under way may finish, and what
+// is left after the drain timeout is cut off.
+func (s *service) stop(servers []*http.Server) {
+	if s.ops != nil {
+		s.ops.draining.Store(true)
+	}
+	s.logger.Info("stopping", "drain", s.DrainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.DrainTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, srv := range servers {
+		wg.Go(func() {
+			if err := srv.Shutdown(ctx); err != nil {
+				_ = srv.Close() // the time is up
+			}
+		})
+	}
+	wg.Wait()
+	if err := s.store.ForgetNode(ctx, s.node.name); err != nil {
+		s.logger.Warn("node report not removed; deploys may wait for this node a few seconds", "error", err)
+	}
+	for environment, gateway := range s.node.gateways {
+		if err := gateway.Close(ctx); err != nil {
+			s.logger.Warn("upgraded connections cut off", "environment", environment, "error", err)
+		}
+	}
+}
+
+func (s *service) newOps() *ops {
+	o := &ops{registry: s.metrics.registry, checks: map[string]func(context.Context) error{"database": s.store.Ping}}
+	for environment, gateway := range s.node.gateways {
+		o.checks["gateway "+environment] = func(context.Context) error {
+			if !gateway.Running().Ready {
+				return errors.New("no configuration yet")
+			}
+			return nil
+		}
+	}
+	return o
+}
+
+// plainServer has the limits of a listener that people and probes use.
+func plainServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+	}
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// asMain makes the test binary behave as gatewright, so that a whole process
+// can be killed.
+const asMain = "RUN_AS_GATEWRIGHT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// served is a gatewright process under test.
+type served struct {
+	cmd                   *exec.Cmd
+	banner                string
+	console, gateway, ops string
+	password              string
+	lines                 []string
+	stdout                *bufio.Reader
+}
+
+// newDataDir is one that the database's own account can enter too.
+func newDataDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "gatewright-serve-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// demoAddr is a free address for the demo's echo API. It must be the same at
+// every start on one directory: the demo's proxy, once made, is not touched.
+func demoAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func serveIn(t *testing.T, dir, demo string) *served {
+	t.Helper()
+	s := &served{cmd: exec.Command(os.Args[0], "serve", "--data-dir="+dir, "--console-addr=127.0.0.1:0",
+		"--gateway=production=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--demo", "--demo-addr="+demo)}
+	s.cmd.Env = append(os.Environ(), asMain+"=1")
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
+	s.stdout = bufio.NewReader(out)
+	s.read(t)
+	return s
+}
+
+// read takes the banner: it begins and ends with an empty line, and has one
+// before each of its parts.
+func (s *served) read(t *testing.T) {
+	t.Helper()
+	for !strings.HasSuffix(s.banner, "\n\n") || !strings.Contains(s.banner, "demo API") && !strings.Contains(s.banner, "$ curl") {
+		line, err := s.stdout.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the process ended after %q: %v", s.banner, err)
+		}
+		s.banner += line
+	}
+	find := func(pattern string) string {
+		if m := regexp.MustCompile(pattern).FindStringSubmatch(s.banner); m != nil {
+			return m[1]
+		}
+		return ""
+	}
+	s.console, s.gateway, s.ops = find(`Console +(\S+)`), find(`Gateway +(\S+)`), find(`Health +(\S+)`)
+	s.password = find(`with the password (\S+)`)
+	for _, m := range regexp.MustCompile(`(?m)^\$ (.*)$`).FindAllStringSubmatch(s.banner, -1) {
+		s.lines = append(s.lines, m[1])
+	}
+}
+
+func (s *served) stop(t *testing.T, sig os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, s.stdout)
+	if err := s.cmd.Wait(); err != nil && sig != os.Kill {
+		t.Fatalf("after %v: %v", sig, err)
+	}
+}
+
+// shell runs the banner's lines as a person pastes them.
+func shell(t *testing.T, lines []string) string {
+	t.Helper()
+	out, err := exec.Command("bash", "-c", strings.Join(lines, "\n")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+func TestTheDemoLinesDoWhatTheySay(t *testing.T) {
+	t.Parallel()
+	s := serveIn(t, newDataDir(t), demoAddr(t))
+	if len(s.lines) != 3 {
+		t.Fatalf("want three lines, got %q in %s", s.lines, s.banner)
+	}
+	for i, want := range []string{"TOKEN=", "Authorization: Bearer $TOKEN", "curl"} {
+		if !strings.Contains(s.lines[i], want) {
+			t.Errorf("line %d: %s", i+1, s.lines[i])
+		}
+	}
+	allowed := shell(t, s.lines[:2])
+	for _, want := range []string{"200 OK", `"method"`, "GET", `"path"`, "/hello", `"headers"`} {
+		if !strings.Contains(allowed, want) {
+			t.Errorf("the call with a token lacks %s:\n%s", want, allowed)
+		}
+	}
+	if strings.Contains(allowed, "Bearer ey") {
+		t.Errorf("the token reached the echo API although the policy clears it:\n%s", allowed)
+	}
+	refused := shell(t, s.lines[2:])
+	for _, want := range []string{"401 Unauthorized", "Www-Authenticate: Bearer", `{"statusCode":401,"message":"`, "X-Correlation-Id: "} {
+		if !strings.Contains(refused, want) {
+			t.Errorf("the call without a token lacks %s:\n%s", want, refused)
+		}
+	}
+}
+
+func TestASecondStartKeepsEverythingAndShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	dir, demo := newDataDir(t), demoAddr(t)
+	first := serveIn(t, dir, demo)
+	if first.password == "" {
+		t.Fatalf("the first start shows no password:\n%s", first.banner)
+	}
+	token := strings.TrimSpace(shell(t, []string{first.lines[0], "echo $TOKEN"}))
+	first.stop(t, syscall.SIGINT)
+	second := serveIn(t, dir, demo)
+	if second.password != "" || len(second.lines) != 0 {
+		t.Errorf("the second start shows secrets again:\n%s", second.banner)
+	}
+	if code := call(t, second.gateway, token); code != http.StatusOK {
+		t.Errorf("a token of before the restart is answered %d", code)
+	}
+	second.stop(t, syscall.SIGTERM)
+}
+
+func TestKillLosesNothingThatWasCommitted(t *testing.T) {
+	t.Parallel()
+	dir, demo := newDataDir(t), demoAddr(t)
+	first := serveIn(t, dir, demo)
+	token := strings.TrimSpace(shell(t, []string{first.lines[0], "echo $TOKEN"}))
+	first.stop(t, syscall.SIGKILL)
+	second := serveIn(t, dir, demo)
+	if second.password != "" {
+		t.Error("the administrator was created a second time")
+	}
+	if code := call(t, second.gateway, token); code != http.StatusOK {
+		t.Errorf("what was deployed before the kill answers %d", code)
+	}
+	second.stop(t, syscall.SIGINT)
+	if left := processesIn(dir); left != "" {
+		t.Errorf("processes left behind:\n%s", left)
+	}
+}
+
+// call asks the demo's API; its address is the same path at any start.
+func call(t *testing.T, gateway, token string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, gateway+"/echo/hello", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+// processesIn lists what still runs on the directory.
+func processesIn(dir string) string {
+	out, _ := exec.Command("pgrep", "-af", dir).Output() // no match is an error of pgrep
+	return string(out)
+}
+
+func TestProbesAndMetricsTellTheState(t *testing.T) {
+	t.Parallel()
+	s := serveIn(t, newDataDir(t), demoAddr(t))
+	shell(t, s.lines)
+	get := func(path string) (int, string) {
+		resp, err := http.Get(s.ops + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if code, body := get("/healthz"); code != http.StatusOK || !strings.Contains(body, `"status":"ok"`) {
+		t.Errorf("/healthz: %d %s", code, body)
+	}
+	code, body := get("/readyz")
+	var ready map[string]string
+	if err := json.Unmarshal([]byte(body), &ready); err != nil || code != http.StatusOK || ready["database"] != "ok" || ready["gateway production"] != "ok" {
+		t.Errorf("/readyz: %d %s", code, body)
+	}
+	_, body = get("/metrics")
+	for _, want := range []string{
+		`gatewright_requests_total{environment="production",fault="",project="Demo",proxy="echo",result="SUCCESS",status="200"} 1`,
+		`gatewright_requests_total{environment="production",fault="POLICY_AUTH_EMPTYUSERNAMEORPSSWD",project="Demo",proxy="echo",result="BLOCKED",status="401"} 1`,
+		`gatewright_token_requests_total{algorithm="ES256",environment="production",error="",grant="client_credentials"} 1`,
+		`gatewright_snapshot_generation{environment="production"}`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("/metrics lacks %s", want)
+		}
+	}
+	for _, url := range []string{s.gateway + "/sign-in", s.gateway + "/metrics", s.console + "/auth/jwt", s.console + "/metrics", s.ops + "/sign-in"} {
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.Request.URL.Path == "/sign-in" && strings.HasPrefix(url, s.console) {
+			continue // the console asks everyone to sign in, whatever the address
+		}
+		if resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s is answered %d; one listener must not serve another's pages", url, resp.StatusCode)
+		}
+	}
+}
