@@ -64,7 +64,7 @@ func router(o Options, pages *console.Console) http.Handler {
 	e := gin.New()
 	e.RedirectTrailingSlash = false
 	e.HandleMethodNotAllowed = true
-	e.UseRawPath = true // a name with an encoded slash must not become two segments
+	e.UseRawPath = true          // a name with an encoded slash must not become two segments
 	e.UnescapePathValues = false // gin reads a plus as a blank there; see names
 	if err := e.SetTrustedProxies(nil); err != nil {
 		panic(err) // nil is always valid
