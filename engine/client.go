@@ -30,6 +30,13 @@ func within(list []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
+// ClientAddr is the address of whoever sent a request: the peer's, given as
+// http.Request.RemoteAddr, unless trusted proxies vouch for another one in the
+// values of X-Forwarded-For.
+func ClientAddr(remote string, forwarded []string, trusted []netip.Prefix) netip.Addr {
+	return clientAddr(peerAddr(remote), forwarded, trusted)
+}
+
 // clientAddr walks the forwarding header from its right end, where the
 // nearest proxy writes, for as long as a trusted proxy vouches for the next
 // address. What stands further left anybody can have written.

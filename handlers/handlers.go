@@ -6,6 +6,7 @@ package handlers
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,6 +25,8 @@ type Options struct {
 	Now    func() time.Time
 	// SecureCookies marks cookies for TLS only and sends HSTS.
 	SecureCookies bool
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// Dev serves the component gallery.
 	Dev bool
 }
@@ -48,6 +51,7 @@ func New(o Options) http.Handler {
 	mux.Handle(assets.Prefix, assets.Handler())
 	mux.Handle("/", site)
 	return middleware(mux,
+		withClientAddress(o.TrustedProxies),
 		withCorrelationID,
 		withAccessLog(o.Logger, o.Now),
 		withRecovery(o.Logger, console.ServerError),

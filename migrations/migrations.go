@@ -22,15 +22,36 @@ var files embed.FS
 // Apply runs every file that the database has not seen, each in a transaction.
 // Processes that start together take turns under an advisory lock.
 func Apply(ctx context.Context, db *sql.DB) error {
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithSessionLocker(turn{}), goose.WithLogger(goose.NopLogger()))
+	p, err := provider(db)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate database: %w", err)
 	}
 	return nil
+}
+
+// Pending tells whether the database lacks any file. It changes nothing.
+func Pending(ctx context.Context, db *sql.DB) (bool, error) {
+	p, err := provider(db)
+	if err != nil {
+		return false, err
+	}
+	pending, err := p.HasPending(ctx)
+	if err != nil {
+		return false, fmt.Errorf("compare schema: %w", err)
+	}
+	return pending, nil
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithSessionLocker(turn{}), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return p, nil
 }
 
 // turn is an advisory lock on the database. goose's own locker asks again

@@ -17,6 +17,8 @@ var (
 	ErrForbidden = errors.New("forbidden")
 	// ErrStale is what every StaleError is.
 	ErrStale = errors.New("changed by someone else since it was read")
+	// ErrSchema means that migrations are missing.
+	ErrSchema = errors.New("the database has not the schema of this version; run \"gatewright migrate\", or start \"gatewright serve\"")
 )
 
 // StaleError refuses a write whose base is no longer current (D17), with what

@@ -112,6 +112,16 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return migrations.Apply(ctx, s.sql)
 }
 
+// CheckSchema is ErrSchema when Migrate has something to do. A gateway node
+// asks, because it must not change a schema that other processes work with.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	pending, err := migrations.Pending(ctx, s.sql)
+	if err == nil && pending {
+		err = ErrSchema
+	}
+	return err
+}
+
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {

@@ -39,7 +39,11 @@ func nodeName() string {
 // load brings every gateway up before the first request is answered.
 func (n *node) load(ctx context.Context) error {
 	for environment := range n.gateways {
-		if err := n.refresh(ctx, environment); err != nil {
+		err := n.refresh(ctx, environment)
+		if errors.Is(err, models.ErrNotFound) {
+			return fmt.Errorf("--gateway: there is no environment %s; \"gatewright serve\" creates those that it serves", environment)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/echo"
+	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers"
 	"github.com/gatewright/gatewright/models"
@@ -168,8 +169,8 @@ func (s *service) openStore(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.store.Close)
-	if s.plan.console == nil {
-		return nil
+	if s.console == nil {
+		return s.store.CheckSchema(ctx)
 	}
 	return s.store.Migrate(ctx)
 }
@@ -228,6 +229,9 @@ func (s *service) firstStart(ctx context.Context, b *banner) error {
 		}
 	}
 	user, password, created, err := s.store.EnsureAdministrator(ctx, secret.New(s.console.AdminPassword))
+	if msg := problem.Of(err).For("password"); msg != "" {
+		return fmt.Errorf("--admin-password: %s", msg)
+	}
 	if err != nil {
 		return err
 	}
@@ -264,7 +268,8 @@ func (s *service) serve(b banner) error {
 	}
 	if s.console != nil {
 		start(s.listeners.console, plainServer(handlers.New(handlers.Options{
-			Store: s.store, Types: policyTypes(), Logger: s.logger, Now: time.Now, SecureCookies: s.secure, Dev: s.console.Dev,
+			Store: s.store, Types: policyTypes(), Logger: s.logger, Now: time.Now, SecureCookies: s.secure,
+			TrustedProxies: s.trusted, Dev: s.console.Dev,
 		})))
 	}
 	if s.listeners.ops != nil {

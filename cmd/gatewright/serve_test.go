@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -261,5 +262,55 @@ func TestProbesAndMetricsTellTheState(t *testing.T) {
 		if resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s is answered %d; one listener must not serve another's pages", url, resp.StatusCode)
 		}
+	}
+}
+
+func TestANodeAloneNeedsASchemaAndAnEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := newDataDir(t)
+	node := []string{"gateway", "--data-dir=" + dir, "--ops-addr=", "--gateway=staging=127.0.0.1:0"}
+	if code, _, stderr := start(t, nil, node...); code == 0 || !strings.Contains(stderr, "gatewright migrate") {
+		t.Errorf("without a schema: code %d, %s", code, stderr)
+	}
+	if code, stdout, stderr := start(t, nil, "migrate", "--data-dir="+dir); code != 0 || !strings.Contains(stdout, "up to date") {
+		t.Fatalf("migrate: code %d, %s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := start(t, nil, node...); code == 0 || !strings.Contains(stderr, "no environment staging") {
+		t.Errorf("without the environment: code %d, %s", code, stderr)
+	}
+}
+
+func TestAWeakAdministratorPasswordStopsTheFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := newDataDir(t)
+	code, stdout, stderr := start(t, []string{"GATEWRIGHT_ADMIN_PASSWORD=admin"}, "serve", "--data-dir="+dir,
+		"--console-addr=127.0.0.1:0", "--gateway=production=127.0.0.1:0", "--ops-addr=")
+	if code == 0 || !strings.Contains(stderr, "--admin-password") {
+		t.Errorf("code %d, %s%s", code, stdout, stderr)
+	}
+}
+
+func TestAPasswordIsResetBesideTheRunningProcess(t *testing.T) {
+	t.Parallel()
+	dir := newDataDir(t)
+	s := serveIn(t, dir, demoAddr(t))
+	code, stdout, stderr := start(t, nil, "user", "reset-password", "admin", "--data-dir="+dir)
+	fresh := regexp.MustCompile(`New password of admin: (\S+)`).FindStringSubmatch(stdout)
+	if code != 0 || fresh == nil {
+		t.Fatalf("code %d, %s%s", code, stdout, stderr)
+	}
+	for password, want := range map[string]int{s.password: http.StatusUnprocessableEntity, fresh[1]: http.StatusSeeOther} {
+		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		resp, err := client.PostForm(s.console+"/sign-in", url.Values{"name": {"admin"}, "password": {password}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("signing in is answered %d, want %d", resp.StatusCode, want)
+		}
+	}
+	if code, _, stderr := start(t, nil, "user", "reset-password", "nobody", "--data-dir="+dir); code == 0 || !strings.Contains(stderr, "nobody") {
+		t.Errorf("an unknown user: code %d, %s", code, stderr)
 	}
 }
