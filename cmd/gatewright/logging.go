@@ -19,7 +19,7 @@ func (f logFlags) logger(w io.Writer) *slog.Logger {
 	if f.LogFormat == "json" || f.LogFormat == "" && !isTerminal(w) {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: readable}))
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(w)}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(w)}))
 }
 
 // readable writes durations as "1.5ms" where JSON would have nanoseconds.
