@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gatewright/gatewright/models/modelstest"
 )
 
 // asMain makes the test binary behave as gatewright, so that a whole process
@@ -24,7 +26,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(modelstest.Main(m))
 }
 
 // served is a gatewright process under test.
