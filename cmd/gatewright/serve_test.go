@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,10 +67,15 @@ func demoAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func serveIn(t *testing.T, dir, demo string) *served {
+func serveIn(t *testing.T, dir, demo string, more ...string) *served {
 	t.Helper()
-	s := &served{cmd: exec.Command(os.Args[0], "serve", "--data-dir="+dir, "--console-addr=127.0.0.1:0",
-		"--gateway=production=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--demo", "--demo-addr="+demo)}
+	return launch(t, append([]string{"serve", "--data-dir=" + dir, "--console-addr=127.0.0.1:0",
+		"--gateway=production=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--demo", "--demo-addr=" + demo}, more...)...)
+}
+
+func launch(t *testing.T, args ...string) *served {
+	t.Helper()
+	s := &served{cmd: exec.Command(os.Args[0], args...)}
 	s.cmd.Env = append(os.Environ(), asMain+"=1")
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
@@ -88,7 +95,7 @@ func serveIn(t *testing.T, dir, demo string) *served {
 // before each of its parts.
 func (s *served) read(t *testing.T) {
 	t.Helper()
-	for !strings.HasSuffix(s.banner, "\n\n") || !strings.Contains(s.banner, "demo API") && !strings.Contains(s.banner, "$ curl") {
+	for !strings.HasSuffix(s.banner, "\n\n") || slices.Contains(s.cmd.Args, "--demo") && !strings.Contains(s.banner, "demo API") && !strings.Contains(s.banner, "$ curl") {
 		line, err := s.stdout.ReadString('\n')
 		if err != nil {
 			t.Fatalf("the process ended after %q: %v", s.banner, err)
@@ -315,4 +322,31 @@ func TestAPasswordIsResetBesideTheRunningProcess(t *testing.T) {
 	if code, _, stderr := start(t, nil, "user", "reset-password", "nobody", "--data-dir="+dir); code == 0 || !strings.Contains(stderr, "nobody") {
 		t.Errorf("an unknown user: code %d, %s", code, stderr)
 	}
+}
+
+// Two processes on a PostgreSQL of the operator's own: the second has no
+// console and takes over what the first deploys.
+func TestAGatewayNodeAloneServesTheSameDeployments(t *testing.T) {
+	t.Parallel()
+	dir, database := newDataDir(t), "--database-url="+modelstest.Empty(t)
+	first := serveIn(t, dir, demoAddr(t), database)
+	if _, err := os.Stat(filepath.Join(dir, "data")); !os.IsNotExist(err) {
+		t.Errorf("a private database was made beside the given one: %v", err)
+	}
+	node := launch(t, "gateway", "--data-dir="+dir, database, "--gateway=production=127.0.0.1:0", "--ops-addr=")
+	if node.console != "" || node.password != "" || node.gateway == first.gateway {
+		t.Fatalf("a node alone says\n%s", node.banner)
+	}
+	token := strings.TrimSpace(shell(t, []string{first.lines[0], "echo $TOKEN"}))
+	if code := call(t, node.gateway, token); code != http.StatusOK {
+		t.Errorf("the node answers a token of the first process with %d", code)
+	}
+	if code := call(t, node.gateway, token+"x"); code != http.StatusUnauthorized {
+		t.Errorf("the node answers a forged token with %d", code)
+	}
+	first.stop(t, syscall.SIGTERM)
+	if code := call(t, node.gateway, token); code == http.StatusUnauthorized || code == http.StatusNotFound {
+		t.Errorf("without the first process the node answers %d", code)
+	}
+	node.stop(t, syscall.SIGTERM)
 }
