@@ -23,7 +23,7 @@ GENERATED = '*_templ.go' assets/dist docs/configuration.md
 # The steps share two things: the machine and the reader.
 .NOTPARALLEL:
 .PHONY: help run dev build generate test e2e lint arrows bench check \
-	modules fmt vet generated go-test browser-test browser FORCE
+	modules fmt vet generated fresh go-test browser-test browser FORCE
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -55,7 +55,7 @@ generate: modules ## Regenerate templates, assets and the reference of settings
 	$(NPM) run --silent assets
 	GOFLAGS=$(BUILD_FLAGS) $(GO) generate ./...
 
-test: modules vet arrows go-test browser-test ## Run every test; brings along what they need
+test: modules fresh vet arrows go-test browser-test ## Run every test; brings along what they need
 	@echo "make test: everything passed"
 
 # One PostgreSQL for the tests of all packages. The engine's run once more without the
@@ -99,6 +99,12 @@ generated: generate
 		{ echo "make: generated files differ from the committed ones; commit the result of make generate"; exit 1; }
 	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); [ -z "$$new" ] || \
 		{ echo "make: generated files are not committed:" $$new; exit 1; }
+
+# Fails when generated files were not what their sources give, committed or not.
+fresh: modules
+	@stamp() { { find web -name '*_templ.go'; find assets/dist -type f; echo docs/configuration.md; } | sort | xargs cksum; }; \
+	before=$$(stamp) && $(MAKE) --no-print-directory generate >/dev/null && [ "$$before" = "$$(stamp)" ] || \
+		{ echo "make: generated files were stale; commit what make generate has written"; exit 1; }
 
 # npm ci when node_modules is not of this lock file and this kind of machine.
 modules:
