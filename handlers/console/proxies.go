@@ -203,22 +203,9 @@ func (q proxyQuery) columns(base string) []ui.Column {
 }
 
 func (q proxyQuery) pager(base string, shown, total int) ui.Page {
-	p := ui.Page{Total: total, Noun: "proxies", From: (q.page-1)*proxiesPerPage + 1}
-	if total == 1 {
-		p.Noun = "proxy"
-	}
-	p.To = p.From + shown - 1
-	if shown == 0 { // past the last page
-		p.From, p.To = 0, 0
-	}
-	if q.page > 1 {
-		last := max((total+proxiesPerPage-1)/proxiesPerPage, 1)
-		p.Prev = q.with(q.text, min(q.page-1, last)).address(base)
-	}
-	if q.page*proxiesPerPage < total {
-		p.Next = q.with(q.text, q.page+1).address(base)
-	}
-	return p
+	return ui.PageOf(q.page, proxiesPerPage, shown, total, "proxy", "proxies", func(page int) string {
+		return q.with(q.text, page).address(base)
+	})
 }
 
 // ShowProxy is the overview.

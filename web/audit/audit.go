@@ -107,25 +107,11 @@ type ListPage struct {
 }
 
 func (p ListPage) pager() ui.Page {
-	pager := ui.Page{Total: p.Total, Noun: "records"}
-	if p.Total == 1 {
-		pager.Noun = "record"
-	}
-	if len(p.Entries) == 0 {
-		return pager
-	}
-	pager.From = (p.Query.Page-1)*p.PerPage + 1
-	pager.To = pager.From + len(p.Entries) - 1
-	q := p.Query
-	if q.Page > 1 {
-		q.Page--
-		pager.Prev = q.URL()
-	}
-	if pager.To < p.Total {
-		q.Page = p.Query.Page + 1
-		pager.Next = q.URL()
-	}
-	return pager
+	return ui.PageOf(p.Query.Page, p.PerPage, len(p.Entries), p.Total, "record", "records", func(page int) string {
+		q := p.Query
+		q.Page = page
+		return q.URL()
+	})
 }
 
 // options are the entries of a filter: all, and each in words. A value that is chosen and not known is kept, so that

@@ -143,25 +143,11 @@ func (p ListPage) column(label, sort string) ui.Column {
 }
 
 func (p ListPage) pager() ui.Page {
-	pager := ui.Page{Total: p.Total, Noun: "policies"}
-	if p.Total == 1 {
-		pager.Noun = "policy"
-	}
-	if len(p.Items) == 0 {
-		return pager
-	}
-	pager.From = (p.Query.Page-1)*p.PerPage + 1
-	pager.To = pager.From + len(p.Items) - 1
-	q := p.Query
-	if q.Page > 1 {
-		q.Page--
-		pager.Prev = q.URL(p.base())
-	}
-	if pager.To < p.Total {
-		q.Page = p.Query.Page + 1
-		pager.Next = q.URL(p.base())
-	}
-	return pager
+	return ui.PageOf(p.Query.Page, p.PerPage, len(p.Items), p.Total, "policy", "policies", func(page int) string {
+		q := p.Query
+		q.Page = page
+		return q.URL(p.base())
+	})
 }
 
 // RowProps is one row of the list, which can also be drawn alone.
