@@ -407,6 +407,37 @@ func TestBindingAndDeletingAPolicyAtOnceLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// The binding commits after the deletion has looked for bindings.
+func TestABindingMadeDuringADeletionIsDetachedToo(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	p, proxy := modelstest.Policy(t, s.Store, s.project, "P"), modelstest.Proxy(t, s.Store, s.project, "orders")
+	conn := connect(t, s.url)
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `insert into policy_bindings (id, proxy_id, scope, pipeline, position, policy_id)
+		values (gen_random_uuid(), $1, 'ALL', 'REQUEST', 1, $2)`, proxy.ID, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	deleted := make(chan error)
+	go func() { deleted <- s.DeletePolicy(t.Context(), by, s.project, p.ID, p.Version) }()
+	watching := connect(t, s.url)
+	for scalar[int](t, watching, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-deleted; err != nil {
+		t.Fatal(err)
+	}
+	if left := modelstest.Reload(t, s.Store, proxy).Bindings; len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 func TestPolicyUsage(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)

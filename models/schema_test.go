@@ -128,11 +128,18 @@ func TestMigrate(t *testing.T) {
 	t.Parallel()
 	url := modelstest.Empty(t)
 	const openers = 4
-	errs := make(chan error, openers)
+	errs, begin := make(chan error, openers), make(chan struct{})
 	for range openers {
 		s := modelstest.Open(t, url)
-		go func() { errs <- s.Migrate(context.Background()) }()
+		if err := s.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			<-begin
+			errs <- s.Migrate(context.Background())
+		}()
 	}
+	close(begin)
 	for range openers {
 		if err := <-errs; err != nil {
 			t.Errorf("one of %d that migrate at once: %v", openers, err)
