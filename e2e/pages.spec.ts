@@ -58,6 +58,15 @@ for (const [name, path] of Object.entries(pages)) {
   });
 }
 
+test("an audit record shows what a change was", async ({ signedIn: page, product }) => {
+  await page.goto(`${product.console}/audit?q=demo-jwt`);
+  await page.getByRole("table").getByRole("link", { name: "demo-jwt" }).first().click();
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("demo-jwt");
+  await expect(page.getByText("ES256").first()).toBeVisible();
+  await accessible(page);
+  await picture(page, "audit-record");
+});
+
 test("the command palette finds a policy by keyboard alone", async ({ signedIn: page, product }) => {
   await page.goto(`${product.console}/projects/Demo/proxies`);
   await page.keyboard.press("/");
