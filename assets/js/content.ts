@@ -19,6 +19,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (elt?.isConnected) content.arrived(elt);
 });
 
+// What comes beside the answer, such as a message, settles without a word: its event names the place it was put into.
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  content.arrived((event as CustomEvent<{ target: HTMLElement }>).detail.target);
+});
+
 /** Every element in root that matches, root itself included. */
 export function every<E extends HTMLElement>(root: HTMLElement, selector: string): E[] {
   const inside = [...root.querySelectorAll<E>(selector)];
