@@ -95,6 +95,7 @@ func TestStart(t *testing.T) {
 	for _, c := range []struct{ name, sql, want string }{
 		{"text is UTF-8", `show server_encoding`, "UTF8"},
 		{"text sorts the same on every machine", `select string_agg(x, '' order by x) from unnest(array['b','A','ä','a','B']) x`, "ABabä"},
+		{"case folds beyond ASCII", `select lower('ÖLÇÜM')`, "ölçüm"},
 		{"no TCP port is open", `show listen_addresses`, ""},
 		{"commits reach the disk", `select current_setting('fsync') || current_setting('synchronous_commit')`, "onon"},
 		{"connections are bounded", `show max_connections`, "60"},
@@ -623,6 +624,9 @@ func TestServerOfTheMachineServes(t *testing.T) {
 	s := begin(t, o)
 	keepRow(t, s.URL())
 	version := query(t, s.URL(), `show server_version`)
+	if got := query(t, s.URL(), `select lower('ÖLÇÜM')`); got != "ölçüm" {
+		t.Errorf("case does not fold beyond ASCII: %s", got)
+	}
 	stop(t, s)
 
 	// Without being told where it is: only this major can serve the cluster now.
