@@ -58,6 +58,10 @@ type environmentRecord struct {
 	PublicURL string `json:"publicUrl"`
 }
 
+func (r environmentRow) audited() environmentRecord {
+	return environmentRecord{Name: r.Name, Type: r.Type, PublicURL: r.PublicURL}
+}
+
 // Environments lists all environments: production ones first, then by name.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
 	rows, err := environments(ctx, s.db)
@@ -132,6 +136,50 @@ func (s *Store) ensureEnvironment(ctx context.Context, tx *gorm.DB, by Actor, na
 	return true, s.record(ctx, tx, by, fact{
 		action: ActionCreated, kind: KindEnvironment, id: id, name: name,
 		after: environmentRecord{Name: name, Type: kind, PublicURL: publicURL},
+	})
+}
+
+// SetPublicURL changes where an environment is reached, as it was read at
+// version. The address is the issuer of its tokens (D15): those issued under
+// the old one are refused from then on, at once and without a deploy. Errors
+// are a problem.List of publicUrl, a *StaleError and ErrNotFound.
+func (s *Store) SetPublicURL(ctx context.Context, by Actor, name string, version int, publicURL string) (Environment, error) {
+	publicURL = strings.TrimRight(publicURL, "/")
+	if err := environmentProblems(name, publicURL).Err(); err != nil {
+		return Environment{}, err
+	}
+	err := s.write(ctx, func(tx *gorm.DB) error { return s.setPublicURL(ctx, tx, by, name, version, publicURL) })
+	if err != nil {
+		return Environment{}, fmt.Errorf("set public URL of %s: %w", name, err)
+	}
+	return s.Environment(ctx, name)
+}
+
+func (s *Store) setPublicURL(ctx context.Context, tx *gorm.DB, by Actor, name string, version int, publicURL string) error {
+	before, err := environmentNamed(ctx, tx, name)
+	if err != nil {
+		return err
+	}
+	if before.Stamp.Version != version {
+		now := before.environment()
+		return &StaleError{Kind: KindEnvironment, Name: now.Name, Version: now.Version, Current: now, By: now.UpdatedBy, At: now.UpdatedAt}
+	}
+	after := before
+	after.PublicURL, after.Stamp = publicURL, before.Stamp.next(by, s.now())
+	n, err := gorm.G[environmentRow](tx).Where("id = ? and version = ?", before.ID, version).
+		Select("public_url", "version", "updated_at", "updated_by").Updates(ctx, after)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrStale
+	}
+	if _, err := raise(ctx, tx, before); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, by, fact{
+		action: ActionUpdated, kind: KindEnvironment, id: before.ID, name: before.Name,
+		before: before.audited(), after: after.audited(),
 	})
 }
 

@@ -34,12 +34,13 @@ func main() {
 // cli is every command and setting. Each flag also reads the environment
 // variable of its name: --data-dir and GATEWRIGHT_DATA_DIR.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the console, the management API and the gateway."`
-	Gateway gatewayCmd `cmd:"" help:"Run a gateway node alone against the same database."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date and stop."`
-	User    userCmd    `cmd:"" help:"Administer console users."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Docs    docsCmd    `cmd:"" hidden:"" help:"Write reference documents."`
+	Serve       serveCmd       `cmd:"" help:"Run the console, the management API and the gateway."`
+	Gateway     gatewayCmd     `cmd:"" help:"Run a gateway node alone against the same database."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date and stop."`
+	User        userCmd        `cmd:"" help:"Administer console users."`
+	Environment environmentCmd `cmd:"" help:"Administer environments."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Docs        docsCmd        `cmd:"" hidden:"" help:"Write reference documents."`
 }
 
 // process is what a command gets of the outside world.

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gatewright/gatewright/models/modelstest"
 )
@@ -349,4 +350,51 @@ func TestAGatewayNodeAloneServesTheSameDeployments(t *testing.T) {
 		t.Errorf("without the first process the node answers %d", code)
 	}
 	node.stop(t, syscall.SIGTERM)
+}
+
+func TestThePublicAddressIsSetBesideTheRunningProcess(t *testing.T) {
+	t.Parallel()
+	dir := newDataDir(t)
+	s := serveIn(t, dir, demoAddr(t))
+	before := strings.TrimSpace(shell(t, []string{s.lines[0], "echo $TOKEN"}))
+	code, stdout, stderr := start(t, nil, "environment", "set-url", "production", "https://api.example.com/", "--data-dir="+dir)
+	if code != 0 || !strings.Contains(stdout, "https://api.example.com,") {
+		t.Fatalf("code %d, %s%s", code, stdout, stderr)
+	}
+	for issuer(t, s.gateway) != "https://api.example.com" { // the node hears of it within moments
+		time.Sleep(10 * time.Millisecond)
+	}
+	if code := call(t, s.gateway, before); code != http.StatusUnauthorized {
+		t.Errorf("a token of the old issuer is answered %d", code)
+	}
+	after := strings.TrimSpace(shell(t, []string{s.lines[0], "echo $TOKEN"}))
+	if code := call(t, s.gateway, after); code != http.StatusOK {
+		t.Errorf("a token of the new issuer is answered %d", code)
+	}
+	if _, stdout, _ := start(t, nil, "environment", "list", "--data-dir="+dir); stdout != "production\tPRODUCTION\thttps://api.example.com\n" {
+		t.Errorf("the list is %q", stdout)
+	}
+	for _, args := range [][]string{{"production", "api.example.com"}, {"production", "https://u:p@api.example.com"}, {"nowhere", "https://api.example.com"}} {
+		code, _, stderr := start(t, nil, append([]string{"environment", "set-url", "--data-dir=" + dir}, args...)...)
+		if code == 0 || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: code %d, %s", args, code, stderr)
+		}
+	}
+}
+
+// issuer is what the gateway's metadata names.
+func issuer(t *testing.T, gateway string) string {
+	t.Helper()
+	resp, err := http.Get(gateway + "/.well-known/oauth-authorization-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var metadata struct {
+		Issuer string `json:"issuer"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&metadata); err != nil {
+		t.Fatal(err)
+	}
+	return metadata.Issuer
 }
