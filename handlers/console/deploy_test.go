@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,7 +81,11 @@ func TestDeployShowsWhatEachNodeDid(t *testing.T) {
 	if diff := cmp.Diff([]string{"Succeeded gw-1 production", "Failed gw-2 production"}, got); diff != "" {
 		t.Error(diff)
 	}
-	mustContain(t, outcome.One(t, ".Results").Text(), "no key for ES256", "It keeps running what it ran before", "ms")
+	results := outcome.One(t, ".Results").Text()
+	mustContain(t, results, "no key for ES256", "It keeps running what it ran before")
+	if n := len(regexp.MustCompile(`[0-9] m?s\b`).FindAllString(results, -1)); n != 2 {
+		t.Errorf("%d nodes say how long they took, want 2: %s", n, results)
+	}
 	if d := w.reload(t).Deployments[0]; d.State != models.Live || d.Note != "first <i>" {
 		t.Errorf("deployed as %+v", d)
 	}
