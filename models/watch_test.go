@@ -135,7 +135,7 @@ func TestAwaitNodes(t *testing.T) {
 		}
 	})
 	t.Run("one is behind and does not come", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // long enough to connect and read
 		defer cancel()
 		got, err := s.AwaitNodes(ctx, "production", 6)
 		if err != nil || len(got) != 2 {
