@@ -45,6 +45,13 @@ func truncated(text string, n int) string {
 	return string([]rune(text)[:n])
 }
 
+// abridged is the beginning of a name that nobody here has: enough to see who
+// was guessed at, too little when it was a password in the wrong field.
+func abridged(name string) string {
+	runes := []rune(truncated(name, 100))
+	return string(runes[:min(3, (len(runes)+1)/2)]) + "…"
+}
+
 // storable tells whether text could be the name of anything here.
 func storable(text string) bool {
 	return utf8.ValidString(text) && !strings.Contains(text, "\x00")

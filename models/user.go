@@ -303,7 +303,10 @@ func (s *Store) Authenticate(ctx context.Context, name string, password secret.T
 		return User{}, false, fmt.Errorf("check password: %w", err)
 	}
 	if !ok {
-		by := Actor{Name: name, Client: client, CorrelationID: correlationID}
+		by := Actor{Name: row.Name, Client: client, CorrelationID: correlationID}
+		if row.ID == "" {
+			by.Name = abridged(name)
+		}
 		return User{}, false, s.recordSignInFailure(ctx, by, row)
 	}
 	return s.signIn(ctx, Actor{UserID: row.ID, Name: row.Name, Client: client, CorrelationID: correlationID}, row, password)

@@ -140,6 +140,22 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// People type their password into the field above it. It must not stay in the
+// audit, which is append-only; enough of a guessed name does.
+func TestASecretTypedAsANameDoesNotReachTheAudit(t *testing.T) {
+	t.Parallel()
+	s := modelstest.New(t)
+	for typed, want := range map[string]string{password: password[:3] + "…", "bob": "bo…", "İö": "İ…"} {
+		if _, ok, err := s.Authenticate(t.Context(), typed, secret.New("x"), netip.MustParseAddr("192.0.2.7"), "c-1"); ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		records, _, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 1})
+		if err != nil || records[0].Actor != want || records[0].ObjectName != want {
+			t.Errorf("audited as %+v, %v; want the name %q", records[0], err, want)
+		}
+	}
+}
+
 // An attacker who times the sign-in must not learn which names exist.
 func TestAttackUnknownNameCostsAsMuchAsAWrongPassword(t *testing.T) {
 	t.Parallel()
