@@ -23,7 +23,7 @@ GENERATED = '*_templ.go' assets/dist docs/configuration.md
 # The steps share two things: the machine and the reader.
 .NOTPARALLEL:
 .PHONY: help run dev build generate test e2e lint arrows bench check \
-	modules fmt vet generated fresh go-test browser-test browser FORCE
+	modules services fmt vet generated fresh go-test browser-test browser FORCE
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ build/gatewright: FORCE
 build/testserver: FORCE
 	$(GO) build $(BUILD_FLAGS) -o $@ ./models/localpg/testserver
 
+build/ldapserver: FORCE
+	$(GO) build $(BUILD_FLAGS) -o $@ ./e2e/ldapserver
+
 generate: modules ## Regenerate templates, assets and the reference of settings
 	$(GO) tool templ generate
 	$(NPM) run --silent assets
@@ -60,7 +63,7 @@ test: modules fresh vet arrows go-test browser-test ## Run every test; brings al
 
 # One PostgreSQL for the tests of all packages. The engine's run once more without the
 # race detector, under which allocations cannot be counted and a million tokens take long.
-go-test: modules build/testserver
+go-test: modules services build/testserver
 	$(GO) test $(BUILD_FLAGS) ./engine/...
 	@race=-race; command -v "$$($(GO) env CC)" >/dev/null || \
 		{ race=; echo "make: no C compiler here, so the tests run without the race detector"; }; \
@@ -68,11 +71,15 @@ go-test: modules build/testserver
 
 e2e: browser-test ## Run the journeys in a browser only
 
-browser-test: modules browser build
+browser-test: modules services browser build build/ldapserver
 	@browser=$$(e2e/setup/browser) && GATEWRIGHT_CHROME="$$browser" npx --no-install playwright test -c e2e
 
 browser: modules
 	@e2e/setup/browser >/dev/null
+
+services: ## Bring along the OpenLDAP and MariaDB that tests start
+	@.ci/slapd >/dev/null
+	@.ci/mariadb >/dev/null
 
 lint: modules fmt vet ## Check the style of Go, TypeScript and CSS
 	GOFLAGS=$(BUILD_FLAGS) $(GO) run $(STATICCHECK) ./...
