@@ -3,7 +3,10 @@ package engine
 import (
 	"encoding/json"
 
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/secret"
 )
 
 // Bundle is everything that one environment runs, as plain data: models makes
@@ -17,8 +20,32 @@ type Bundle struct {
 	Generation int64
 	// Keys are the environment's keys; never nil.
 	Keys *keys.Set
+	// NamedKeys are the keys that policies of a project name themselves.
+	NamedKeys map[KeyName]*keys.Set
 	// Owners are the deployed owners, each an immutable revision.
 	Owners []Owner
+	// Credentials, Sources and Tokens take effect at save, without a deploy (D5).
+	Credentials []*identity.Credential
+	Sources     []Source
+	// Tokens is Token Management; nil means the defaults.
+	Tokens *issue.Management
+}
+
+// KeyName addresses the keys of a project's key store; Name is in lower case.
+type KeyName struct{ Project, Name string }
+
+// Source is an identity source.
+type Source struct {
+	// ID is stable when the source is renamed.
+	ID string
+	// Project and Name address the source. Its kind is in the definition.
+	Project, Name string
+	// Digest changes with the definition and the secrets; sources with equal
+	// ones are taken over open, with their caches and connections.
+	Digest string
+	// Definition is the JSON of an identity.Config.
+	Definition json.RawMessage
+	Secrets    map[string]secret.Text
 }
 
 // Owner is one deployed owner.

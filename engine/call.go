@@ -111,6 +111,8 @@ func (c *call) serve() {
 	if !c.find() {
 		return
 	}
+	c.x.EndpointMethod, c.x.EndpointPath = c.route.operation.endpoint.Method, c.route.operation.endpoint.Path
+	c.x.Identities, c.x.Context = c.snap, c.r.Context()
 	if err := runSteps(c.route.operation.steps, &c.x); err != nil {
 		c.reject(err)
 		return
@@ -165,6 +167,9 @@ func (c *call) reject(err error) {
 	}
 	if r.Challenge != "" {
 		c.w.Header().Set("WWW-Authenticate", r.Challenge)
+	}
+	if r.Alarm != "" {
+		c.alarm(r)
 	}
 	reason := ""
 	if r.Cause != nil {

@@ -11,8 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
+	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/token"
 )
 
@@ -24,6 +28,8 @@ type Deps struct {
 	Now func() time.Time
 
 	transports *transports
+	sources    *sources
+	revoked    *revoke.List
 }
 
 // compiled is an owner ready to run. It depends on nothing but its origin, so
@@ -53,9 +59,20 @@ type origin struct{ digest, clientID, keys, issuer string }
 // claim by both.
 func Compile(ctx context.Context, b Bundle, prev *Snapshot, d Deps) (*Snapshot, error) {
 	s := &Snapshot{
-		environment: b.Environment, issuer: b.PublicURL, generation: b.Generation, keys: b.Keys,
+		environment: b.Environment, issuer: b.PublicURL, generation: b.Generation, keys: b.Keys, tokens: b.Tokens,
+		credentials: make(map[string]*identity.Credential, len(b.Credentials)), sources: d.sources.open(b.Sources),
 		owners: make(map[string]*deployed, len(b.Owners)), clients: make(map[string]*deployed, len(b.Owners)),
 		router: router{sites: make(map[string]*site, len(b.Owners))},
+	}
+	for _, c := range b.Credentials {
+		s.credentials[c.Name] = c
+	}
+	if s.tokens == nil {
+		m := issue.DefaultManagement()
+		s.tokens = &m
+	}
+	if err := s.publish(b); err != nil {
+		return nil, err
 	}
 	var faults []error
 	for _, o := range b.Owners {
@@ -97,7 +114,7 @@ func (b *Bundle) originOf(o Owner) origin {
 	if digest == "" {
 		digest = Digest(o.Definition)
 	}
-	return origin{digest, o.Client.ID, b.Keys.Digest(), b.PublicURL}
+	return origin{digest, o.Client.ID, b.keysDigest(), b.PublicURL}
 }
 
 func (s *Snapshot) reuse(from origin, id string) *compiled {
@@ -149,9 +166,10 @@ func compileOwner(b Bundle, o Owner, d Deps) (*compiled, error) {
 		return nil, fmt.Errorf("%s: %w", c.label(), err)
 	}
 	c.address()
-	runtime := policy.Runtime{Issuer: b.PublicURL, Keys: b.Keys, Now: d.Now, Owner: policy.Owner{
-		Kind: KindProxy, Project: c.proxy.Project, Name: c.proxy.Name, ClientID: o.Client.ID,
+	runtime := policy.Runtime{Issuer: b.PublicURL, Keys: b.Keys, Now: d.Now, Revoked: d.revoked, Owner: policy.Owner{
+		ID: o.ID, Kind: KindProxy, Project: c.proxy.Project, Name: c.proxy.Name, ClientID: o.Client.ID,
 	}}
+	runtime.NamedKeys = func(name string) *keys.Set { return b.NamedKeys[KeyName{c.proxy.Project, strings.ToLower(name)}] }
 	if err := c.bind(d.Types, runtime); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.label(), err)
 	}
@@ -205,7 +223,7 @@ func (c *compiled) operations(all []step, own map[APIEndpoint][]step) {
 	c.endpoints = &endpoints{}
 	for _, e := range c.proxy.Endpoints {
 		steps := append(all[:len(all):len(all)], own[APIEndpoint{e.Method, shape(e.Path)}]...)
-		c.endpoints.add(e, &operation{name: e.Method + " " + e.Path, steps: steps})
+		c.endpoints.add(e, &operation{name: e.Method + " " + e.Path, endpoint: e, steps: steps})
 	}
 }
 
@@ -268,8 +286,8 @@ func (c *compiled) issue(run policy.Step, name string, runtime policy.Runtime) e
 		return nil
 	}
 	settings := issuer.TokenSettings()
-	if runtime.Keys.Signing(settings.Algorithm) == nil {
-		return fmt.Errorf("compile policy %q: the environment has no key that signs with %s", name, settings.Algorithm)
+	if settings.Managed && settings.Keys.Signing(settings.Issue.JWTSignatureAlgorithm) == nil {
+		return fmt.Errorf("compile policy %q: the environment has no key that signs with %s", name, settings.Issue.JWTSignatureAlgorithm)
 	}
 	if c.settings == nil {
 		c.settings = &settings

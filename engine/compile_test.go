@@ -176,7 +176,7 @@ func TestSnapshotIsTheTokenServicesDirectory(t *testing.T) {
 		t.Errorf("open: %+v, %v", o, ok)
 	}
 	o, ok := d.Owner("guarded-client")
-	if !ok || o.Kind != "PROXY" || o.Project != "shop" || o.Name != "guarded" || o.SecretHash != "hash" || o.Settings == nil || o.Settings.Algorithm != keys.RS256 {
+	if !ok || o.Kind != "PROXY" || o.Project != "shop" || o.Name != "guarded" || o.SecretHash != "hash" || o.Settings == nil || o.Settings.Issue.JWTSignatureAlgorithm != keys.RS256 {
 		t.Errorf("guarded: %+v, %v", o, ok)
 	}
 }

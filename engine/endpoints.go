@@ -11,8 +11,10 @@ import (
 type operation struct {
 	// name is the method and the template, "" when the proxy names no
 	// endpoints.
-	name  string
-	steps []step
+	name string
+	// endpoint is the same apart; zero when the proxy names none.
+	endpoint APIEndpoint
+	steps    []step
 }
 
 // endpoints is a tree of templates by segment.

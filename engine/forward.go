@@ -54,6 +54,9 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	c.aim(p.Out)
 	h := p.Out.Header
 	cleanFields(h, c.x.Strip)
+	for _, name := range c.x.StripCookies {
+		dropCookie(h, name)
+	}
 	if c.upgrade == nil {
 		// Clients that offer h2c on every call are answered as if they had
 		// not; no other protocol is spoken through the gateway.
@@ -80,6 +83,9 @@ func (c *call) aim(out *http.Request) {
 	*out.URL = url.URL{
 		Scheme: o.upstream.scheme, Host: o.upstream.host,
 		Path: decoded, RawPath: path, RawQuery: c.target.query,
+	}
+	for _, name := range c.x.StripParameters {
+		out.URL.RawQuery = dropParameter(out.URL.RawQuery, name)
 	}
 	out.Host = o.upstream.host
 }

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/token"
 )
 
@@ -34,6 +36,17 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// Limits bound what a caller can ask for.
 	Limits Limits
+	// Identities are the known kinds of identity source.
+	Identities identity.Kinds
+	// AllowTarget decides which addresses identity sources may connect to; nil
+	// allows all.
+	AllowTarget func(netip.Addr) error
+	// Tokens keeps refresh families and revocations; nil issues no refresh
+	// tokens and revokes nothing.
+	Tokens token.Store
+	// RefreshKey makes the MACs of refresh tokens: 32 bytes, the same on all
+	// nodes (D7).
+	RefreshKey []byte
 }
 
 // Limits bound what a caller can ask for. Zero durations and sizes mean the
@@ -85,7 +98,9 @@ type Gateway struct {
 
 	snapshot   atomic.Pointer[Snapshot]
 	tokens     *token.Service
+	revoked    *revoke.List
 	transports *transports
+	sources    *sources
 	sockets    sockets
 	calls      sync.Pool
 	rows       sync.Map // *row by fault.Type
@@ -106,17 +121,24 @@ func New(o Options) *Gateway {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	g := &Gateway{
-		types: o.Types, sink: o.Sink, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
-		proxyLog:   slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
-		tokens:     token.New(token.Options{Now: o.Now, Sink: o.Sink, Logger: o.Logger}),
-		transports: newTransports(),
+		types: o.Types, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
+		proxyLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		revoked:  revoke.NewList(o.Now), transports: newTransports(),
 	}
+	g.sink = limitAlarms(o.Sink, o.Now)
+	g.tokens = token.New(token.Options{
+		Now: o.Now, Sink: g.sink, Logger: o.Logger, Store: o.Tokens, RefreshKey: o.RefreshKey, Revoked: g.revoked,
+	})
+	g.sources = &sources{kinds: o.Identities, allow: o.AllowTarget, now: o.Now, sink: g.sink}
 	for _, p := range o.TrustedProxies {
 		g.trusted = append(g.trusted, p.Masked())
 	}
 	g.calls.New = func() any { return newCall(g) }
 	return g
 }
+
+// Revoke makes tokens worthless from this moment on, without a new bundle.
+func (g *Gateway) Revoke(entries ...revoke.Entry) { g.revoked.Add(entries...) }
 
 // ApplyError is why a bundle does not run.
 type ApplyError struct {
@@ -137,7 +159,9 @@ func (e *ApplyError) Unwrap() error { return e.Err }
 func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	g.applying.Lock()
 	defer g.applying.Unlock()
-	s, err := Compile(ctx, b, g.snapshot.Load(), Deps{Types: g.types, Now: g.now, transports: g.transports})
+	s, err := Compile(ctx, b, g.snapshot.Load(), Deps{
+		Types: g.types, Now: g.now, transports: g.transports, sources: g.sources, revoked: g.revoked,
+	})
 	if err != nil {
 		failure := &ApplyError{b.Generation, g.now(), err}
 		g.failure.Store(failure)
@@ -146,6 +170,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	s.applied = g.now()
 	g.snapshot.Store(s)
 	g.transports.keep(s)
+	g.sources.keep(s)
 	g.failure.Store(nil)
 	return nil
 }
@@ -196,6 +221,7 @@ func (g *Gateway) CloseSockets() { g.sockets.close() }
 func (g *Gateway) Close(ctx context.Context) error {
 	g.sockets.close()
 	defer g.transports.closeIdle()
+	defer g.sources.closeAll()
 	if err := g.sockets.wait(ctx); err != nil {
 		return fmt.Errorf("close gateway: %w", err)
 	}

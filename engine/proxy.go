@@ -111,7 +111,7 @@ func Digest(raw []byte) string {
 // own types.
 func (p *Proxy) Validate() problem.List {
 	var l problem.List
-	if msg := policy.NameProblem(p.Name); msg != "" {
+	if msg := problem.Name(p.Name); msg != "" {
 		l.Add("name", "%s", msg)
 	}
 	if msg := BasePathProblem(p.Route.BasePath); msg != "" {

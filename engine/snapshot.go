@@ -2,8 +2,11 @@ package engine
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/token"
 )
@@ -18,8 +21,13 @@ type Snapshot struct {
 	issuer      string
 	generation  int64
 	keys        *keys.Set
+	jwks        []byte
+	jwksVersion string
+	tokens      *issue.Management
 	owners      map[string]*deployed // by Owner.ID
 	clients     map[string]*deployed // by Client.ID
+	credentials map[string]*identity.Credential
+	sources     map[sourceName]*openSource
 	router      router
 	applied     time.Time
 }
@@ -43,6 +51,27 @@ func (s *Snapshot) Issuer() string { return s.issuer }
 // Keys are the environment's keys.
 func (s *Snapshot) Keys() *keys.Set { return s.keys }
 
+// JWKS is the document of all public keys, and its version.
+func (s *Snapshot) JWKS() (document []byte, version string) { return s.jwks, s.jwksVersion }
+
+// Tokens is Token Management.
+func (s *Snapshot) Tokens() *issue.Management { return s.tokens }
+
+// Credential is the secret manager's credential of that name.
+func (s *Snapshot) Credential(name string) (*identity.Credential, bool) {
+	c, ok := s.credentials[name]
+	return c, ok
+}
+
+// IdentitySource is an open source of a project.
+func (s *Snapshot) IdentitySource(project, name string) (identity.Guarded, bool) {
+	o, ok := s.sources[sourceName{project, strings.ToLower(name)}]
+	if !ok {
+		return nil, false
+	}
+	return o.guard, true
+}
+
 // Generation is the bundle's.
 func (s *Snapshot) Generation() int64 { return s.generation }
 
@@ -52,8 +81,21 @@ func (s *Snapshot) Owner(clientID string) (token.Owner, bool) {
 	if !ok {
 		return token.Owner{}, false
 	}
+	return s.tokenOwner(o), true
+}
+
+// OwnerByID is the deployed owner with that id.
+func (s *Snapshot) OwnerByID(id string) (token.Owner, bool) {
+	o, ok := s.owners[id]
+	if !ok {
+		return token.Owner{}, false
+	}
+	return s.tokenOwner(o), true
+}
+
+func (s *Snapshot) tokenOwner(o *deployed) token.Owner {
 	return token.Owner{
-		Kind: KindProxy, Project: o.proxy.Project, Name: o.proxy.Name,
+		ID: o.id, Kind: KindProxy, Project: o.proxy.Project, Name: o.proxy.Name, URL: s.issuer + o.proxy.Route.BasePath,
 		ClientID: o.client.ID, SecretHash: o.client.SecretHash, Settings: o.settings,
-	}, true
+	}
 }

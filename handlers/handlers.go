@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/assets"
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/handlers/console"
 	"github.com/gatewright/gatewright/models"
@@ -19,10 +20,14 @@ import (
 
 // Options are what the surface needs.
 type Options struct {
-	Store  *models.Store
-	Types  policy.Set
-	Logger *slog.Logger
-	Now    func() time.Time
+	Store *models.Store
+	Types policy.Set
+	// Identities are the kinds of identity source that can be added; Outgoing
+	// decides where a test of one may connect to, nil allows everything.
+	Identities identity.Kinds
+	Outgoing   func(netip.Addr) error
+	Logger     *slog.Logger
+	Now        func() time.Time
 	// SecureCookies marks cookies for TLS only and sends HSTS.
 	SecureCookies bool
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
@@ -35,7 +40,7 @@ type Options struct {
 func New(o Options) http.Handler {
 	sessions := newSessions(o.Store, o.SecureCookies, o.Logger, console.ServerError)
 	pages := console.New(console.Options{
-		Store: o.Store, Types: o.Types, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: newThrottle(o.Now),
+		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: newThrottle(o.Now),
 	})
 	// Only requests that change something are checked: a browser says where
 	// they come from, and what comes from another site is refused (D22).

@@ -25,25 +25,26 @@ const (
 
 // What an audit record can be about.
 const (
-	KindProject     = "PROJECT"
-	KindEnvironment = "ENVIRONMENT"
-	KindKey         = "ENVIRONMENT_KEY"
-	KindUser        = "USER"
-	KindPolicy      = "POLICY"
-	KindProxy       = "PROXY"
+	KindProject        = "PROJECT"
+	KindEnvironment    = "ENVIRONMENT"
+	KindKey            = "ENVIRONMENT_KEY"
+	KindUser           = "USER"
+	KindPolicy         = "POLICY"
+	KindIdentitySource = "IDENTITY_SOURCE"
+	KindProxy          = "PROXY"
 )
 
 // AuditActions are all actions, for filters.
 func AuditActions() []string {
 	return []string{
 		ActionCreated, ActionUpdated, ActionDeleted, ActionDeployed, ActionUndeployed, ActionSignedIn,
-		ActionSignInFailed, ActionSignedOut, ActionPasswordChanged, ActionSecretRotated,
+		ActionSignInFailed, ActionSignedOut, ActionPasswordChanged, ActionSecretRotated, ActionRotated, ActionRetired, ActionRevoked,
 	}
 }
 
 // AuditKinds are all kinds of object, for filters.
 func AuditKinds() []string {
-	return []string{KindProject, KindEnvironment, KindKey, KindUser, KindPolicy, KindProxy}
+	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindSettings, KindTokens, KindCredential, KindRole, KindAccess}
 }
 
 // AuditRecord is one change or one sign-in. It is written in the transaction
@@ -118,7 +119,7 @@ func (s *Store) record(ctx context.Context, tx *gorm.DB, by Actor, f fact) error
 	if row.After, err = auditJSON(f.after); err != nil {
 		return err
 	}
-	if err := gorm.G[auditRow](tx).Create(ctx, &row); err != nil {
+	if err := from[auditRow](tx).Create(ctx, &row); err != nil {
 		return fmt.Errorf("write audit record: %w", err)
 	}
 	return nil
@@ -145,7 +146,7 @@ func orNil(text string) *string {
 // Audit lists records, newest first, without Before and After, and how many
 // there are in all.
 func (s *Store) Audit(ctx context.Context, f AuditFilter) ([]AuditRecord, int, error) {
-	q := f.conditions(gorm.G[auditRow](s.db).Where("true"))
+	q := f.conditions(from[auditRow](s.db).Where("true"))
 	total, err := q.Count(ctx, "*")
 	if err != nil {
 		return nil, 0, fmt.Errorf("count audit records: %w", err)
@@ -162,7 +163,7 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter) ([]AuditRecord, int, e
 	return list, int(total), nil
 }
 
-func (f AuditFilter) conditions(q gorm.ChainInterface[auditRow]) gorm.ChainInterface[auditRow] {
+func (f AuditFilter) conditions(q tableOf[auditRow]) tableOf[auditRow] {
 	if f.Query != "" {
 		like := containing(f.Query)
 		q = q.Where("(object_name ilike ? or actor ilike ? or object_id ilike ? or correlation_id ilike ?)", like, like, like, like)
@@ -186,7 +187,7 @@ func (f AuditFilter) conditions(q gorm.ChainInterface[auditRow]) gorm.ChainInter
 
 // AuditRecord is one record, whole.
 func (s *Store) AuditRecord(ctx context.Context, id int64) (AuditRecord, error) {
-	row, err := found(gorm.G[auditRow](s.db).Where("id = ?", id).Take(ctx))
+	row, err := found(from[auditRow](s.db).Where("id = ?", id).Take(ctx))
 	if err != nil {
 		return AuditRecord{}, fmt.Errorf("read audit record: %w", err)
 	}
@@ -204,7 +205,7 @@ func (r auditRow) record() AuditRecord {
 // missing is the answer to a write on something that is not there: when the
 // audit says that somebody deleted it, the writer learns who, else not found.
 func (s *Store) missing(ctx context.Context, kind, id string) error {
-	row, err := found(gorm.G[auditRow](s.db).Omit("before", "after").
+	row, err := found(from[auditRow](s.db).Omit("before", "after").
 		Where("object_id = ? and kind = ? and action = ?", id, kind, ActionDeleted).Order("id desc").Limit(1).Take(ctx))
 	if err != nil {
 		return err

@@ -12,8 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -60,10 +62,52 @@ func everything(t *testing.T, s bench) []string {
 	must(err)
 	material, err := b.Keys.Signing(keys.HS256).Marshal()
 	must(err)
+	_, err = s.SaveTokenManagement(ctx, ada, 0, issue.DefaultManagement())
+	must(err)
+	_, err = s.Revoke(ctx, ada, "production", revoke.Entry{Kind: revoke.All}, "test")
+	must(err)
+	secrets := identities(t, s, ada, p)
 	p = modelstest.Reload(t, s.Store, p)
 	must(s.DeleteProxy(ctx, ada, s.project, p.ID, p.Version))
 	must(s.DeletePolicy(ctx, ada, s.project, global.ID, global.Version))
-	return []string{password, "mistyped password", "another good one", first.Reveal(), second.Reveal(), string(material)}
+	return append(secrets, password, "mistyped password", "another good one", first.Reveal(), second.Reveal(), string(material))
+}
+
+// identities does one of each write about keys and about who may come in.
+func identities(t *testing.T, s bench, ada models.Actor, p models.Proxy) []string {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	slot := models.KeySlot{Environment: "production", Algorithm: keys.HS256}
+	b, err := s.Bundle(ctx, "production")
+	must(err)
+	turned, err := s.RotateKey(ctx, ada, slot, b.Keys.Signing(keys.HS256).ID)
+	must(err)
+	_, err = s.RetireKey(ctx, ada, "production", turned.Old.ID)
+	must(err)
+	_, err = s.RevokeKey(ctx, ada, "production", turned.New.ID)
+	must(err)
+	schedule, err := s.KeySchedule(ctx, "production")
+	must(err)
+	schedule.RotateEvery = 90 * 24 * time.Hour
+	_, err = s.SaveKeySchedule(ctx, ada, "production", schedule)
+	must(err)
+	_, err = s.SaveRole(ctx, ada, s.project, "", 0, "ops", "")
+	must(err)
+	c, _, err := s.SaveCredential(ctx, ada, s.project, "", 0, models.CredentialDraft{
+		Name: "mia", Secret: secret.New("mia's secret phrase"), Enabled: true, Roles: []string{"ops"}, Tokens: models.DefaultCredentialTokens(),
+	})
+	must(err)
+	_, err = s.GrantAccess(ctx, ada, s.project, models.NewGrants{Credentials: []string{c.Name}, Proxies: []string{p.Name}})
+	must(err)
+	_, err = s.SaveIdentitySource(ctx, ada, s.project, "", 0, ldap("corp"), bindPassword("the source's secret"))
+	must(err)
+	return []string{"mia's secret phrase", "the source's secret"}
 }
 
 func TestEveryWriteIsAudited(t *testing.T) {
@@ -101,6 +145,19 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada DEPLOYED PROXY Shop false true",
 		"ada SECRET_ROTATED PROXY Shop true true",
 		"ada UNDEPLOYED PROXY Shop true false",
+		"ada UPDATED SETTINGS  true true",
+		"ada REVOKED TOKENS  false true",
+		"ada CREATED ENVIRONMENT_KEY  false true",
+		"ada ROTATED ENVIRONMENT_KEY  true true",
+		"ada RETIRED ENVIRONMENT_KEY  true true",
+		"ada REVOKED ENVIRONMENT_KEY  true true",
+		"ada CREATED ENVIRONMENT_KEY  false true",
+		"ada ROTATED ENVIRONMENT_KEY  true true",
+		"ada CREATED KEY_SCHEDULE  false true",
+		"ada CREATED CREDENTIAL_ROLE Shop false true",
+		"ada CREATED CREDENTIAL Shop false true",
+		"ada CREATED CREDENTIAL_ACCESS Shop false true",
+		"ada CREATED IDENTITY_SOURCE Shop false true",
 		"ada DELETED PROXY Shop true false",
 		"ada DELETED POLICY Shop true false",
 	}
@@ -187,14 +244,14 @@ func TestAuditFilter(t *testing.T) {
 		want int
 	}{
 		{"action", models.AuditFilter{Action: models.ActionDeleted}, 2},
-		{"kind", models.AuditFilter{Kind: models.KindKey}, 1},
+		{"kind", models.AuditFilter{Kind: models.KindKey}, 7},
 		{"actor without case", models.AuditFilter{Actor: "TESTER"}, 4},
 		{"project", models.AuditFilter{Project: "Shop", Kind: models.KindProject}, 1},
-		{"object name", models.AuditFilter{Query: "oRDER"}, 6},
+		{"object name", models.AuditFilter{Query: "oRDER"}, 7},
 		{"correlation id", models.AuditFilter{Query: "corr-2"}, 1},
 		{"from later on", models.AuditFilter{From: time.Now().Add(time.Hour)}, 0},
 		{"to earlier", models.AuditFilter{To: time.Now().Add(-time.Hour)}, 0},
-		{"within", models.AuditFilter{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour), Kind: models.KindKey}, 1},
+		{"within", models.AuditFilter{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour), Kind: models.KindKey}, 7},
 		{"what cannot be held", models.AuditFilter{Query: "\x00", Actor: "\xff", Project: "\x00"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

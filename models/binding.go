@@ -93,7 +93,7 @@ func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project
 		row.PolicyID = local.ID
 	}
 	row.Position = len(p.lane(b.Pipeline, b.EndpointID)) + 1
-	return row, gorm.G[bindingRow](tx).Create(ctx, &row)
+	return row, from[bindingRow](tx).Create(ctx, &row)
 }
 
 var pipelines = []policy.Pipeline{policy.Request, policy.Response, policy.Error}
@@ -242,7 +242,7 @@ func (s *Store) RemoveBinding(ctx context.Context, by Actor, projectID, proxyID 
 		if err != nil {
 			return err
 		}
-		if _, err := gorm.G[bindingRow](tx).Where("id = ?", b.ID).Delete(ctx); err != nil {
+		if _, err := from[bindingRow](tx).Where("id = ?", b.ID).Delete(ctx); err != nil {
 			return err
 		}
 		if err := closeLanes(ctx, tx, []string{p.ID}); err != nil || b.Policy.Global() {
@@ -262,7 +262,7 @@ func (s *Store) RemoveBinding(ctx context.Context, by Actor, projectID, proxyID 
 
 // dropLocal deletes a local policy that is bound no longer.
 func (s *Store) dropLocal(ctx context.Context, tx *gorm.DB, by Actor, project Project, row policyRow) error {
-	if _, err := gorm.G[policyRow](tx).Where("id = ?", row.ID).Delete(ctx); err != nil {
+	if _, err := from[policyRow](tx).Where("id = ?", row.ID).Delete(ctx); err != nil {
 		return err
 	}
 	return s.record(ctx, tx, by, fact{

@@ -19,7 +19,18 @@ func (s *Store) Bundle(ctx context.Context, environment string) (engine.Bundle, 
 			return err
 		}
 		b = engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation}
-		if b.Keys, err = s.keySet(ctx, tx, e.ID); err != nil {
+		rings, err := s.keyRings(ctx, tx, e.ID)
+		if err != nil {
+			return err
+		}
+		b.Keys, b.NamedKeys = rings.own, rings.named
+		if b.Credentials, err = s.credentialsForBundle(ctx, tx, e); err != nil {
+			return err
+		}
+		if b.Sources, err = s.sources(ctx, tx); err != nil {
+			return err
+		}
+		if b.Tokens, err = tokensOfBundle(ctx, tx); err != nil {
 			return err
 		}
 		b.Owners, err = owners(ctx, tx, e)

@@ -62,12 +62,12 @@ func (s *Store) installDemo(ctx context.Context, tx *gorm.DB, upstreamURL string
 	if _, err := s.ensureProject(ctx, tx, by, demoProject, "Created by --demo. Delete it whenever you like."); err != nil {
 		return false, "", err
 	}
-	row, err := gorm.G[projectRow](tx).Where("lower(name) = lower(?)", demoProject).Take(ctx)
+	row, err := from[projectRow](tx).Where("lower(name) = lower(?)", demoProject).Take(ctx)
 	if err != nil {
 		return false, "", err
 	}
 	project := row.project()
-	there, err := found(gorm.G[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?)", project.ID, demoProxy).Take(ctx))
+	there, err := found(from[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?)", project.ID, demoProxy).Take(ctx))
 	if !errors.Is(err, ErrNotFound) {
 		return false, there.ClientID, err
 	}
@@ -88,7 +88,7 @@ func (s *Store) installDemo(ctx context.Context, tx *gorm.DB, upstreamURL string
 // bindDemoPolicy binds the policy of that name, and creates it where there is
 // none.
 func (s *Store) bindDemoPolicy(ctx context.Context, tx *gorm.DB, by Actor, project Project, p Proxy) error {
-	row, err := found(gorm.G[policyRow](tx).
+	row, err := found(from[policyRow](tx).
 		Where("project_id = ? and owner_proxy_id is null and lower(name) = lower(?)", project.ID, demoPolicy).Take(ctx))
 	if isNotFound(err) {
 		row, err = s.createPolicy(ctx, tx, by, project, nil, demoConfig())

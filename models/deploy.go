@@ -138,7 +138,7 @@ func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmen
 	if err := deployedRouteProblem(ctx, tx, e, p); err != nil {
 		return engine.Owner{}, err
 	}
-	set, err := s.ensureKeys(ctx, tx, by, e, raw, made)
+	rings, err := s.ensureKeys(ctx, tx, by, e, raw, made)
 	if err != nil {
 		return engine.Owner{}, err
 	}
@@ -146,7 +146,7 @@ func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmen
 		ID: p.ID, Digest: digest, Definition: raw,
 		Client: engine.Client{ID: row.ClientID, SecretHash: row.ClientSecretHash},
 	}
-	b := engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation, Keys: set}
+	b := engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation, Keys: rings.own, NamedKeys: rings.named}
 	return owner, engine.Check(s.types, b, owner)
 }
 
@@ -190,7 +190,7 @@ func (s *Store) insertRevision(ctx context.Context, tx *gorm.DB, by Actor, e env
 		ID: newID(), ProxyID: o.ID, EnvironmentID: e.ID, Number: numbers[0], Definition: document(o.Definition),
 		Digest: o.Digest, Note: note, CreatedAt: s.now(), CreatedBy: by.Name,
 	}
-	return row, gorm.G[revisionRow](tx).Create(ctx, &row)
+	return row, from[revisionRow](tx).Create(ctx, &row)
 }
 
 func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, proxyID, environmentID string, revisionID *string) error {
@@ -277,7 +277,7 @@ func raiseWhereLive(ctx context.Context, tx *gorm.DB, proxyID string) error {
 // environmentsRunning is in the order of ids, so that two who lock several
 // environments cannot lock each other.
 func environmentsRunning(ctx context.Context, tx *gorm.DB, proxyID string) ([]environmentRow, error) {
-	rows, err := gorm.G[environmentRow](tx).
+	rows, err := from[environmentRow](tx).
 		Where("id in (select environment_id from deployments where proxy_id = ? and revision_id is not null)", proxyID).Order("id").Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list deployments: %w", err)
@@ -300,7 +300,7 @@ func (r revisionRow) audited(e environmentRow) deployRecord {
 
 // running is what an environment runs of a proxy, nil when nothing.
 func (s *Store) running(ctx context.Context, tx *gorm.DB, proxyID string, e environmentRow) (*deployRecord, error) {
-	row, err := found(gorm.G[revisionRow](tx).Omit("definition").
+	row, err := found(from[revisionRow](tx).Omit("definition").
 		Where("id = (select revision_id from deployments where proxy_id = ? and environment_id = ?)", proxyID, e.ID).Take(ctx))
 	if isNotFound(err) {
 		return nil, nil

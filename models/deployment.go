@@ -158,7 +158,7 @@ func (s *Store) anyProxy(ctx context.Context, db *gorm.DB, id string) (Proxy, er
 	if !isID(id) {
 		return Proxy{}, ErrNotFound
 	}
-	row, err := found(gorm.G[proxyRow](db).Where("id = ?", id).Take(ctx))
+	row, err := found(from[proxyRow](db).Where("id = ?", id).Take(ctx))
 	if err != nil {
 		return Proxy{}, err
 	}

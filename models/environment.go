@@ -8,7 +8,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
@@ -76,7 +75,7 @@ func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
 }
 
 func environments(ctx context.Context, db *gorm.DB) ([]environmentRow, error) {
-	rows, err := gorm.G[environmentRow](db).Order("type <> 'PRODUCTION', lower(name)").Find(ctx)
+	rows, err := from[environmentRow](db).Order("type <> 'PRODUCTION', lower(name)").Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list environments: %w", err)
 	}
@@ -97,7 +96,7 @@ func environmentNamed(ctx context.Context, db *gorm.DB, name string) (environmen
 	if !storable(name) {
 		return environmentRow{}, fmt.Errorf("read environment: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[environmentRow](db).Where("lower(name) = lower(?)", name).Take(ctx))
+	row, err := found(from[environmentRow](db).Where("lower(name) = lower(?)", name).Take(ctx))
 	if err != nil {
 		return row, fmt.Errorf("read environment: %w", err)
 	}
@@ -166,7 +165,7 @@ func (s *Store) setPublicURL(ctx context.Context, tx *gorm.DB, by Actor, name st
 	}
 	after := before
 	after.PublicURL, after.Stamp = publicURL, before.Stamp.next(by, s.now())
-	n, err := gorm.G[environmentRow](tx).Where("id = ? and version = ?", before.ID, version).
+	n, err := from[environmentRow](tx).Where("id = ? and version = ?", before.ID, version).
 		Select("public_url", "version", "updated_at", "updated_by").Updates(ctx, after)
 	if err != nil {
 		return err
@@ -196,7 +195,7 @@ func environmentType(name string) string {
 
 func environmentProblems(name, publicURL string) problem.List {
 	var l problem.List
-	if msg := policy.NameProblem(name); msg != "" {
+	if msg := problem.Name(name); msg != "" {
 		l.Add("name", "%s", msg)
 	}
 	u, err := url.Parse(publicURL)

@@ -12,10 +12,15 @@ import (
 // Rows are all row types, for the comparison with the migrated columns.
 func Rows() []any {
 	return []any{
-		projectRow{}, environmentRow{}, keyRow{}, userRow{}, sessionRow{}, proxyRow{}, routeRow{}, endpointRow{},
-		policyRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
+		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, proxyRow{}, routeRow{}, endpointRow{},
+		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
+		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{},
+		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, settingRow{},
 	}
 }
+
+// Moments is the array of times.
+type Moments = moments
 
 // Document is the JSON column type.
 type Document = document

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"gorm.io/gorm"
 )
 
 const (
@@ -74,7 +73,7 @@ func (s *Store) ReportNode(ctx context.Context, r NodeReport) error {
 // ForgetNode takes back all reports of a node that stops, so that no deploy
 // waits for it.
 func (s *Store) ForgetNode(ctx context.Context, node string) error {
-	if _, err := gorm.G[nodeRow](s.db).Where("node = ?", node).Delete(ctx); err != nil {
+	if _, err := from[nodeRow](s.db).Where("node = ?", node).Delete(ctx); err != nil {
 		return fmt.Errorf("forget node: %w", err)
 	}
 	return nil

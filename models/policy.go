@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
 )
 
 // Policy is an authored policy. A global one belongs to its project and may be
@@ -64,6 +65,8 @@ type policyRow struct {
 	Active       bool
 	Config       document
 	Stamp        stampRow `gorm:"embedded"`
+
+	sources map[string]string // the ids of the identity sources that Config names, by field
 }
 
 // TableName implements gorm's schema.Tabler.
@@ -99,7 +102,7 @@ func (s *Store) Policies(ctx context.Context, projectID string, f PolicyFilter) 
 	if err != nil {
 		return nil, 0, err
 	}
-	q := f.conditions(gorm.G[policyRow](s.db).Where("project_id = ? and owner_proxy_id is null", project.ID))
+	q := f.conditions(from[policyRow](s.db).Where("project_id = ? and owner_proxy_id is null", project.ID))
 	n, err := q.Count(ctx, "*")
 	if err != nil {
 		return nil, 0, fmt.Errorf("count policies: %w", err)
@@ -113,9 +116,9 @@ func (s *Store) Policies(ctx context.Context, projectID string, f PolicyFilter) 
 	return rows, int(n), err
 }
 
-func (f PolicyFilter) conditions(q gorm.ChainInterface[policyRow]) gorm.ChainInterface[policyRow] {
+func (f PolicyFilter) conditions(q tableOf[policyRow]) tableOf[policyRow] {
 	if f.Type != "" {
-		q = q.Where("type = ?", truncated(f.Type, policy.MaxName))
+		q = q.Where("type = ?", truncated(f.Type, problem.MaxName))
 	}
 	if f.Query != "" {
 		like := containing(f.Query)
@@ -191,7 +194,7 @@ func (s *Store) Policy(ctx context.Context, projectID, typ, name string) (Policy
 	if !storable(name) || !storable(typ) {
 		return Policy{}, fmt.Errorf("read policy: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[policyRow](s.db).
+	row, err := found(from[policyRow](s.db).
 		Where("project_id = ? and owner_proxy_id is null and type = ? and lower(name) = lower(?)", project.ID, typ, name).Take(ctx))
 	if err != nil {
 		return Policy{}, fmt.Errorf("read policy: %w", err)
@@ -216,7 +219,7 @@ func policyByID(ctx context.Context, db *gorm.DB, projectID, id string) (policyR
 	if !isID(id) {
 		return policyRow{}, fmt.Errorf("read policy: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[policyRow](db).Where("id = ? and project_id = ?", id, projectID).Take(ctx))
+	row, err := found(from[policyRow](db).Where("id = ? and project_id = ?", id, projectID).Take(ctx))
 	if err != nil {
 		return row, fmt.Errorf("read policy: %w", err)
 	}

@@ -84,7 +84,10 @@ func (s *Store) createPolicy(ctx context.Context, tx *gorm.DB, by Actor, project
 	if err := s.author(ctx, tx, &row, c); err != nil {
 		return row, err
 	}
-	if err := gorm.G[policyRow](tx).Create(ctx, &row); err != nil {
+	if err := from[policyRow](tx).Create(ctx, &row); err != nil {
+		return row, err
+	}
+	if err := keepReferences(ctx, tx, row.ID, row.sources); err != nil {
 		return row, err
 	}
 	return row, s.recordPolicy(ctx, tx, by, ActionCreated, project, nil, &row)
@@ -106,13 +109,16 @@ func (s *Store) updatePolicy(ctx context.Context, tx *gorm.DB, by Actor, project
 		return row, err
 	}
 	row.Stamp = before.Stamp.next(by, s.now())
-	n, err := gorm.G[policyRow](tx).Where("id = ? and version = ?", id, version). // D17
+	n, err := from[policyRow](tx).Where("id = ? and version = ?", id, version). // D17
 											Select("name", "description", "active", "config", "version", "updated_at", "updated_by").Updates(ctx, row)
 	if err != nil {
 		return row, err
 	}
 	if n == 0 {
 		return row, ErrStale
+	}
+	if err := keepReferences(ctx, tx, row.ID, row.sources); err != nil {
+		return row, err
 	}
 	return row, s.recordPolicy(ctx, tx, by, ActionUpdated, project, &before, &row)
 }
@@ -157,6 +163,16 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 			l.Add("name", "%s", nameTaken)
 		}
 	}
+	msg, err := signingKeyProblem(ctx, tx, row.ProjectID, c)
+	if err != nil {
+		return err
+	}
+	if msg != "" {
+		l.Add("signingKeyName", "%s", msg)
+	}
+	if row.sources, err = checkReferences(ctx, tx, &l, row.ProjectID, c); err != nil {
+		return err
+	}
 	if err := l.Err(); err != nil {
 		return err
 	}
@@ -171,7 +187,7 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 // policyNameTaken looks among the global policies of the project, or among the
 // local ones of the proxy, without regard to case.
 func policyNameTaken(ctx context.Context, tx *gorm.DB, row policyRow, name string) (bool, error) {
-	q := gorm.G[policyRow](tx).Where("lower(name) = lower(?) and id <> ?", name, row.ID)
+	q := from[policyRow](tx).Where("lower(name) = lower(?) and id <> ?", name, row.ID)
 	if row.global() {
 		q = q.Where("project_id = ? and owner_proxy_id is null", row.ProjectID)
 	} else {
@@ -188,7 +204,7 @@ func policyNameTaken(ctx context.Context, tx *gorm.DB, row policyRow, name strin
 // project, "" when it is free. exceptID is the policy that is being edited,
 // "" for a new one; for a local policy its own proxy is what is asked.
 func (s *Store) PolicyNameProblem(ctx context.Context, projectID, name, exceptID string) (string, error) {
-	if msg := policy.NameProblem(name); msg != "" {
+	if msg := problem.Name(name); msg != "" {
 		return msg, nil
 	}
 	project, err := s.projectByID(ctx, s.db, projectID)
@@ -238,7 +254,7 @@ func (s *Store) deletePolicy(ctx context.Context, tx *gorm.DB, by Actor, project
 	if err != nil {
 		return err
 	}
-	if _, err := gorm.G[policyRow](tx).Where("id = ?", row.ID).Delete(ctx); err != nil {
+	if _, err := from[policyRow](tx).Where("id = ?", row.ID).Delete(ctx); err != nil {
 		return err
 	}
 	return s.record(ctx, tx, by, fact{

@@ -37,7 +37,7 @@ type projectRecord struct {
 
 // Projects lists all projects by name.
 func (s *Store) Projects(ctx context.Context) ([]Project, error) {
-	rows, err := gorm.G[projectRow](s.db).Order("lower(name)").Find(ctx)
+	rows, err := from[projectRow](s.db).Order("lower(name)").Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list projects: %w", err)
 	}
@@ -54,7 +54,7 @@ func (s *Store) Project(ctx context.Context, name string) (Project, error) {
 	if !storable(name) {
 		return Project{}, fmt.Errorf("read project: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[projectRow](s.db).Where("lower(name) = lower(?)", name).Take(ctx))
+	row, err := found(from[projectRow](s.db).Where("lower(name) = lower(?)", name).Take(ctx))
 	if err != nil {
 		return Project{}, fmt.Errorf("read project: %w", err)
 	}
@@ -66,7 +66,7 @@ func (s *Store) projectByID(ctx context.Context, db *gorm.DB, id string) (Projec
 	if !isID(id) {
 		return Project{}, fmt.Errorf("read project: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[projectRow](db).Where("id = ?", id).Take(ctx))
+	row, err := found(from[projectRow](db).Where("id = ?", id).Take(ctx))
 	if err != nil {
 		return Project{}, fmt.Errorf("read project: %w", err)
 	}

@@ -133,7 +133,7 @@ func (s *Store) Proxies(ctx context.Context, projectID string, f ProxyFilter) (l
 		if err != nil {
 			return err
 		}
-		q := f.conditions(gorm.G[proxyRow](tx).Where("project_id = ?", project.ID))
+		q := f.conditions(from[proxyRow](tx).Where("project_id = ?", project.ID))
 		n, err := q.Count(ctx, "*")
 		if err != nil {
 			return fmt.Errorf("count proxies: %w", err)
@@ -153,7 +153,7 @@ func (s *Store) Proxies(ctx context.Context, projectID string, f ProxyFilter) (l
 	return list, total, err
 }
 
-func (f ProxyFilter) conditions(q gorm.ChainInterface[proxyRow]) gorm.ChainInterface[proxyRow] {
+func (f ProxyFilter) conditions(q tableOf[proxyRow]) tableOf[proxyRow] {
 	if f.Query == "" {
 		return q
 	}
@@ -172,7 +172,7 @@ func (s *Store) Proxy(ctx context.Context, projectID, name string) (Proxy, error
 		if !storable(name) {
 			return ErrNotFound
 		}
-		row, err := found(gorm.G[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?)", project.ID, name).Take(ctx))
+		row, err := found(from[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?)", project.ID, name).Take(ctx))
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func proxyByID(ctx context.Context, db *gorm.DB, projectID, id string) (proxyRow
 	if !isID(id) {
 		return proxyRow{}, fmt.Errorf("read proxy: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[proxyRow](db).Where("id = ? and project_id = ?", id, projectID).Take(ctx))
+	row, err := found(from[proxyRow](db).Where("id = ? and project_id = ?", id, projectID).Take(ctx))
 	if err != nil {
 		return row, fmt.Errorf("read proxy: %w", err)
 	}
@@ -231,7 +231,7 @@ func (s *Store) proxies(ctx context.Context, db *gorm.DB, project string, rows [
 }
 
 func addHosts(ctx context.Context, db *gorm.DB, ids []string, proxies map[string]*Proxy) error {
-	rows, err := gorm.G[routeRow](db).Where("proxy_id in ? and host <> ''", ids).Order("host").Find(ctx)
+	rows, err := from[routeRow](db).Where("proxy_id in ? and host <> ''", ids).Order("host").Find(ctx)
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
@@ -243,7 +243,7 @@ func addHosts(ctx context.Context, db *gorm.DB, ids []string, proxies map[string
 }
 
 func addEndpoints(ctx context.Context, db *gorm.DB, ids []string, proxies map[string]*Proxy) error {
-	rows, err := gorm.G[endpointRow](db).Where("proxy_id in ?", ids).Order("position").Find(ctx)
+	rows, err := from[endpointRow](db).Where("proxy_id in ?", ids).Order("position").Find(ctx)
 	if err != nil {
 		return fmt.Errorf("list endpoints: %w", err)
 	}
@@ -285,7 +285,7 @@ func (r bindingRow) binding(p Policy) Binding {
 
 // boundPolicies reads every policy that the proxies, all of one project, run.
 func (s *Store) boundPolicies(ctx context.Context, db *gorm.DB, ids []string, proxies map[string]*Proxy) (map[string]Policy, error) {
-	rows, err := gorm.G[policyRow](db).Where("id in (select policy_id from policy_bindings where proxy_id in ?)", ids).Find(ctx)
+	rows, err := from[policyRow](db).Where("id in (select policy_id from policy_bindings where proxy_id in ?)", ids).Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list bound policies: %w", err)
 	}

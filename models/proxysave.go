@@ -16,6 +16,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -100,7 +101,7 @@ func (s *Store) createProxy(ctx context.Context, tx *gorm.DB, by Actor, project 
 	if err := s.authorProxy(ctx, tx, &row, &p); err != nil {
 		return p, err
 	}
-	if err := gorm.G[proxyRow](tx).Create(ctx, &row); err != nil {
+	if err := from[proxyRow](tx).Create(ctx, &row); err != nil {
 		return p, err
 	}
 	if err := s.writeParts(ctx, tx, by, project, row, p, nil); err != nil {
@@ -156,7 +157,7 @@ func (s *Store) proxyAt(ctx context.Context, tx *gorm.DB, project Project, id st
 func (s *Store) bumpProxy(ctx context.Context, tx *gorm.DB, by Actor, row *proxyRow, columns ...any) error {
 	read := row.Stamp.Version
 	row.Stamp = row.Stamp.next(by, s.now())
-	n, err := gorm.G[proxyRow](tx).Where("id = ? and version = ?", row.ID, read).
+	n, err := from[proxyRow](tx).Where("id = ? and version = ?", row.ID, read).
 		Select("version", append([]any{"updated_at", "updated_by"}, columns...)...).Updates(ctx, *row)
 	if err != nil {
 		return err
@@ -256,7 +257,7 @@ func (p *Proxy) normalize() {
 }
 
 func proxyNameIsTaken(ctx context.Context, tx *gorm.DB, projectID, name, exceptID string) (bool, error) {
-	n, err := gorm.G[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?) and id <> ?", projectID, name, exceptID).Count(ctx, "*")
+	n, err := from[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?) and id <> ?", projectID, name, exceptID).Count(ctx, "*")
 	if err != nil {
 		return false, fmt.Errorf("look for a proxy of that name: %w", err)
 	}
@@ -301,7 +302,7 @@ func routeTaken(ctx context.Context, tx *gorm.DB, projectID string, route engine
 // when it is free. exceptID is the proxy that is being edited, "" for a new
 // one.
 func (s *Store) ProxyNameProblem(ctx context.Context, projectID, name, exceptID string) (string, error) {
-	if msg := policy.NameProblem(name); msg != "" {
+	if msg := problem.Name(name); msg != "" {
 		return msg, nil
 	}
 	project, err := s.projectByID(ctx, s.db, projectID)
@@ -356,17 +357,17 @@ func (s *Store) writeParts(ctx context.Context, tx *gorm.DB, by Actor, project P
 // writeRoutes takes the old claims away before the base path moves, or they
 // would move along and collide.
 func writeRoutes(ctx context.Context, tx *gorm.DB, row proxyRow, hosts []string) error {
-	if _, err := gorm.G[routeRow](tx).Where("proxy_id = ?", row.ID).Delete(ctx); err != nil {
+	if _, err := from[routeRow](tx).Where("proxy_id = ?", row.ID).Delete(ctx); err != nil {
 		return err
 	}
-	if _, err := gorm.G[proxyRow](tx).Where("id = ?", row.ID).Update(ctx, "base_path", row.BasePath); err != nil {
+	if _, err := from[proxyRow](tx).Where("id = ?", row.ID).Update(ctx, "base_path", row.BasePath); err != nil {
 		return err
 	}
 	var rows []routeRow
 	for _, h := range claims(hosts) {
 		rows = append(rows, routeRow{ProxyID: row.ID, Host: h, BasePath: row.BasePath})
 	}
-	return gorm.G[routeRow](tx).CreateInBatches(ctx, &rows, len(rows))
+	return from[routeRow](tx).CreateInBatches(ctx, &rows, len(rows))
 }
 
 // keptEndpoints gives each endpoint its id: the one it names if that is one of
@@ -405,11 +406,11 @@ func (s *Store) dropEndpoints(ctx context.Context, tx *gorm.DB, by Actor, projec
 	if len(gone) == 0 {
 		return nil
 	}
-	local, err := gorm.G[policyRow](tx).Where("owner_proxy_id = ? and id in (select policy_id from policy_bindings where endpoint_id in ?)", proxyID, gone).Find(ctx)
+	local, err := from[policyRow](tx).Where("owner_proxy_id = ? and id in (select policy_id from policy_bindings where endpoint_id in ?)", proxyID, gone).Find(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := gorm.G[bindingRow](tx).Where("endpoint_id in ?", gone).Delete(ctx); err != nil {
+	if _, err := from[bindingRow](tx).Where("endpoint_id in ?", gone).Delete(ctx); err != nil {
 		return err
 	}
 	for _, row := range local {
@@ -417,7 +418,7 @@ func (s *Store) dropEndpoints(ctx context.Context, tx *gorm.DB, by Actor, projec
 			return err
 		}
 	}
-	_, err = gorm.G[endpointRow](tx).Where("id in ?", gone).Delete(ctx)
+	_, err = from[endpointRow](tx).Where("id in ?", gone).Delete(ctx)
 	return err
 }
 
@@ -434,7 +435,7 @@ func writeEndpoints(ctx context.Context, tx *gorm.DB, proxyID string, list []End
 		Columns:   []clause.Column{{Name: "id"}},
 		DoUpdates: clause.AssignmentColumns([]string{"method", "path", "description", "position"}),
 	}
-	return gorm.G[endpointRow](tx, replace).CreateInBatches(ctx, &rows, 1000)
+	return from[endpointRow](tx, replace).CreateInBatches(ctx, &rows, 1000)
 }
 
 // DeleteProxy removes a proxy as it was read at version, with its local
@@ -455,7 +456,7 @@ func (s *Store) DeleteProxy(ctx context.Context, by Actor, projectID, id string,
 		if err := s.undeployEverywhere(ctx, tx, by, p); err != nil {
 			return err
 		}
-		if _, err := gorm.G[proxyRow](tx).Where("id = ?", id).Delete(ctx); err != nil {
+		if _, err := from[proxyRow](tx).Where("id = ?", id).Delete(ctx); err != nil {
 			return err
 		}
 		return s.recordProxy(ctx, tx, by, ActionDeleted, &p, nil)
@@ -467,7 +468,8 @@ func (s *Store) DeleteProxy(ctx context.Context, by Actor, projectID, id string,
 }
 
 // RotateProxySecret gives a proxy a new client secret, returned this once. It
-// takes effect at once wherever the proxy is deployed (D5).
+// takes effect at once wherever the proxy is deployed (D5); tokens that were
+// issued for the old one are worthless from then on.
 func (s *Store) RotateProxySecret(ctx context.Context, by Actor, projectID, proxyID string, version int) (secret.Text, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
@@ -487,6 +489,11 @@ func (s *Store) RotateProxySecret(ctx context.Context, by Actor, projectID, prox
 			return err
 		}
 		if err := raiseWhereLive(ctx, tx, proxyID); err != nil {
+			return err
+		}
+		// What was issued for the old secret dies with it (D15 names the owner
+		// by its client id, which stays).
+		if err := s.revokeInTx(ctx, tx, by, "", revoke.Entry{Kind: revoke.Client, Key: row.ClientID}, "the client secret was rotated"); err != nil {
 			return err
 		}
 		_, err = s.changedProxy(ctx, tx, by, ActionSecretRotated, project, before)

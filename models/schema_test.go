@@ -33,6 +33,7 @@ var fits = map[reflect.Type]string{
 	reflect.TypeFor[time.Time]():       "timestamptz",
 	reflect.TypeFor[[]byte]():          "bytea",
 	reflect.TypeFor[models.Document](): "jsonb json",
+	reflect.TypeFor[models.Moments]():  "_timestamptz",
 }
 
 func TestRowsAndMigratedColumnsAgreeInBothDirections(t *testing.T) {
@@ -171,7 +172,7 @@ func TestOpenDoesNotNeedTheDatabase(t *testing.T) {
 }
 
 // connect is a connection beside the store, to look at raw rows.
-func connect(t *testing.T, url string) *pgx.Conn {
+func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -181,7 +182,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-func scalar[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) T {
+func scalar[T any](t testing.TB, conn *pgx.Conn, sql string, args ...any) T {
 	t.Helper()
 	var v T
 	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {

@@ -16,6 +16,7 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/migrations"
@@ -34,6 +35,8 @@ type Options struct {
 	Sealer *secret.Sealer
 	// Types are the known kinds of policy. Required.
 	Types policy.Set
+	// Identities are the known kinds of identity source.
+	Identities identity.Kinds
 	// Logger hears of slow queries and lost connections. Nil discards them.
 	Logger *slog.Logger
 	// Now is the clock. Nil means time.Now.
@@ -45,14 +48,15 @@ type Options struct {
 
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	pool   *pgxpool.Pool
-	db     *gorm.DB
-	sql    *sql.DB
-	sealer *secret.Sealer
-	types  policy.Set
-	logger *slog.Logger
-	clock  func() time.Time
-	poll   time.Duration // how often Watch looks without having heard
+	pool       *pgxpool.Pool
+	db         *gorm.DB
+	sql        *sql.DB
+	sealer     *secret.Sealer
+	types      policy.Set
+	identities identity.Kinds
+	logger     *slog.Logger
+	clock      func() time.Time
+	poll       time.Duration // how often Watch looks without having heard
 }
 
 // Open prepares a store on the PostgreSQL at url. It connects when first
@@ -66,7 +70,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, logger: o.Logger, clock: o.Now, poll: pollEvery}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, logger: o.Logger, clock: o.Now, poll: pollEvery}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}

@@ -64,12 +64,13 @@ func found[T any](row T, err error) (T, error) {
 
 // exec runs a statement and returns how many rows it changed.
 func exec(ctx context.Context, tx *gorm.DB, sql string, args ...any) (int, error) {
-	result := gorm.WithResult()
-	err := gorm.G[any](tx, result).Exec(ctx, sql, args...)
-	return int(result.RowsAffected), err
+	result := tx.WithContext(ctx).Exec(sql, args...)
+	return int(result.RowsAffected), result.Error
 }
 
 // query reads rows of a hand-written statement.
 func query[T any](ctx context.Context, tx *gorm.DB, sql string, args ...any) ([]T, error) {
-	return gorm.G[T](tx).Raw(sql, args...).Find(ctx)
+	var rows []T
+	err := tx.WithContext(ctx).Raw(sql, args...).Scan(&rows).Error
+	return rows, err
 }

@@ -9,7 +9,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 )
@@ -114,7 +113,7 @@ func (s *Store) EnsureAdministrator(ctx context.Context, password secret.Text) (
 }
 
 func (s *Store) administrator(ctx context.Context) (userRow, error) {
-	return found(gorm.G[userRow](s.db).Where("role = ?", RoleAdministrator).Order("created_at").Limit(1).Take(ctx))
+	return found(from[userRow](s.db).Where("role = ?", RoleAdministrator).Order("created_at").Limit(1).Take(ctx))
 }
 
 // CreateUser adds a user. An empty theme means system. Problems are of the
@@ -139,7 +138,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, u User, password secre
 		PasswordHash: hash, MustChangePassword: u.MustChangePassword, Stamp: born(by, s.now()),
 	}
 	err = s.write(ctx, func(tx *gorm.DB) error {
-		if err := gorm.G[userRow](tx).Create(ctx, &row); err != nil {
+		if err := from[userRow](tx).Create(ctx, &row); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, by, fact{action: ActionCreated, kind: KindUser, id: row.ID, name: row.Name, after: row.audited()})
@@ -155,11 +154,11 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, u User, password secre
 
 func (u User) validate() problem.List {
 	var l problem.List
-	if msg := policy.NameProblem(u.Name); msg != "" {
+	if msg := problem.Name(u.Name); msg != "" {
 		l.Add("name", "%s", msg)
 	}
 	if u.FullName != "" {
-		if msg := policy.NameProblem(u.FullName); msg != "" {
+		if msg := problem.Name(u.FullName); msg != "" {
 			l.Add("fullName", "%s", msg)
 		}
 	}
@@ -181,7 +180,7 @@ func themeProblem(theme string) string {
 
 // Users lists all users by name.
 func (s *Store) Users(ctx context.Context) ([]User, error) {
-	rows, err := gorm.G[userRow](s.db).Order("lower(name)").Find(ctx)
+	rows, err := from[userRow](s.db).Order("lower(name)").Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
@@ -214,7 +213,7 @@ func userByID(ctx context.Context, db *gorm.DB, id string) (userRow, error) {
 	if !isID(id) {
 		return userRow{}, fmt.Errorf("read user: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[userRow](db).Where("id = ?", id).Take(ctx))
+	row, err := found(from[userRow](db).Where("id = ?", id).Take(ctx))
 	if err != nil {
 		return row, fmt.Errorf("read user: %w", err)
 	}
@@ -225,7 +224,7 @@ func userNamed(ctx context.Context, db *gorm.DB, name string) (userRow, error) {
 	if !storable(name) {
 		return userRow{}, fmt.Errorf("read user: %w", ErrNotFound)
 	}
-	row, err := found(gorm.G[userRow](db).Where("lower(name) = lower(?)", name).Take(ctx))
+	row, err := found(from[userRow](db).Where("lower(name) = lower(?)", name).Take(ctx))
 	if err != nil {
 		return row, fmt.Errorf("read user: %w", err)
 	}
@@ -251,7 +250,7 @@ func (s *Store) SetTheme(ctx context.Context, userID, theme string) error {
 func (s *Store) updateUser(ctx context.Context, by Actor, action string, before, after userRow, columns ...any) error {
 	after.Stamp = before.Stamp.next(by, s.now())
 	err := s.write(ctx, func(tx *gorm.DB) error {
-		n, err := gorm.G[userRow](tx).Where("id = ? and version = ?", before.ID, before.Stamp.Version).
+		n, err := from[userRow](tx).Where("id = ? and version = ?", before.ID, before.Stamp.Version).
 			Select("version", append([]any{"updated_at", "updated_by"}, columns...)...).Updates(ctx, after)
 		if err != nil {
 			return err

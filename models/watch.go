@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"gorm.io/gorm"
 )
 
 // The NOTIFY channels. The payload is the name of an environment.
@@ -36,7 +35,7 @@ func (s *Store) Watch(ctx context.Context, environments []string, changed func(e
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.ringOnChange(ctx, bell)
+		s.ringOn(ctx, changesChannel, bell)
 	}()
 	defer func() { stop(); <-done }()
 	w := watcher{store: s, names: environments, changed: changed, seen: make(map[string]int64)}
@@ -96,7 +95,7 @@ func (s *Store) generations(ctx context.Context, names []string) (map[string]int
 	for i, n := range names {
 		folded[i] = strings.ToLower(n)
 	}
-	rows, err := gorm.G[environmentRow](s.db).Select("name", "generation").Where("lower(name) in ?", folded).Find(ctx)
+	rows, err := from[environmentRow](s.db).Select("name", "generation").Where("lower(name) in ?", folded).Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read generations: %w", err)
 	}
@@ -107,12 +106,12 @@ func (s *Store) generations(ctx context.Context, names []string) (map[string]int
 	return now, nil
 }
 
-// ringOnChange rings for every notification of a change until ctx ends. It
-// also rings after each connect: what happened before went unheard.
-func (s *Store) ringOnChange(ctx context.Context, bell chan<- struct{}) {
+// ringOn rings for every notification on the channel until ctx ends. It also
+// rings after each connect: what happened before went unheard.
+func (s *Store) ringOn(ctx context.Context, channel string, bell chan<- struct{}) {
 	wait := firstBackoff
 	for ctx.Err() == nil {
-		err := s.listen(ctx, changesChannel, func(conn *pgx.Conn) error {
+		err := s.listen(ctx, channel, func(conn *pgx.Conn) error {
 			for wait = firstBackoff; ; {
 				ring(bell)
 				if _, err := conn.WaitForNotification(ctx); err != nil {

@@ -40,7 +40,7 @@ func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, 
 	if !storable(token) {
 		return nil, false, nil
 	}
-	row, err := found(gorm.G[sessionRow](s.db).Where("token_hash = ? and expires_at > ? and ended_at is null", token, s.now()).Take(ctx))
+	row, err := found(from[sessionRow](s.db).Where("token_hash = ? and expires_at > ? and ended_at is null", token, s.now()).Take(ctx))
 	if isNotFound(err) {
 		return nil, false, nil
 	}

@@ -1,4 +1,5 @@
 // What JavaScript adds to pages that work without it. Each module looks after one kind of data- attribute.
+import { watchChoosers } from "./chooser.ts";
 import { content } from "./content.ts";
 import { watchCopy } from "./copy.ts";
 import { watchCounters } from "./counter.ts";
@@ -13,11 +14,13 @@ import { watchProblems } from "./problems.ts";
 import { watchRequests } from "./requests.ts";
 import { watchSelects } from "./select.ts";
 import { watchSorting } from "./sort.ts";
+import { watchSuggestions } from "./suggest.ts";
 import { watchTables } from "./table.ts";
 import { watchTabs } from "./tabs.ts";
 import { watchTheme } from "./theme.ts";
 import { watchToasts } from "./toast.ts";
 
+watchChoosers();
 watchCopy();
 watchCounters();
 watchDepends();
@@ -30,6 +33,7 @@ watchPopovers();
 watchRequests();
 watchSelects();
 watchSorting();
+watchSuggestions();
 watchTables();
 watchTabs();
 watchTheme();

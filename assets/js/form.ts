@@ -80,11 +80,12 @@ function changes(form: HTMLFormElement): number {
   return [...names].filter((name) => (then.get(name) ?? "") !== (now.get(name) ?? "")).length;
 }
 
-/** What the form would send, name by name; hidden values and typed confirmations are not the user's changes. */
+/** What the form would send, name by name; hidden values and what only a test takes are not the user's changes. */
 function values(form: HTMLFormElement): Map<string, string> {
   const all = new Map<string, string>();
   for (const control of [...form.elements] as Control[]) {
-    if (!control.name || control.type === "hidden" || control.type === "submit") continue;
+    if (!control.name || control.type === "hidden" || control.type === "submit" || "aside" in control.dataset)
+      continue;
     const ticked =
       !(control instanceof HTMLInputElement) ||
       !["checkbox", "radio"].includes(control.type) ||

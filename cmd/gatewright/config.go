@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/outgoing"
+	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -31,12 +32,14 @@ type logFlags struct {
 
 // gatewayFlags say what a node serves.
 type gatewayFlags struct {
-	Gateway        []string      `help:"Environment to serve and the address to serve it on, as name=address; repeat it or separate with commas for more." default:"production=:8081" sep:"," placeholder:"ENV=ADDR"`
-	OpsAddr        string        `help:"Address of /healthz, /readyz and /metrics. Empty: none." default:"127.0.0.1:8082" placeholder:"ADDR"`
-	TrustedProxies []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." sep:"," placeholder:"CIDR"`
-	MaxBody        int64         `help:"Largest request body in bytes that the gateway passes on. 0: no limit." default:"67108864" placeholder:"BYTES"`
-	DrainTimeout   time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
-	AccessLog      bool          `help:"Log every call through the gateway, not only refused and failed ones."`
+	Gateway         []string      `help:"Environment to serve and the address to serve it on, as name=address; repeat it or separate with commas for more." default:"production=:8081" sep:"," placeholder:"ENV=ADDR"`
+	OpsAddr         string        `help:"Address of /healthz, /readyz and /metrics. Empty: none." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	TrustedProxies  []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." sep:"," placeholder:"CIDR"`
+	IdentityTargets []string      `help:"Networks that identity sources may reach beside public addresses, such as 10.0.0.0/8, or all. Cloud metadata addresses must be named one by one." sep:"," placeholder:"CIDR"`
+	MaxBody         int64         `help:"Largest request body in bytes that the gateway passes on. 0: no limit." default:"67108864" placeholder:"BYTES"`
+	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
+	AccessLog       bool          `help:"Log every call through the gateway, not only refused and failed ones."`
+	Events          []string      `help:"Where token requests and security events go for a SIEM, beside the database: a file or - for JSON lines, or a syslog server (RFC 5424) as udp://, tcp:// or tcp+tls://host:port; ?ca=FILE after tcp+tls names the certificates to trust. Repeat it or separate with commas for more." sep:"," placeholder:"TARGET"`
 }
 
 // consoleFlags are the console's own.
@@ -63,7 +66,7 @@ func (g *gatewayFlags) listens() ([]listen, error) {
 		if _, _, err := net.SplitHostPort(addr); !ok || err != nil {
 			return nil, fmt.Errorf("--gateway %q: write name=address, such as production=:8081", s)
 		}
-		if msg := policy.NameProblem(name); msg != "" {
+		if msg := problem.Name(name); msg != "" {
 			return nil, fmt.Errorf("--gateway %q: the environment's name: %s", s, msg)
 		}
 		if slices.ContainsFunc(out, func(l listen) bool { return l.environment == name }) {
@@ -93,6 +96,14 @@ func (g *gatewayFlags) trustedProxies() ([]netip.Prefix, error) {
 	}
 	return out, nil
 }
+
+// identityTargets is the rule about where identity sources may be.
+func (g *gatewayFlags) identityTargets() (outgoing.Rule, error) {
+	return outgoing.Parse(g.IdentityTargets)
+}
+
+// eventTargets is where events are sent.
+func (g *gatewayFlags) eventTargets() ([]eventTarget, error) { return parseEventTargets(g.Events) }
 
 // publicURL is where an environment is reached until someone sets its address.
 func publicURL(addr net.Addr) string {

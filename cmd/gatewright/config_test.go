@@ -39,6 +39,7 @@ func TestAWrongSettingStopsTheStartWithOneLine(t *testing.T) {
 		{"gateway named twice", nil, []string{"serve", "--gateway=a=:0,a=:0"}, "named twice"},
 		{"gateway by variable", []string{"GATEWRIGHT_GATEWAY=nonsense"}, []string{"serve"}, "--gateway"},
 		{"trusted proxy that is no network", nil, []string{"serve", "--data-dir=" + dir, "--trusted-proxies=10.0.0.0/99", "--console-addr=127.0.0.1:0", "--gateway=production=127.0.0.1:0", "--ops-addr="}, "--trusted-proxies"},
+		{"identity target that is no network", nil, []string{"serve", "--data-dir=" + dir, "--identity-targets=10.0.0.0/8,intranet"}, `--identity-targets "intranet"`},
 		{"console URL that is none", nil, []string{"serve", "--data-dir=" + dir, "--console-url=gatewright.example.com"}, "--console-url"},
 		{"log format", nil, []string{"serve", "--log-format=xml"}, "--log-format"},
 		{"log level by variable", []string{"GATEWRIGHT_LOG_LEVEL=loud"}, []string{"serve"}, "--log-level"},

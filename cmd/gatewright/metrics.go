@@ -19,6 +19,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	tokens   *prometheus.CounterVec
+	security *prometheus.CounterVec
 	snapshot *prometheus.GaugeVec
 	dropped  prometheus.Counter
 }
@@ -39,6 +40,10 @@ func newMetrics() *metrics {
 			Name: "gatewright_token_requests_total",
 			Help: "Requests to the token endpoint, by grant and RFC 6749 error; error is empty for tokens issued.",
 		}, []string{"environment", "grant", "algorithm", "error"}),
+		security: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatewright_security_events_total",
+			Help: "Security events, by kind.",
+		}, []string{"environment", "kind"}),
 		snapshot: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gatewright_snapshot_generation",
 			Help: "Generation of the configuration that the gateway runs.",
@@ -53,7 +58,7 @@ func newMetrics() *metrics {
 		ConstLabels: prometheus.Labels{"version": buildVersion()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.tokens, m.snapshot, m.dropped, build,
+	m.registry.MustRegister(m.requests, m.duration, m.tokens, m.security, m.snapshot, m.dropped, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -146,6 +151,19 @@ func (l *accessLog) Close() {
 	}
 }
 
+// Security counts an event.
+func (m *metrics) Security(e event.Security) {
+	m.security.WithLabelValues(e.Environment, string(e.Kind)).Inc()
+}
+
+// Security logs every one.
+func (l *accessLog) Security(e event.Security) {
+	l.write(func() {
+		l.logger.Warn("security event", "kind", e.Kind, "environment", e.Environment, "project", e.Project, "owner", e.Owner,
+			"subject", e.Subject, "source", e.Source, "client", e.Client, "detail", e.Detail, "correlationId", e.CorrelationID)
+	})
+}
+
 // sinks hands each event to all of its members.
 type sinks []event.Sink
 
@@ -160,5 +178,12 @@ func (s sinks) Access(a event.Access) {
 func (s sinks) Token(t event.Token) {
 	for _, sink := range s {
 		sink.Token(t)
+	}
+}
+
+// Security hands the event on.
+func (s sinks) Security(e event.Security) {
+	for _, sink := range s {
+		sink.Security(e)
 	}
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/models"
 )
 
@@ -38,8 +41,14 @@ func nodeName() string {
 
 // load brings every gateway up before the first request is answered.
 func (n *node) load(ctx context.Context) error {
-	for environment := range n.gateways {
-		err := n.refresh(ctx, environment)
+	for environment, gateway := range n.gateways {
+		// What is revoked comes first: no call may pass before it is known.
+		entries, err := n.store.Revocations(ctx, environment, 0)
+		if err != nil {
+			return err
+		}
+		gateway.Revoke(entries...)
+		err = n.refresh(ctx, environment)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("--gateway: there is no environment %s; \"gatewright serve\" creates those that it serves", environment)
 		}
@@ -56,15 +65,24 @@ func (n *node) follow(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { n.beat(ctx) })
-	environments := make([]string, 0, len(n.gateways))
-	for environment := range n.gateways {
-		environments = append(environments, environment)
-	}
+	environments := slices.Sorted(maps.Keys(n.gateways))
+	wg.Go(func() { n.followRevocations(ctx, environments) })
 	return n.store.Watch(ctx, environments, func(environment string) {
 		if err := n.refresh(ctx, environment); err != nil && ctx.Err() == nil {
 			n.logger.Error("configuration not taken over", "environment", environment, "error", err)
 		}
 	})
+}
+
+// followRevocations applies revocations until ctx ends. They travel apart from
+// the configuration, so that each acts within a second however many there are.
+func (n *node) followRevocations(ctx context.Context, environments []string) {
+	err := n.store.WatchRevocations(ctx, environments, func(environment string, entries []revoke.Entry) {
+		n.gateways[environment].Revoke(entries...)
+	})
+	if err != nil && ctx.Err() == nil {
+		n.logger.Error("revocations are not followed any more", "error", err)
+	}
 }
 
 // refresh reads the environment's bundle and swaps it in.

@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/echo"
+	"github.com/gatewright/gatewright/engine/outgoing"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers"
@@ -60,14 +62,17 @@ type service struct {
 	*process
 	logger    *slog.Logger
 	trusted   []netip.Prefix
-	secure    bool // cookies are for TLS only
+	targets   outgoing.Rule // where identity sources may be
+	secure    bool          // cookies are for TLS only
 	listeners listeners
 	store     *models.Store
-	node      *node
-	metrics   *metrics
-	ops       *ops
-	closers   []func()
-	private   *localpg.Server // nil with a database of the operator's own
+	// refreshKey makes the MACs of refresh tokens; all nodes have one master key.
+	refreshKey []byte
+	node       *node
+	metrics    *metrics
+	ops        *ops
+	closers    []func()
+	private    *localpg.Server // nil with a database of the operator's own
 }
 
 // listeners are opened before anything else, so that a port in use is one
@@ -103,6 +108,9 @@ func serve(p *process, pl plan) error {
 
 // check reads the settings that nothing else reads before the database runs.
 func (s *service) check() (err error) {
+	if s.targets, err = s.identityTargets(); err != nil {
+		return err
+	}
 	if s.trusted, err = s.trustedProxies(); err != nil || s.console == nil {
 		return err
 	}
@@ -160,11 +168,14 @@ func (s *service) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.refreshKey = sealer.Derive("refresh-tokens", 32)
 	url, err := s.database(ctx, dir)
 	if err != nil {
 		return err
 	}
-	s.store, err = models.Open(ctx, url, models.Options{Sealer: sealer, Types: policyTypes(), Logger: s.logger, Now: time.Now})
+	s.store, err = models.Open(ctx, url, models.Options{
+		Sealer: sealer, Types: policyTypes(), Identities: identityKinds(), Logger: s.logger, Now: time.Now,
+	})
 	if err != nil {
 		return err
 	}
@@ -206,16 +217,40 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 			return b, err
 		}
 	}
-	log := newAccessLog(s.logger, s.AccessLog, s.metrics.dropped)
-	s.onClose(log.Close)
+	sink, err := s.sinks()
+	if err != nil {
+		return b, err
+	}
 	s.node = &node{name: nodeName(), store: s.store, logger: s.logger, metrics: s.metrics, gateways: map[string]*engine.Gateway{}}
 	for _, l := range s.listeners.gateways {
 		s.node.gateways[l.environment] = engine.New(engine.Options{
-			Types: policyTypes(), Sink: sinks{s.metrics, log}, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
-			Limits: engine.Limits{MaxBody: s.MaxBody},
+			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
+			Limits: engine.Limits{MaxBody: s.MaxBody}, Identities: identityKinds(), AllowTarget: s.targets.Allow,
+			Tokens: s.store, RefreshKey: s.refreshKey,
 		})
 	}
+	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways})
 	return b, s.node.load(ctx)
+}
+
+// sinks are those who hear of what the gateways do: metrics, log, the database
+// and whoever watches over the installation.
+func (s *service) sinks() (sinks, error) {
+	targets, err := s.eventTargets()
+	if err != nil {
+		return nil, err
+	}
+	log := newAccessLog(s.logger, s.AccessLog, s.metrics.dropped)
+	s.onClose(log.Close)
+	dropped := newEventsDropped(s.metrics.registry)
+	siem, err := newSIEM(targets, os.Stdout, s.logger, dropped)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(siem.Close)
+	writer := newEventWriter(s.store, s.logger, dropped)
+	s.onClose(writer.Close)
+	return sinks{s.metrics, log, siem, writer}, nil
 }
 
 func (s *service) firstStart(ctx context.Context, b *banner) error {
@@ -268,7 +303,7 @@ func (s *service) serve(b banner) error {
 	}
 	if s.console != nil {
 		start(s.listeners.console, plainServer(handlers.New(handlers.Options{
-			Store: s.store, Types: policyTypes(), Logger: s.logger, Now: time.Now, SecureCookies: s.secure,
+			Store: s.store, Types: policyTypes(), Identities: identityKinds(), Outgoing: s.targets.Allow, Logger: s.logger, Now: time.Now, SecureCookies: s.secure,
 			TrustedProxies: s.trusted, Dev: s.console.Dev,
 		})))
 	}
@@ -279,6 +314,7 @@ func (s *service) serve(b banner) error {
 	if s.listeners.demo != nil {
 		start(s.listeners.demo, plainServer(echo.Handler()))
 	}
+	running.Go(func() { s.tend(ctx) })
 	running.Go(func() {
 		if err := s.node.follow(ctx); err != nil && ctx.Err() == nil {
 			cancel(err)

@@ -11,11 +11,12 @@ import (
 type Events struct {
 	access chan event.Access
 	token  chan event.Token
+	guard  chan event.Security
 }
 
 // NewEvents has room for a thousand events of each kind; more are dropped.
 func NewEvents() *Events {
-	return &Events{access: make(chan event.Access, 1000), token: make(chan event.Token, 1000)}
+	return &Events{access: make(chan event.Access, 1000), token: make(chan event.Token, 1000), guard: make(chan event.Security, 1000)}
 }
 
 // Access remembers the event.
@@ -33,6 +34,17 @@ func (e *Events) Token(t event.Token) {
 	default:
 	}
 }
+
+// Security remembers the event.
+func (e *Events) Security(s event.Security) {
+	select {
+	case e.guard <- s:
+	default:
+	}
+}
+
+// NextSecurity waits for the oldest event that was not read yet.
+func (e *Events) NextSecurity(t testing.TB) event.Security { return next(t, e.guard) }
 
 // NextAccess waits for the oldest event that was not read yet.
 func (e *Events) NextAccess(t testing.TB) event.Access { return next(t, e.access) }

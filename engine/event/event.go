@@ -41,21 +41,86 @@ type Access struct {
 	Upstream      time.Duration // until the upstream's header; 0 when not called
 }
 
-// Token is one request to the token endpoint.
+// Operation says what was asked of the token service.
+type Operation string
+
+// The operations.
+const (
+	Issue      Operation = "ISSUE" // client credentials and passwords
+	Refresh    Operation = "REFRESH"
+	Regenerate Operation = "REGENERATE"
+	Introspect Operation = "INTROSPECT"
+	Revoke     Operation = "REVOKE"
+)
+
+// Token is one request to the token service. It is passed by value and holds no
+// token, no secret and no password.
 type Token struct {
+	Time        time.Time
+	Environment string
+	Operation   Operation
+	Project     string
+	Owner       string // the proxy that the token is for; "" when unknown
+	Policy      string
+	Grant       string // the grant_type; "" when it could not be read
+	ClientID    string // abridged while the client is not authenticated
+	Username    string // the subject of the token, or the name that was tried, abridged
+	// Source is the identity source that was asked: its kind, or its kind and
+	// its name with a colon between them, such as "LDAP:corp".
+	Source       string
+	Client       netip.Addr // after trusted proxies
+	ForwardedFor string     // the field as it came, at most 255 bytes
+	Method       string
+	ContentType  string
+	Algorithm    string
+	KeyID        string // kid
+	TokenID      string // jti of what was issued
+	Family       string // sid, the login that refreshes belong to
+	Scope        string
+	IssuedAt     time.Time
+	ExpiresAt    time.Time // zero: never, or nothing issued
+	NeverExpires bool
+	// RefreshExpiresAt is zero when no refresh token was issued; RefreshCount
+	// and RefreshMax are the refreshes made and allowed.
+	RefreshExpiresAt         time.Time
+	RefreshCount, RefreshMax int
+	Status                   int
+	Error                    string     // RFC 6749 error code; "" when all went well
+	Fault                    fault.Type // the row of the catalogue; "" when none fits
+	Reason                   string     // for the operator; never sent to the caller
+	CorrelationID            string
+	Duration                 time.Duration
+}
+
+// SecurityKind names what happened.
+type SecurityKind string
+
+// The security events.
+const (
+	RefreshReused    SecurityKind = "REFRESH_TOKEN_REUSED" // a spent refresh token came again after its window
+	LoginsThrottled  SecurityKind = "LOGINS_THROTTLED"     // too many wrong guesses at a name or from an address
+	SourceFailing    SecurityKind = "IDENTITY_SOURCE_FAILING"
+	SourceRecovered  SecurityKind = "IDENTITY_SOURCE_RECOVERED"
+	AddressRefused   SecurityKind = "CLIENT_ADDRESS_REFUSED" // a good secret from an address that is not allowed
+	TokensRevoked    SecurityKind = "TOKENS_REVOKED"
+	KeyRotated       SecurityKind = "SIGNING_KEY_ROTATED"
+	KeyRevoked       SecurityKind = "SIGNING_KEY_REVOKED"
+	ForgedToken      SecurityKind = "FORGED_TOKEN" // the signature of a well-formed token of ours is wrong
+	RevokedTokenUsed SecurityKind = "REVOKED_TOKEN_USED"
+)
+
+// Security is something that whoever watches over the installation should see.
+type Security struct {
 	Time          time.Time
+	Kind          SecurityKind
 	Environment   string
 	Project       string
 	Owner         string
-	Grant         string // "" when it could not be read
-	ClientID      string
+	Subject       string // the user or client it is about
+	Source        string // as in Token
 	Client        netip.Addr
-	Algorithm     string
-	Status        int
-	Error         string // RFC 6749 error code; "" when issued
-	Reason        string
+	Detail        string // one sentence, without secrets
 	CorrelationID string
-	Duration      time.Duration
 }
 
 // Sink takes events. Implementations are safe for concurrent use and return
@@ -63,6 +128,7 @@ type Token struct {
 type Sink interface {
 	Access(Access)
 	Token(Token)
+	Security(Security)
 }
 
 // Discard is the sink that drops everything.
@@ -73,3 +139,6 @@ func (Discard) Access(Access) {}
 
 // Token drops the event.
 func (Discard) Token(Token) {}
+
+// Security drops the event.
+func (Discard) Security(Security) {}

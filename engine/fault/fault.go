@@ -22,12 +22,34 @@ const (
 	TokenMissing       Type = "POLICY_AUTH_EMPTYUSERNAMEORPSSWD"
 	TokenAmbiguous     Type = "POLICY_AUTH_AMBIGUOUS"
 	TokenNotValid      Type = "POLICY_AUTH_JWT_NOT_VALID"
+	UserRefused        Type = "POLICY_AUTH_USERNOTEXISTS"
+	SourceFailedAPI    Type = "POLICY_AUTH_EX_API"
+	SourceFailedDB     Type = "POLICY_AUTH_EX_DB"
+	SourceFailedLDAP   Type = "POLICY_AUTH_EX_LDAP"
+	RolesUnavailable   Type = "POLICY_AUTHORIZATION_EX"
+	EndpointUnknown    Type = "POLICY_AUTHORIZATION_METHOD_NOT_FOUND"
+	RoleMissing        Type = "POLICY_ROLE_GROUP_BASED_ACCESS"
+	AddressDenied      Type = "POLICY_ROLE_GROUP_BASED_IP_CHECK_ACCESS"
+	ClientUnknown      Type = "APIPROXY_NOTFOUND_FORTOKEN"
+	ClientRefused      Type = "CREDENTIAL_NOTVALID_FORTOKEN"
+	WrongTokenPath     Type = "URL_TOKEN_MANAGEMENT_TYPE_MISMATCH"
 	UpstreamTimeout    Type = "POLICY_ROUTING_TIMEOUT"
 	UpstreamUnknown    Type = "POLICY_ROUTING_UNKNOWNHOST"
 	UpstreamRefused    Type = "POLICY_ROUTING_CONNECTIONREFUSED"
 	UpstreamConnection Type = "POLICY_ROUTING_CONNECTION"
 	UpstreamTLS        Type = "POLICY_ROUTING_SSLHANDSHAKE"
 	Unavailable        Type = "GATEWAY_UNAVAILABLE"
+)
+
+// The types that are about a credential of the secret manager.
+const (
+	CredentialUnknown       Type = "POLICY_AUTH_CREDENTIAL_NOTEXISTS"
+	CredentialProxyDenied   Type = "POLICY_AUTH_CREDENTIAL_PROXYNOTALLOWED"
+	CredentialMethodDenied  Type = "POLICY_AUTH_CREDENTIAL_METHODNOTALLOWED"
+	CredentialAddressDenied Type = "POLICY_AUTH_CREDENTIAL_IPNOTALLOWED"
+	CredentialExpired       Type = "POLICY_AUTH_CREDENTIAL_EXPIRED"
+	CredentialSecret        Type = "POLICY_AUTH_CREDENTIAL_PSSWD"
+	CredentialEnvironment   Type = "POLICY_AUTH_CREDENTIAL_ENVNOTALLOWED"
 )
 
 // Row is one entry of the catalogue.
@@ -44,15 +66,35 @@ type Row struct {
 // The statuses of backend trouble follow D9's rule that an answer says whose
 // fault it is: 502 and 504, where the reference catalogue has 404, 408 and 503.
 var catalogue = map[Type]Row{
-	Unexpected:         {Unexpected, "ERR-001", http.StatusInternalServerError, "The gateway could not handle the request."},
-	NotFound:           {NotFound, "ERR-002", http.StatusNotFound, "No API is served at this address."},
-	MethodNotFound:     {MethodNotFound, "ERR-006", http.StatusNotFound, "The API has no such endpoint."},
-	MethodNotAllowed:   {MethodNotAllowed, "ERR-007", http.StatusMethodNotAllowed, "The endpoint does not allow this method."},
-	BadRequest:         {BadRequest, "ERR-008", http.StatusBadRequest, "The request is malformed or ambiguous."},
-	TooLarge:           {TooLarge, "ERR-009", http.StatusRequestEntityTooLarge, "The request is larger than the gateway accepts."},
-	TokenMissing:       {TokenMissing, "ERR-032", http.StatusUnauthorized, "Authentication is required."},
-	TokenAmbiguous:     {TokenAmbiguous, "ERR-046", http.StatusBadRequest, "Send exactly one access token, in one Authorization header."},
-	TokenNotValid:      {TokenNotValid, "ERR-044", http.StatusUnauthorized, "The access token is not valid."},
+	Unexpected:       {Unexpected, "ERR-001", http.StatusInternalServerError, "The gateway could not handle the request."},
+	NotFound:         {NotFound, "ERR-002", http.StatusNotFound, "No API is served at this address."},
+	MethodNotFound:   {MethodNotFound, "ERR-006", http.StatusNotFound, "The API has no such endpoint."},
+	MethodNotAllowed: {MethodNotAllowed, "ERR-007", http.StatusMethodNotAllowed, "The endpoint does not allow this method."},
+	BadRequest:       {BadRequest, "ERR-008", http.StatusBadRequest, "The request is malformed or ambiguous."},
+	TooLarge:         {TooLarge, "ERR-009", http.StatusRequestEntityTooLarge, "The request is larger than the gateway accepts."},
+	TokenMissing:     {TokenMissing, "ERR-032", http.StatusUnauthorized, "Authentication is required."},
+	TokenAmbiguous:   {TokenAmbiguous, "ERR-046", http.StatusBadRequest, "Send exactly one access token, in one Authorization header."},
+	TokenNotValid:    {TokenNotValid, "ERR-044", http.StatusUnauthorized, "The access token is not valid."},
+	UserRefused:      {UserRefused, "ERR-035", http.StatusUnauthorized, "The user name or the password is wrong."},
+	SourceFailedAPI:  {SourceFailedAPI, "ERR-036", http.StatusServiceUnavailable, "Users cannot be checked at the moment."},
+	SourceFailedDB:   {SourceFailedDB, "ERR-037", http.StatusServiceUnavailable, "Users cannot be checked at the moment."},
+	SourceFailedLDAP: {SourceFailedLDAP, "ERR-038", http.StatusServiceUnavailable, "Users cannot be checked at the moment."},
+	RolesUnavailable: {RolesUnavailable, "ERR-052", http.StatusServiceUnavailable, "Roles cannot be checked at the moment."},
+	EndpointUnknown:  {EndpointUnknown, "ERR-053", http.StatusForbidden, "This endpoint is not open to you."},
+	RoleMissing:      {RoleMissing, "ERR-104", http.StatusForbidden, "You have not the role that this call needs."},
+	AddressDenied:    {AddressDenied, "ERR-105", http.StatusForbidden, "Calls from this address are not allowed."},
+	ClientUnknown:    {ClientUnknown, "ERR-112", http.StatusUnauthorized, "The client could not be authenticated."},
+	ClientRefused:    {ClientRefused, "ERR-139", http.StatusUnauthorized, "The client could not be authenticated."},
+	WrongTokenPath:   {WrongTokenPath, "ERR-140", http.StatusUnauthorized, "The client could not be authenticated."},
+
+	CredentialUnknown:       {CredentialUnknown, "ERR-118", http.StatusUnauthorized, "The access token is not valid."},
+	CredentialProxyDenied:   {CredentialProxyDenied, "ERR-119", http.StatusForbidden, "You may not use this API."},
+	CredentialMethodDenied:  {CredentialMethodDenied, "ERR-120", http.StatusForbidden, "You may not use this method of the API."},
+	CredentialAddressDenied: {CredentialAddressDenied, "ERR-121", http.StatusForbidden, "Calls from this address are not allowed."},
+	CredentialExpired:       {CredentialExpired, "ERR-122", http.StatusUnauthorized, "The access token is not valid."},
+	CredentialSecret:        {CredentialSecret, "ERR-123", http.StatusUnauthorized, "The client could not be authenticated."},
+	CredentialEnvironment:   {CredentialEnvironment, "ERR-124", http.StatusUnauthorized, "The access token is not valid."},
+
 	UpstreamTimeout:    {UpstreamTimeout, "ERR-066", http.StatusGatewayTimeout, "The API did not answer in time."},
 	UpstreamUnknown:    {UpstreamUnknown, "ERR-067", http.StatusBadGateway, "The API's address cannot be resolved."},
 	UpstreamRefused:    {UpstreamRefused, "ERR-069", http.StatusBadGateway, "The API refused the connection."},

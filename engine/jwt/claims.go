@@ -17,6 +17,7 @@ type Claims struct {
 	ClientID  string   // client_id
 	GrantType string   // gty: which grant the token came from (D15)
 	Scope     string   // scope: names with a blank between them
+	Session   string   // sid: the login that the token came from, when it can be refreshed
 
 	// Times in seconds since 1970, zero when the claim is absent. A token whose
 	// Expires is zero never expires; "exp":0 itself is refused.
@@ -51,7 +52,7 @@ func (c *Claims) Custom(name string) (json string, ok bool) {
 }
 
 // claimNames are the claims that this package reads.
-var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "gty", "scope"}
+var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "gty", "sid", "scope"}
 
 // headerNames are the header members that this package reads or refuses.
 var headerNames = []string{"alg", "kid", "typ", "cty", "crit", "b64", "enc", "zip"}
@@ -101,6 +102,8 @@ func (c *Claims) take(s *scratch, m *member) error {
 		return c.text(&c.GrantType, s, m)
 	case "scope":
 		return c.text(&c.Scope, s, m)
+	case "sid":
+		return c.text(&c.Session, s, m)
 	case "aud":
 		return c.audience(s, m)
 	case "exp":
@@ -118,7 +121,7 @@ func (c *Claims) take(s *scratch, m *member) error {
 
 func (c *Claims) text(into *string, s *scratch, m *member) error {
 	if m.kind != text {
-		return malformed("iss, sub, jti, client_id, gty and scope must be text")
+		return malformed("iss, sub, jti, client_id, gty, sid and scope must be text")
 	}
 	*into = c.cut(s, m.value)
 	return nil

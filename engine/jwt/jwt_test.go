@@ -30,7 +30,7 @@ func TestVerifyAcceptsWhatSignMakes(t *testing.T) {
 			}
 			want := jwt.Claims{
 				Issuer: issuer, Subject: "alice", Audience: []string{audience}, ID: "6f1d", ClientID: audience,
-				GrantType: "password", Scope: "orders:read orders:write", KeyID: key.ID,
+				GrantType: "password", Session: "login-1", Scope: "orders:read orders:write", KeyID: key.ID,
 				IssuedAt: claims.IssuedAt, NotBefore: claims.NotBefore, Expires: claims.Expires,
 				Payload: got.Payload,
 			}
@@ -172,6 +172,8 @@ func TestVerifyChecksClaims(t *testing.T) {
 		{"a list as scope", change(`"a b"`, `["a","b"]`), jwt.ErrMalformed},
 		{"a number as jti", change(`"6f1d"`, `6`), jwt.ErrMalformed},
 		{"a number as grant type", add(`"gty":1`), jwt.ErrMalformed},
+		{"a number as session", add(`"sid":1`), jwt.ErrMalformed},
+		{"a session in another case", add(`"SID":"1"`), jwt.ErrMalformed},
 		{"an object as client", add(`"client_id":{}`), jwt.ErrMalformed},
 		{"a number as audience", change(`"`+audience+`"`, `1`), jwt.ErrMalformed},
 		{"an object as audience", change(`"`+audience+`"`, `{"a":"`+audience+`"}`), jwt.ErrMalformed},

@@ -26,6 +26,7 @@ type ClaimSet struct {
 	ID        string
 	ClientID  string
 	GrantType string
+	Session   string
 	Scope     string // names with a blank between them
 
 	// Times in seconds since 1970. With Expires zero the token never expires.
@@ -79,6 +80,7 @@ func (c *ClaimSet) payload() ([]byte, error) {
 	w.text("jti", c.ID)
 	w.text("client_id", c.ClientID)
 	w.text("gty", c.GrantType)
+	w.text("sid", c.Session)
 	w.name("scope")
 	w.buf = appendText(w.buf, c.Scope)
 	if err := w.custom(c.Custom); err != nil {

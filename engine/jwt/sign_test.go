@@ -29,7 +29,7 @@ func TestSignWritesMembersInAFixedOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	claims := jwt.ClaimSet{
-		Issuer: "i", Subject: "s", Audience: []string{"a", "b"}, ID: "j", ClientID: "c", GrantType: "g",
+		Issuer: "i", Subject: "s", Audience: []string{"a", "b"}, ID: "j", ClientID: "c", GrantType: "g", Session: "l",
 		IssuedAt: 1, NotBefore: 2, Expires: 3,
 		Custom: map[string]any{"z": 1, "a": map[string]any{"y": nil, "x": "<&>"}, "X-ClientInfo": "c"},
 	}
@@ -37,7 +37,7 @@ func TestSignWritesMembersInAFixedOrder(t *testing.T) {
 	if got, want := decodePart(t, token, 0), `{"alg":"HS256","kid":"k1","typ":"at+jwt"}`; got != want {
 		t.Errorf("header %s, want %s", got, want)
 	}
-	const want = `{"iss":"i","sub":"s","aud":["a","b"],"exp":3,"nbf":2,"iat":1,"jti":"j","client_id":"c","gty":"g","scope":"",` +
+	const want = `{"iss":"i","sub":"s","aud":["a","b"],"exp":3,"nbf":2,"iat":1,"jti":"j","client_id":"c","gty":"g","sid":"l","scope":"",` +
 		`"X-ClientInfo":"c","a":{"x":"<&>","y":null},"z":1}`
 	if got := decodePart(t, token, 1); got != want {
 		t.Errorf("payload\n%s, want\n%s", got, want)
@@ -143,7 +143,7 @@ func TestReserved(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
 		"iss": true, "sub": true, "aud": true, "exp": true, "nbf": true, "iat": true, "jti": true, "scope": true,
-		"client_id": true, "gty": true, "Sub": true, "SCOPE": true, "i\u017fs": true,
+		"client_id": true, "gty": true, "sid": true, "Sid": true, "Sub": true, "SCOPE": true, "i\u017fs": true,
 		"": false, "email": false, "subject": false, "X-ClientInfo": false, "é": false,
 	} {
 		if jwt.Reserved(name) != want {

@@ -70,7 +70,7 @@ func verifier(t testing.TB, alg keys.Algorithm, entries ...keys.Entry) *jwt.Veri
 func goodClaims() jwt.ClaimSet {
 	return jwt.ClaimSet{
 		Issuer: issuer, Subject: "alice", Audience: []string{audience}, ID: "6f1d",
-		ClientID: audience, GrantType: "password", Scope: "orders:read orders:write",
+		ClientID: audience, GrantType: "password", Session: "login-1", Scope: "orders:read orders:write",
 		IssuedAt: noon.Add(-time.Minute).Unix(), NotBefore: noon.Add(-time.Minute).Unix(),
 		Expires: noon.Add(15 * time.Minute).Unix(),
 	}

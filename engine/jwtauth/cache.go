@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/gatewright/gatewright/engine/policy"
 )
 
 // Bounds of the verified tokens that one compiled policy remembers.
@@ -15,27 +13,11 @@ const (
 	cacheBytes   = 16 << 20
 	cacheShards  = 64
 	// entryOverhead is about what the map and the entry take beside their texts.
-	entryOverhead = 320
+	entryOverhead = 640
 )
 
 // errInterrupted is what those get who waited for a verification that panicked.
 var errInterrupted = errors.New("verification was interrupted")
-
-// verified is a token that was found valid, with everything derived from it.
-type verified struct {
-	identity policy.Identity
-	user     string // the identity as a header value
-	// expires and begins are in seconds since 1970; expires is 0 for never.
-	expires, begins int64
-	size            int
-	used            atomic.Int64 // second of the last hit
-}
-
-// current tells whether the token is valid at now, by the same rule that
-// verifying it applies.
-func (v *verified) current(now, leeway int64) bool {
-	return (v.expires == 0 || now-leeway < v.expires) && v.begins <= now+leeway
-}
 
 // cache remembers verified tokens, so that each costs its signature once. The
 // key is the whole token, hence a forged one never hits, and a hit needs no

@@ -7,7 +7,8 @@ package jwtauth
 import (
 	"strings"
 
-	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
@@ -18,42 +19,53 @@ const TypeName = "policy-auth-jwt"
 // Defaults and limits of the settings.
 const (
 	DefaultUserHeader    = "X-Authenticated-UserId"
+	DefaultRolesHeader   = "X-Authenticated-UserRoles"
 	DefaultLeewaySeconds = 30
 	MaxLeewaySeconds     = 300
 )
-
-// GrantType is a way to get a token, as the management API spells it.
-type GrantType string
-
-// ClientCredentials authenticates the owner's key pair (RFC 6749 section 4.4).
-const ClientCredentials GrantType = "CLIENT_CREDENTIALS"
 
 // Config is the policy as its author writes it. Its JSON names are those of
 // the management API.
 type Config struct {
 	policy.Common
-	// GrantType says how tokens are obtained. Default CLIENT_CREDENTIALS.
-	GrantType GrantType `json:"grantType"`
-	// TokenNeverExpires issues tokens without exp. Default true, as the
-	// management API documents; the console's form starts at false (D8).
-	TokenNeverExpires bool `json:"tokenNeverExpires"`
-	// TokenExpiresInAmount and TokenExpiresInUnit are the lifetime of an
-	// access token, from one second to a hundred years; required unless
-	// TokenNeverExpires.
-	TokenExpiresInAmount int64    `json:"tokenExpiresInAmount,omitempty"`
-	TokenExpiresInUnit   TimeUnit `json:"tokenExpiresInUnit,omitempty"`
-	// JWTSignatureAlgorithm signs and is the only one accepted. Required.
-	JWTSignatureAlgorithm keys.Algorithm `json:"jwtSignatureAlgorithm"`
+	// ManagedFromThisPolicy issues tokens at /auth/jwt with the owner's key pair
+	// and the settings below. Off, tokens come from /credential/jwt with each
+	// credential's own settings, and the policy only validates. Default true.
+	ManagedFromThisPolicy bool `json:"managedFromThisPolicy"`
+	issue.Settings
+	// AuthenticationType is where PASSWORD checks users, and for
+	// CLIENT_CREDENTIALS either empty (the owner's key pair alone) or
+	// SECRET_MANAGER (clients with credentials of their own, too). Default with
+	// PASSWORD: SECRET_MANAGER (D12).
+	AuthenticationType identity.KindName `json:"authenticationType,omitempty"`
+	// IdentityProviderName is the source of that kind, in the policy's project.
+	IdentityProviderName string `json:"identityProviderName,omitempty"`
+	// JWTRegeneratorAPIName is an API source that makes identities anew at a
+	// refresh; only with an API source.
+	JWTRegeneratorAPIName string `json:"jwtRegeneratorApiName,omitempty"`
+	// CheckClientIPAddress demands that the caller's address is in the
+	// credential's list, at the token endpoint and on calls; only with
+	// SECRET_MANAGER. Default false. Where ManagedFromThisPolicy is off, the list
+	// is always heeded.
+	CheckClientIPAddress bool `json:"checkClientIpAddress"`
+	// SigningKeyName is a key of the project's key store that signs instead of
+	// the environment's.
+	SigningKeyName string `json:"signingKeyName,omitempty"`
 	// LeewaySeconds is how far the clocks of issuer and verifier may differ
 	// when exp, nbf and iat are checked. Default 30, at most 300.
 	LeewaySeconds int `json:"leewaySeconds"`
-	// ClearAuth removes the Authorization header before the upstream is
-	// called. Default false.
+	// ClearAuth removes the Authorization header, the query parameter and the
+	// cookie access_token before the upstream is called. Default false.
 	ClearAuth bool `json:"clearAuth"`
+	// SetIdentityToContext makes the caller the identity of the request, for
+	// later policies and the access log. Default true.
+	SetIdentityToContext bool `json:"setIdentityToContext"`
 	// AddUserToHeader hands the caller's identity to the upstream in the
 	// header UserHeaderName (default X-Authenticated-UserId). Default false.
 	AddUserToHeader bool   `json:"addUserToHeader"`
 	UserHeaderName  string `json:"userHeaderName,omitempty"`
+	// Authorization says which roles a caller needs.
+	Authorization Authorization `json:"authorization"`
 }
 
 // Type is the policy type for the set of known kinds.
@@ -70,20 +82,19 @@ func Type() policy.Type {
 // New has the defaults of the management API.
 func New() *Config {
 	return &Config{
-		Common:            policy.Common{Type: TypeName, Active: true},
-		GrantType:         ClientCredentials,
-		TokenNeverExpires: true,
-		LeewaySeconds:     DefaultLeewaySeconds,
+		Common:                policy.Common{Type: TypeName, Active: true},
+		ManagedFromThisPolicy: true,
+		Settings:              issue.Defaults(),
+		LeewaySeconds:         DefaultLeewaySeconds,
+		SetIdentityToContext:  true,
 	}
 }
 
-// NewForm has the safer values that the console's empty form starts with:
-// tokens of 15 minutes, signed with RS256 (D6, D8).
+// NewForm has the safer values that the console's empty form starts with (D6,
+// D8).
 func NewForm() *Config {
 	c := New()
-	c.TokenNeverExpires = false
-	c.TokenExpiresInAmount, c.TokenExpiresInUnit = 15, Minutes
-	c.JWTSignatureAlgorithm = keys.RS256
+	c.Settings = issue.Starting()
 	c.UserHeaderName = DefaultUserHeader
 	return c
 }
@@ -91,14 +102,39 @@ func NewForm() *Config {
 // Base is the common part.
 func (c *Config) Base() *policy.Common { return &c.Common }
 
-// Normalize drops what the settings make meaningless (a lifetime beside
-// tokenNeverExpires, the name of a header that is not set) and spells units
-// in the plural.
+// Normalize drops what the settings make meaningless, so that nothing that is
+// stored is without effect, and fills in defaults that depend on others.
 func (c *Config) Normalize() {
-	c.TokenExpiresInUnit = c.TokenExpiresInUnit.plural()
-	if c.TokenNeverExpires {
-		c.TokenExpiresInAmount, c.TokenExpiresInUnit = 0, ""
+	c.normalizeSource()
+	c.Settings.Normalize()
+	if !c.ManagedFromThisPolicy {
+		c.Settings, c.SigningKeyName = issue.Settings{}, ""
 	}
+	c.normalizeHeader()
+	c.Authorization.normalize(c.HasRoles())
+}
+
+// normalizeSource keeps the source that the grant asks: a user has to be
+// checked somewhere, a client may have a credential (D12).
+func (c *Config) normalizeSource() {
+	switch {
+	case !c.ManagedFromThisPolicy, c.GrantType == issue.ClientCredentials && c.AuthenticationType != identity.SecretManager:
+		c.AuthenticationType = ""
+	case c.GrantType == issue.Password && c.AuthenticationType == "":
+		c.AuthenticationType = identity.SecretManager
+	}
+	if !hasProvider(c.AuthenticationType) {
+		c.IdentityProviderName = ""
+	}
+	if c.AuthenticationType != identity.API {
+		c.JWTRegeneratorAPIName = ""
+	}
+	if c.AuthenticationType != identity.SecretManager {
+		c.CheckClientIPAddress = false
+	}
+}
+
+func (c *Config) normalizeHeader() {
 	switch {
 	case !c.AddUserToHeader:
 		c.UserHeaderName = ""
@@ -107,35 +143,42 @@ func (c *Config) Normalize() {
 	}
 }
 
+// HasRoles tells whether callers can have roles: an owner's own client has none.
+func (c *Config) HasRoles() bool { return !c.ManagedFromThisPolicy || c.AuthenticationType != "" }
+
+func hasProvider(kind identity.KindName) bool { return kind != "" && kind != identity.SecretManager }
+
 // Validate reports everything wrong with the settings themselves.
 func (c *Config) Validate() problem.List {
 	l := c.Common.Validate()
 	if c.Type != TypeName {
 		l.Add("type", "The type of this policy is %s.", TypeName)
 	}
-	if c.GrantType != ClientCredentials {
-		l.Add("grantType", "Choose CLIENT_CREDENTIALS; it is the grant that this version issues tokens for.")
-	}
-	if !c.JWTSignatureAlgorithm.Valid() {
-		l.Add("jwtSignatureAlgorithm", "Choose a signature algorithm, such as RS256.")
+	if c.ManagedFromThisPolicy {
+		l = append(l, c.Settings.Validate()...)
+		c.validateSource(&l)
 	}
 	if c.LeewaySeconds < 0 || c.LeewaySeconds > MaxLeewaySeconds {
 		l.Add("leewaySeconds", "Enter a number of seconds from 0 to %d.", MaxLeewaySeconds)
 	}
-	c.validateLifetime(&l)
 	c.validateUserHeader(&l)
+	c.validateAuthorization(&l)
 	return l
 }
 
-func (c *Config) validateLifetime(l *problem.List) {
-	if c.TokenNeverExpires {
-		return
-	}
-	if !c.TokenExpiresInUnit.valid() {
-		l.Add("tokenExpiresInUnit", "Choose a unit of time, such as MINUTES.")
-	}
-	if msg := c.TokenExpiresInUnit.problem(c.TokenExpiresInAmount); msg != "" {
-		l.Add("tokenExpiresInAmount", "%s", msg)
+func (c *Config) validateSource(l *problem.List) {
+	switch c.AuthenticationType {
+	case "":
+		if c.GrantType == issue.Password {
+			l.Add("authenticationType", "Choose an identity source: SECRET_MANAGER, LDAP, DATABASE or API.")
+		}
+	case identity.SecretManager:
+	case identity.LDAP, identity.Database, identity.API:
+		if c.IdentityProviderName == "" {
+			l.Add("identityProviderName", "Choose the identity source that checks users.")
+		}
+	default:
+		l.Add("authenticationType", "Choose SECRET_MANAGER, LDAP, DATABASE or API.")
 	}
 }
 

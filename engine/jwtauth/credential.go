@@ -1,38 +1,44 @@
 package jwtauth
 
 import (
-	"errors"
+	"net/url"
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/policy"
 )
 
-const authorization = "Authorization"
-
-// Why a request shows no single bearer token. They are for the log.
-var (
-	errNoCredential    = errors.New("no bearer token in the Authorization header")
-	errManyCredentials = errors.New("more than one Authorization header or credential")
-	errQueryCredential = errors.New("access_token in the query, which this policy does not allow")
-	errTooLong         = errors.New("token is longer than the gateway accepts")
+const (
+	authorization = "Authorization"
+	// accessToken is the query parameter of RFC 6750 section 2.3. A cookie of
+	// that name is cleared with the other credentials and never taken for one:
+	// a browser sends it along wherever it is led.
+	accessToken = "access_token"
 )
 
-// bearer takes the one token of a request. It refuses every mixture, since the
-// upstream or an intermediary might act on the credential that was not checked
-// (RFC 6750 section 2).
-func bearer(x *policy.Exchange) (string, error) {
-	if x.RawQuery != "" && hasAccessToken(x.RawQuery) {
-		return "", errQueryCredential // D13: allowed by no policy of this version
-	}
+// bearer takes the one token of a request, from the query only where the policy
+// may allow that (D13). It refuses every mixture, since the upstream or an
+// intermediary might act on the credential that was not checked (RFC 6750
+// section 2).
+func bearer(x *policy.Exchange, query bool) (token string, fromQuery bool, err error) {
 	fields := x.Header.Values(authorization)
-	switch len(fields) {
-	case 0:
-		return "", errNoCredential
-	case 1:
-		return fromField(fields[0])
+	value, count := "", 0
+	if x.RawQuery != "" {
+		value, count = queryTokens(x.RawQuery)
 	}
-	return "", errManyCredentials
+	switch {
+	case count > 0 && !query:
+		return "", false, errQueryCredential
+	case count+len(fields) > 1:
+		return "", false, errManyCredentials
+	case count == 1:
+		token, err = fromParameter(value)
+		return token, true, err
+	case len(fields) == 0:
+		return "", false, errNoCredential
+	}
+	token, err = fromField(fields[0])
+	return token, false, err
 }
 
 // fromField reads one Authorization field: the scheme in any letter case (RFC
@@ -70,38 +76,61 @@ func otherScheme(field string) error {
 	return errNoCredential
 }
 
-// hasAccessToken tells whether a query has a parameter called access_token, in
-// any encoding. The semicolon counts as a separator, as it does for some
-// upstreams.
-func hasAccessToken(query string) bool {
-	for query != "" {
-		end := strings.IndexAny(query, "&;")
-		part := query
-		if end >= 0 {
-			part, query = query[:end], query[end+1:]
-		} else {
-			query = ""
-		}
-		if isAccessToken(part) {
-			return true
+// fromParameter reads the raw value of the query parameter.
+func fromParameter(value string) (string, error) {
+	switch {
+	case value == "":
+		return "", errNoCredential
+	case len(value) > 3*jwt.MaxToken:
+		return "", errTooLong
+	}
+	if strings.IndexByte(value, '%') >= 0 {
+		// What cannot be decoded is refused as a token with a percent sign is.
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
 		}
 	}
-	return false
+	if len(value) > jwt.MaxToken {
+		return "", errTooLong
+	}
+	return value, nil
 }
 
-// isAccessToken compares the name of a raw parameter, decoding on the way: this
-// runs on every call and must not allocate.
+// queryTokens counts the parameters called access_token, in any encoding, and
+// returns the raw value of the last. One that stands beside a semicolon, which
+// some upstreams take for a separator, counts twice: it can be read in two ways.
+// This runs on every call and must not allocate.
+func queryTokens(query string) (value string, count int) {
+	for more := true; more; {
+		var part string
+		part, query, more = strings.Cut(query, "&")
+		split := strings.IndexByte(part, ';') >= 0
+		for inner := true; inner; {
+			var parameter string
+			parameter, part, inner = strings.Cut(part, ";")
+			if !isAccessToken(parameter) {
+				continue
+			}
+			_, value, _ = strings.Cut(parameter, "=")
+			if count++; split {
+				count++
+			}
+		}
+	}
+	return value, count
+}
+
+// isAccessToken compares the name of a raw parameter, decoding on the way.
 func isAccessToken(part string) bool {
-	const name = "access_token"
 	i := 0
 	for ; part != "" && part[0] != '='; i++ {
 		c, size := decoded(part)
-		if i >= len(name) || c != name[i] {
+		if i >= len(accessToken) || c != accessToken[i] {
 			return false
 		}
 		part = part[size:]
 	}
-	return i == len(name)
+	return i == len(accessToken)
 }
 
 func decoded(s string) (c byte, size int) {

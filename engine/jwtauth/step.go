@@ -2,127 +2,198 @@ package jwtauth
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/token"
 )
 
-// Why a token whose signature is right is refused nevertheless.
-var errNoSubject = errors.New("token lacks sub or gty: it does not say whom it speaks for")
-
 // step is a compiled policy. It never changes but for its cache.
 type step struct {
+	// verifier is whole where the policy issues the tokens; where credentials
+	// do, the token's own algorithm and audience complete it.
 	verifier jwt.Verifier
 	cache    cache
 	now      func() time.Time
-	clientID string
+	revoked  *revoke.List
+	owner    policy.Owner
 	settings token.Settings
+	// access is what roles decide; nil when they decide nothing.
+	access *access
 	// userHeader is the header that hands on the identity; "" for none.
 	userHeader string
-	clearAuth  bool
-	// The challenges of RFC 6750 section 3.
-	missing, ambiguous, invalid string
-}
-
-// Compile turns a valid policy into the step that verifies its tokens. The one
-// error is that the environment has no key to sign with the policy's algorithm.
-func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
-	if rt.Keys.Signing(c.JWTSignatureAlgorithm) == nil {
-		return nil, fmt.Errorf("the environment has no signing key for %s", c.JWTSignatureAlgorithm)
-	}
-	if rt.Now == nil {
-		rt.Now = time.Now
-	}
-	realm := `Bearer realm="` + escape(rt.Owner.Name) + `"`
-	s := &step{
-		verifier: c.verifier(rt), now: rt.Now, clientID: rt.Owner.ClientID, settings: c.tokenSettings(), clearAuth: c.ClearAuth,
-		missing: realm, ambiguous: realm + `, error="invalid_request"`, invalid: realm + `, error="invalid_token"`,
-	}
-	if c.AddUserToHeader {
-		s.userHeader = c.UserHeaderName
-	}
-	s.cache.leeway = int64(c.LeewaySeconds)
-	return s, nil
-}
-
-func (c *Config) verifier(rt policy.Runtime) jwt.Verifier {
-	return jwt.Verifier{
-		Algorithm:     c.JWTSignatureAlgorithm,
-		Keys:          rt.Keys,
-		Issuer:        rt.Issuer,
-		Audience:      rt.Owner.ClientID,
-		Type:          jwt.AccessToken,
-		RequireExpiry: !c.TokenNeverExpires,
-		Leeway:        time.Duration(c.LeewaySeconds) * time.Second,
-		Now:           rt.Now,
-	}
-}
-
-func (c *Config) tokenSettings() token.Settings {
-	return token.Settings{
-		Algorithm: c.JWTSignatureAlgorithm, Lifetime: c.Lifetime(), Grant: token.GrantClientCredentials, Policy: c.Name,
-	}
+	// inQuery tells that a token may come in the query. Where credentials issue
+	// tokens, each says so for its own.
+	inQuery                  bool
+	clearAuth, setsIdentity  bool
+	missing, ambiguous, poor string // the challenges of RFC 6750 section 3
+	invalid                  string
 }
 
 // TokenSettings is what the token endpoint needs to issue this policy's tokens.
 func (s *step) TokenSettings() token.Settings { return s.settings }
 
 // Do lets a call with one valid token through and records whose it is. The way
-// of a token that was seen before allocates nothing.
+// of a token that was seen before allocates nothing, unless roles are read anew.
 func (s *step) Do(x *policy.Exchange) error {
-	text, err := bearer(x)
+	text, fromQuery, err := bearer(x, s.inQuery)
 	if err != nil {
 		return s.reject(err)
 	}
-	v, err := s.cache.get(text, s.now().Unix(), s.verify)
+	now := s.now()
+	v, err := s.cache.get(text, now.Unix(), s.verify)
 	if err != nil {
 		return s.reject(err)
 	}
-	x.Identity = v.identity
-	if s.userHeader != "" {
-		x.SetHeader(s.userHeader, v.user)
+	if v.revoked(s.revoked) {
+		return s.reject(v.refused(ErrRevoked))
 	}
-	if s.clearAuth {
-		x.StripHeader(authorization)
+	if err := s.admit(x, v, fromQuery, now); err != nil {
+		return err
 	}
+	roles, header, err := s.authorize(x, v)
+	if err != nil {
+		return err
+	}
+	s.record(x, v, roles)
+	s.handOn(x, v, header)
 	return nil
 }
 
-// verify checks a token and keeps copies of what it says: the original lies in
-// the request's memory.
-func (s *step) verify(text string) (*verified, error) {
-	claims, err := s.verifier.Verify(text)
-	if err != nil {
-		return nil, err
+// record makes the caller the identity of the request where the policy says so.
+// When it ends counts in any case: upgraded connections are closed then.
+func (s *step) record(x *policy.Exchange, v *verified, roles []string) {
+	ends := earlier(x.Identity.Expires, v.identity.Expires)
+	if s.setsIdentity {
+		x.Identity = v.identity
+		x.Identity.Roles = roles
 	}
-	if claims.Subject == "" || claims.GrantType == "" {
-		return nil, errNoSubject
-	}
-	v := &verified{identity: s.identity(&claims), expires: claims.Expires, begins: max(claims.NotBefore, claims.IssuedAt)}
-	v.user = escape(v.identity.Subject)
-	v.size = entryOverhead + len(text) + len(claims.Subject) + len(v.user) + len(claims.Scope)
-	return v, nil
+	x.Identity.Expires = ends
 }
 
-func (s *step) identity(claims *jwt.Claims) policy.Identity {
-	id := policy.Identity{
-		Subject:  strings.Clone(claims.Subject),
-		ClientID: s.clientID,
-		Grant:    strings.Clone(claims.GrantType),
-		Roles:    strings.Fields(strings.Clone(claims.Scope)),
+// earlier takes the zero time for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	if claims.Expires != 0 {
-		id.Expires = time.Unix(claims.Expires, 0).UTC()
-	}
-	return id
+	return a
 }
 
-// reject says no more than the catalogue: why a token was refused is for the
+// handOn writes the headers of the upstream's request. Those that are
+// configured are the gateway's alone: what the caller sent under their names is
+// removed also when there is nothing to set (D14).
+func (s *step) handOn(x *policy.Exchange, v *verified, roles string) {
+	if s.userHeader != "" {
+		x.SetHeader(s.userHeader, v.user)
+	}
+	switch {
+	case s.access == nil || s.access.header == "":
+	case roles == "":
+		x.StripHeader(s.access.header)
+	default:
+		x.SetHeader(s.access.header, roles)
+	}
+	if s.clearAuth {
+		x.StripHeader(authorization)
+		x.StripParameter(accessToken)
+		x.StripCookie(accessToken)
+	}
+}
+
+// admit asks what may have changed since the token was issued: the credential
+// that it came from, which takes effect at save (D5).
+func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) error {
+	if !s.settings.Managed {
+		return s.admitByCredential(x, v, fromQuery, now)
+	}
+	if !v.credential {
+		return nil
+	}
+	c, ok := credentialOf(x, v.identity.Subject)
+	if !ok {
+		return s.deny(fault.CredentialUnknown, v.refused(errUnknown))
+	}
+	why := s.mayCall(x, c, now)
+	if why == "" && s.settings.CheckAddress {
+		why = c.From(x.Client)
+	}
+	return s.denied(v, why)
+}
+
+// admitByCredential decides where access is managed by the credential: it says
+// what its tokens are like, and the access that it has is asked on every call.
+func (s *step) admitByCredential(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) error {
+	c, ok := credentialOf(x, v.facts.ClientID)
+	if !ok {
+		return s.deny(fault.CredentialUnknown, v.refused(errUnknown))
+	}
+	switch {
+	case v.algorithm != c.Tokens.JWTSignatureAlgorithm:
+		return s.reject(jwt.ErrAlgorithm)
+	case v.expires == 0 && !c.Tokens.TokenNeverExpires:
+		return s.reject(jwt.ErrExpiryMissing)
+	case v.grant != c.Tokens.GrantType:
+		return s.reject(errGrant)
+	case fromQuery && !c.Tokens.AllowURLParameters:
+		return s.reject(errQueryCredential)
+	}
+	why := s.mayCall(x, c, now)
+	if why == "" {
+		why = c.From(x.Client)
+	}
+	if why != "" || v.identity.Subject == v.facts.ClientID {
+		return s.denied(v, why)
+	}
+	user, ok := credentialOf(x, v.identity.Subject)
+	if !ok {
+		return s.deny(fault.CredentialUnknown, v.refused(errUnknown))
+	}
+	return s.denied(v, user.Usable(now))
+}
+
+func credentialOf(x *policy.Exchange, name string) (*identity.Credential, bool) {
+	if x.Identities == nil {
+		return nil, false
+	}
+	return x.Identities.Credential(name)
+}
+
+// mayCall asks for access with the method of the call. An endpoint's GET answers
+// HEAD too, so who may not GET may not HEAD either.
+func (s *step) mayCall(x *policy.Exchange, c *identity.Credential, now time.Time) identity.Refusal {
+	why := c.Usable(now)
+	if why == "" {
+		why = c.May(s.owner.ID, x.Method, now)
+	}
+	if why == "" && x.Method == "HEAD" {
+		why = c.May(s.owner.ID, "GET", now)
+	}
+	return why
+}
+
+// denied is the rejection for a credential's refusal, nil for none.
+func (s *step) denied(v *verified, why identity.Refusal) error {
+	switch why {
+	case "":
+		return nil
+	case identity.Expired:
+		return s.deny(fault.CredentialExpired, v.refused(refusal(why)))
+	case identity.NoAccess, identity.AccessExpired:
+		return s.deny(fault.CredentialProxyDenied, v.refused(refusal(why)))
+	case identity.MethodDenied:
+		return s.deny(fault.CredentialMethodDenied, v.refused(refusal(why)))
+	case identity.AddressRefused:
+		return s.deny(fault.CredentialAddressDenied, v.refused(refusal(why)))
+	}
+	return s.deny(fault.CredentialUnknown, v.refused(refusal(why)))
+}
+
+// reject refuses a token. It says no more than the catalogue: why is for the
 // log (D10).
 func (s *step) reject(cause error) error {
 	switch {
@@ -133,5 +204,30 @@ func (s *step) reject(cause error) error {
 	case errors.Is(cause, errManyCredentials), errors.Is(cause, errQueryCredential):
 		return &policy.Rejection{Fault: fault.TokenAmbiguous, Challenge: s.ambiguous, Cause: cause}
 	}
-	return &policy.Rejection{Fault: fault.TokenNotValid, Challenge: s.invalid, Cause: cause}
+	return &policy.Rejection{Fault: fault.TokenNotValid, Challenge: s.invalid, Alarm: alarm(cause), Cause: cause}
+}
+
+// alarm tells what somebody who watches over the installation should hear of.
+func alarm(cause error) event.SecurityKind {
+	switch {
+	case errors.Is(cause, ErrForged):
+		return event.ForgedToken
+	case errors.Is(cause, ErrRevoked):
+		return event.RevokedTokenUsed
+	}
+	return ""
+}
+
+// deny refuses a caller whose token is right. A 401 needs a challenge (RFC 9110
+// section 15.5.2), and one for lack of roles has the error of RFC 6750 section
+// 3.1 for it.
+func (s *step) deny(f fault.Type, cause error) error {
+	r := &policy.Rejection{Fault: f, Cause: cause}
+	switch f {
+	case fault.CredentialUnknown, fault.CredentialExpired:
+		r.Challenge = s.invalid
+	case fault.RoleMissing, fault.EndpointUnknown:
+		r.Challenge = s.poor
+	}
+	return r
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -70,17 +73,32 @@ func (c *clock) Move(d time.Duration) {
 
 func compile(t testing.TB, c *jwtauth.Config, now func() time.Time) policy.Step {
 	t.Helper()
+	return compileIn(t, c, func(rt *policy.Runtime) { rt.Now = now })
+}
+
+// compileIn compiles a policy after the console has normalised it.
+func compileIn(t testing.TB, c *jwtauth.Config, change func(*policy.Runtime)) policy.Step {
+	t.Helper()
+	c.Normalize()
 	if l := c.Validate(); len(l) > 0 {
 		t.Fatal(l)
 	}
-	s, err := c.Compile(policy.Runtime{
-		Issuer: issuer, Owner: policy.Owner{Kind: "PROXY", Project: "Default", Name: "Orders", ClientID: client},
-		Keys: keySet(), Now: now,
-	})
+	rt := runtime()
+	if change != nil {
+		change(&rt)
+	}
+	s, err := c.Compile(rt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func runtime() policy.Runtime {
+	return policy.Runtime{
+		Issuer: issuer, Owner: policy.Owner{ID: "owner-1", Kind: "PROXY", Project: "Default", Name: "Orders", ClientID: client},
+		Keys: keySet(), Now: func() time.Time { return start },
+	}
 }
 
 // claims are those of a good token.
@@ -102,6 +120,20 @@ func sign(t testing.TB, alg keys.Algorithm, change func(*jwt.ClaimSet)) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// forUsers is a policy for users of a directory.
+func forUsers() *jwtauth.Config {
+	c := valid()
+	c.GrantType, c.AuthenticationType, c.IdentityProviderName = issue.Password, identity.LDAP, "corp"
+	return c
+}
+
+// as makes a token that of a user with roles.
+func as(name string, roles ...string) func(*jwt.ClaimSet) {
+	return func(c *jwt.ClaimSet) {
+		c.Subject, c.GrantType, c.Scope = name, "password", strings.Join(roles, " ")
+	}
 }
 
 func call(fields ...string) *policy.Exchange {
@@ -164,6 +196,9 @@ func TestAValidTokenBecomesAnIdentityAndHeaders(t *testing.T) {
 		if diff := cmp.Diff([]string{"X-User", "Authorization"}, x.Strip); diff != "" {
 			t.Errorf("%s sight: headers removed (-want +got):\n%s", sight, diff)
 		}
+		if !slices.Equal(x.StripParameters, []string{"access_token"}) || !slices.Equal(x.StripCookies, []string{"access_token"}) {
+			t.Errorf("%s sight: parameters %v and cookies %v removed", sight, x.StripParameters, x.StripCookies)
+		}
 	}
 }
 
@@ -173,8 +208,8 @@ func TestWithoutHeaderSettingsNothingIsChanged(t *testing.T) {
 	if err := compile(t, valid(), func() time.Time { return start }).Do(x); err != nil {
 		t.Fatal(err)
 	}
-	if len(x.Set) != 0 || len(x.Strip) != 0 {
-		t.Errorf("set %v, removed %v; want nothing", x.Set, x.Strip)
+	if len(x.Set)+len(x.Strip)+len(x.StripParameters)+len(x.StripCookies) != 0 {
+		t.Errorf("set %v, removed %v %v %v; want nothing", x.Set, x.Strip, x.StripParameters, x.StripCookies)
 	}
 }
 
@@ -257,6 +292,15 @@ func TestCredentialsOfAllShapes(t *testing.T) {
 		"a token that begins within the leeway":       {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.NotBefore = start.Unix() + 30 })}, "", ""},
 		"a token from the future":                     {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.IssuedAt = start.Unix() + 31 })}, "", notValid},
 		"a token that names nobody":                   {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Subject = "" })}, "", notValid},
+		"a token of a user":                           {[]string{"Bearer " + sign(t, keys.RS256, as("jane"))}, "", notValid},
+		"a token of a user called like the client":    {[]string{"Bearer " + sign(t, keys.RS256, as(client))}, "", notValid},
+		"a token of another client":                   {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Subject, c.ClientID = "other", "other" })}, "", notValid},
+		"a client token for another's name":           {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Subject = "other" })}, "", notValid},
+		"a token from a grant that nobody knows":      {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.GrantType = "CLIENT_CREDENTIALS" })}, "", notValid},
+		"a role with a comma":                         {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Scope = "reader,admin" })}, "", notValid},
+		"a role with a line break":                    {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Scope = "reader\nadmin" })}, "", notValid},
+		"a role with a no-break space":                {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Scope = "reader\u00a0admin" })}, "", notValid},
+		"a role without name":                         {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Scope = "reader  admin" })}, "", notValid},
 		"a token that does not say how it was gotten": {[]string{"Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.GrantType = "" })}, "", notValid},
 	}
 	challenge := map[fault.Type]string{
@@ -409,7 +453,7 @@ func TestTokensWithoutExpiryPassOnlyWherePolicyIssuesThem(t *testing.T) {
 
 func TestNoUserNameCanBreakOrForgeAHeader(t *testing.T) {
 	t.Parallel()
-	c := valid()
+	c := forUsers()
 	c.AddUserToHeader, c.UserHeaderName = true, "X-User"
 	step := compile(t, c, func() time.Time { return start })
 	seen := map[string]string{}
@@ -418,7 +462,7 @@ func TestNoUserNameCanBreakOrForgeAHeader(t *testing.T) {
 		"a\r\nX-Role: admin", "a\x00b", "a\x7fb", "a%0d%0ab", "\u202eabc", "a%2Cb", "%", "",
 	}
 	for _, name := range names[:len(names)-1] {
-		x := call("Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Subject = name }))
+		x := call("Bearer " + sign(t, keys.RS256, as(name)))
 		if err := step.Do(x); err != nil {
 			t.Fatalf("%q: %v", name, err)
 		}
@@ -443,11 +487,11 @@ func TestNoUserNameCanBreakOrForgeAHeader(t *testing.T) {
 
 func TestPlainNamesArriveAsTheyAre(t *testing.T) {
 	t.Parallel()
-	c := valid()
+	c := forUsers()
 	c.AddUserToHeader, c.UserHeaderName = true, "X-User"
 	step := compile(t, c, func() time.Time { return start })
 	for _, name := range []string{client, "jane.doe@example.com", "DOMAIN-x_y~z", "3f8a0c9e-1b2d-4e5f-8a9b-0c1d2e3f4a5b", "cn=a/b:c"} {
-		x := call("Bearer " + sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Subject = name }))
+		x := call("Bearer " + sign(t, keys.RS256, as(name)))
 		if err := step.Do(x); err != nil || x.Set[0].Value != name {
 			t.Errorf("%q arrives as %v (%v)", name, x.Set, err)
 		}
@@ -483,6 +527,39 @@ func TestCompileNeedsASigningKey(t *testing.T) {
 	}
 }
 
+func TestAPolicyWithAKeyOfItsOwnTakesNoOtherKey(t *testing.T) {
+	t.Parallel()
+	own, err := keys.NewSet([]keys.Entry{{Key: foreignKey(), State: keys.Active}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(rt *policy.Runtime) {
+		rt.NamedKeys = func(name string) *keys.Set { return map[string]*keys.Set{"own": own}[name] }
+	}
+	c := valid()
+	c.SigningKeyName = "own"
+	step := compileIn(t, c, named)
+	if err := step.Do(call("Bearer " + foreign(t, ""))); err != nil {
+		t.Errorf("its own token: %v", err)
+	}
+	if r := rejection(t, step.Do(call("Bearer "+sign(t, keys.RS256, nil)))); faultOf(r) != fault.TokenNotValid {
+		t.Errorf("a token of the environment's key: %v", r)
+	}
+	for key, algorithm := range map[string]keys.Algorithm{"gone": keys.RS256, "own": keys.ES256} {
+		c := valid()
+		c.SigningKeyName, c.JWTSignatureAlgorithm = key, algorithm
+		rt := runtime()
+		named(&rt)
+		if _, err := c.Compile(rt); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("key %s with %s: %v, want an error that names the key", key, algorithm, err)
+		}
+		rt.NamedKeys = nil
+		if _, err := c.Compile(rt); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("no keys at all: %v, want an error that names the key", err)
+		}
+	}
+}
+
 func TestAnOwnerWithoutClientIDAcceptsNoToken(t *testing.T) {
 	t.Parallel()
 	s, err := valid().Compile(policy.Runtime{Issuer: issuer, Keys: keySet(), Now: func() time.Time { return start }})
@@ -497,12 +574,42 @@ func TestAnOwnerWithoutClientIDAcceptsNoToken(t *testing.T) {
 
 func TestTheStepTellsTheTokenServiceWhatToIssue(t *testing.T) {
 	t.Parallel()
-	i, ok := compile(t, valid(), nil).(token.Issuer)
-	if !ok {
-		t.Fatal("the step is no token.Issuer")
+	own, err := keys.NewSet([]keys.Entry{{Key: foreignKey(), State: keys.Active}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := token.Settings{Algorithm: keys.RS256, Lifetime: 15 * time.Minute, Grant: "client_credentials", Policy: "Orders"}
-	if diff := cmp.Diff(want, i.TokenSettings()); diff != "" {
-		t.Errorf("settings (-want +got):\n%s", diff)
+	full := forUsers()
+	full.AuthenticationType, full.IdentityProviderName, full.JWTRegeneratorAPIName, full.SigningKeyName = identity.API, "crm", "regen", "own"
+	full.Authorization = roles("clerk")
+	live := forUsers()
+	live.AuthenticationType, live.CheckClientIPAddress = identity.SecretManager, true
+	live.Authorization = roles("clerk")
+	live.Authorization.AuthorizationType = identity.SecretManager
+	left := valid()
+	left.ManagedFromThisPolicy = false
+	for name, tt := range map[string]struct {
+		config *jwtauth.Config
+		want   token.Settings
+	}{
+		"only the owner's key pair": {valid(), token.Settings{Keys: keySet(), Policy: "Orders", Managed: true}},
+		"users of an API, with a key of its own": {full, token.Settings{
+			Keys: own, Policy: "Orders", Managed: true, Source: identity.API, Provider: "crm", Regenerator: "regen", NeedsScope: true,
+		}},
+		"users of the secret manager, whose roles are read anew": {live, token.Settings{
+			Keys: keySet(), Policy: "Orders", Managed: true, Source: identity.SecretManager, CheckAddress: true,
+		}},
+		"credentials decide": {left, token.Settings{Keys: keySet(), Policy: "Orders", Source: identity.SecretManager}},
+	} {
+		step := compileIn(t, tt.config, func(rt *policy.Runtime) {
+			rt.NamedKeys = func(name string) *keys.Set { return map[string]*keys.Set{"own": own}[name] }
+		})
+		i, ok := step.(token.Issuer)
+		if !ok {
+			t.Fatal("the step is no token.Issuer")
+		}
+		tt.want.Issue, tt.want.Leeway = tt.config.Settings, 30*time.Second
+		if diff := cmp.Diff(tt.want, i.TokenSettings(), cmp.Comparer(func(a, b *keys.Set) bool { return a == b })); diff != "" {
+			t.Errorf("%s: settings (-want +got):\n%s", name, diff)
+		}
 	}
 }

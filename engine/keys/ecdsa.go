@@ -117,10 +117,14 @@ func (s *ecdsaScheme) private() bool { return s.key != nil }
 
 func (s *ecdsaScheme) material() ([]byte, error) {
 	if s.key == nil {
-		return x509.MarshalPKIXPublicKey(s.public)
+		return s.publicMaterial()
 	}
 	return x509.MarshalPKCS8PrivateKey(s.key)
 }
+
+func (s *ecdsaScheme) publicMaterial() ([]byte, error) { return x509.MarshalPKIXPublicKey(s.public) }
+
+func (s *ecdsaScheme) bits() int { return s.curve.Params().BitSize }
 
 func (s *ecdsaScheme) describe(j *JWK) bool {
 	point, err := s.public.Bytes() // 4, x, y

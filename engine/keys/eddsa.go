@@ -48,10 +48,14 @@ func (s *edScheme) private() bool { return s.key != nil }
 
 func (s *edScheme) material() ([]byte, error) {
 	if s.key == nil {
-		return x509.MarshalPKIXPublicKey(s.public)
+		return s.publicMaterial()
 	}
 	return x509.MarshalPKCS8PrivateKey(s.key)
 }
+
+func (s *edScheme) publicMaterial() ([]byte, error) { return x509.MarshalPKIXPublicKey(s.public) }
+
+func (s *edScheme) bits() int { return 8 * ed25519.PublicKeySize }
 
 func (s *edScheme) describe(j *JWK) bool {
 	j.KeyType, j.Curve, j.X = "OKP", "Ed25519", encode(s.public)

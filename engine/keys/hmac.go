@@ -101,5 +101,10 @@ func (*hmacScheme) private() bool { return true }
 
 func (s *hmacScheme) material() ([]byte, error) { return bytes.Clone(s.secret), nil }
 
+// publicMaterial is none: a secret has no public half.
+func (*hmacScheme) publicMaterial() ([]byte, error) { return nil, nil }
+
+func (s *hmacScheme) bits() int { return 8 * len(s.secret) }
+
 // describe shows nothing: a secret has no public half.
 func (*hmacScheme) describe(*JWK) bool { return false }

@@ -37,6 +37,10 @@ type scheme interface {
 	private() bool
 	// material is what Parse reads: PKCS #8, SubjectPublicKeyInfo or the secret.
 	material() ([]byte, error)
+	// publicMaterial is the SubjectPublicKeyInfo; nil when there is none to show.
+	publicMaterial() ([]byte, error)
+	// bits is the length of the modulus, the curve or the secret.
+	bits() int
 	// describe fills in the public members; false when there are none to show.
 	describe(*JWK) bool
 }

@@ -99,10 +99,14 @@ func (s *rsaScheme) private() bool { return s.key != nil }
 
 func (s *rsaScheme) material() ([]byte, error) {
 	if s.key == nil {
-		return x509.MarshalPKIXPublicKey(s.public)
+		return s.publicMaterial()
 	}
 	return x509.MarshalPKCS8PrivateKey(s.key)
 }
+
+func (s *rsaScheme) publicMaterial() ([]byte, error) { return x509.MarshalPKIXPublicKey(s.public) }
+
+func (s *rsaScheme) bits() int { return s.public.N.BitLen() }
 
 func (s *rsaScheme) describe(j *JWK) bool {
 	j.KeyType = "RSA"

@@ -1,11 +1,15 @@
 package policy
 
 import (
+	"context"
 	"net/netip"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/revoke"
 )
 
 // Header is a request's header fields as a policy reads them. net/http's
@@ -47,12 +51,23 @@ type Exchange struct {
 	Client netip.Addr
 	// CorrelationID is the id that every answer and log line carries.
 	CorrelationID string
+	// EndpointMethod and EndpointPath are the endpoint's method and template as
+	// the proxy spells them; empty when the proxy names no endpoints.
+	EndpointMethod, EndpointPath string
+	// Identities are the credentials and identity sources of the environment at
+	// this moment.
+	Identities identity.Directory
+	// Context ends with the request.
+	Context context.Context
 
 	// Identity is set by an authentication step.
 	Identity Identity
 	// Strip names header fields that must not reach the upstream, in every
 	// spelling a backend may read as the same name (D14).
 	Strip []string
+	// StripParameters names query parameters that must not reach the upstream,
+	// in any encoding; StripCookies cookies.
+	StripParameters, StripCookies []string
 	// Set are header fields of the gateway's own; they are written last and
 	// nothing the caller sends can add to or remove them.
 	Set []Field
@@ -68,9 +83,18 @@ func (x *Exchange) SetHeader(name, value string) {
 // StripHeader removes the caller's field of that name, in every spelling.
 func (x *Exchange) StripHeader(name string) { x.Strip = append(x.Strip, name) }
 
+// StripParameter removes a parameter from the query.
+func (x *Exchange) StripParameter(name string) { x.StripParameters = append(x.StripParameters, name) }
+
+// StripCookie removes a cookie of the caller's.
+func (x *Exchange) StripCookie(name string) { x.StripCookies = append(x.StripCookies, name) }
+
 // Reset empties the exchange for its next use and keeps its memory.
 func (x *Exchange) Reset() {
-	*x = Exchange{Strip: x.Strip[:0], Set: x.Set[:0]}
+	*x = Exchange{
+		Strip: x.Strip[:0], Set: x.Set[:0],
+		StripParameters: x.StripParameters[:0], StripCookies: x.StripCookies[:0],
+	}
 }
 
 // Rejection is an error meant for the client: a row of the error catalogue.
@@ -79,7 +103,9 @@ type Rejection struct {
 	Fault fault.Type
 	// Challenge is the value of WWW-Authenticate; empty for none (D9).
 	Challenge string
-	Cause     error
+	// Alarm is raised as a security event; empty for none.
+	Alarm event.SecurityKind
+	Cause error
 }
 
 // Error names the fault and its cause, for the log.
@@ -95,6 +121,8 @@ func (r *Rejection) Unwrap() error { return r.Cause }
 
 // Owner is what a policy's step needs to know of the thing it guards.
 type Owner struct {
+	// ID is stable over the owner's revisions; access is granted to it.
+	ID string
 	// Kind is PROXY; groups follow the same contract.
 	Kind string
 	// Project and Name address the owner.
@@ -110,8 +138,13 @@ type Runtime struct {
 	// Issuer is the environment's public URL (D15).
 	Issuer string
 	Owner  Owner
-	// Keys verify and sign; never nil.
+	// Keys are the environment's; they verify and sign. Never nil.
 	Keys *keys.Set
+	// NamedKeys are the keys of the owner's project with that name, for policies
+	// that name their own; nil when there are none.
+	NamedKeys func(name string) *keys.Set
+	// Revoked is asked about every token. Nil revokes none.
+	Revoked *revoke.List
 	// Now is the clock.
 	Now func() time.Time
 }

@@ -10,11 +10,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/engine/strict"
 )
 
 // Pipeline is one of the three lanes of a proxy.
@@ -36,12 +34,6 @@ const (
 	Endpoint Scope = "ENDPOINT"
 )
 
-// Limits of the common part. They count characters, not bytes.
-const (
-	MaxName        = 255
-	MaxDescription = 1000
-)
-
 // Common is what every policy has, whatever its type. It is embedded in each
 // Config, so its members stand at the top of the flat JSON object.
 type Common struct {
@@ -50,7 +42,7 @@ type Common struct {
 	// Name addresses the policy; unique in its project without regard to
 	// case when the policy is global (D17).
 	Name string `json:"name"`
-	// Description is free text of at most MaxDescription characters.
+	// Description is free text of at most problem.MaxDescription characters.
 	Description string `json:"description"`
 	// Active is false for a policy that is kept but skipped. Default true.
 	Active bool `json:"active"`
@@ -59,48 +51,13 @@ type Common struct {
 // Validate reports what is wrong with the common part.
 func (c *Common) Validate() problem.List {
 	var l problem.List
-	if msg := NameProblem(c.Name); msg != "" {
+	if msg := problem.Name(c.Name); msg != "" {
 		l.Add("name", "%s", msg)
 	}
-	if n := utf8.RuneCountInString(c.Description); n > MaxDescription {
-		l.Add("description", "Shorten the description to %d characters; it has %d.", MaxDescription, n)
-	}
-	if strings.ContainsFunc(c.Description, isForbiddenControl) {
-		l.Add("description", "Remove the control characters from the description.")
+	if msg := problem.Description(c.Description); msg != "" {
+		l.Add("description", "%s", msg)
 	}
 	return l
-}
-
-// NameProblem says what is wrong with name as the name of a thing that people
-// and URLs address, or "". Whether it is free only the store knows.
-func NameProblem(name string) string {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return "Enter a name."
-	case name != strings.TrimSpace(name):
-		return "Remove the blank at the start or end of the name."
-	case utf8.RuneCountInString(name) > MaxName:
-		return fmt.Sprintf("Shorten the name to %d characters; it has %d.", MaxName, utf8.RuneCountInString(name))
-	case strings.ContainsAny(name, "/\\"):
-		return "Remove the slash: a name is one segment of an address."
-	case name == "." || name == "..":
-		return "Choose another name: dots alone cannot be addressed."
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, isInvisible):
-		return "Remove the control characters from the name."
-	}
-	return ""
-}
-
-// isForbiddenControl allows the line breaks and tabs of ordinary prose.
-func isForbiddenControl(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
-}
-
-// isInvisible also refuses format characters: a name with a bidirectional
-// override reads as another name (Trojan Source), and line separators, which
-// break logs and lists.
-func isInvisible(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // Config is a policy as its author writes it: a pointer to a struct that
@@ -161,7 +118,7 @@ func (s Set) Find(name string) (Type, bool) {
 // is wrong with the value comes back as a problem.List; the configuration comes
 // with it once it could be read, for showing both.
 func (s Set) Decode(raw []byte) (Config, error) {
-	name, err := head(raw)
+	name, err := strict.Name(raw, "type", "policy", "policy-auth-jwt")
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +127,7 @@ func (s Set) Decode(raw []byte) (Config, error) {
 		return nil, problem.List{{Field: "type", Message: fmt.Sprintf("Unknown policy type %q.", name)}}
 	}
 	c := t.New()
-	if err := strict(raw, c); err != nil {
+	if err := strict.Decode(raw, c, "policy"); err != nil {
 		return nil, err
 	}
 	c.Normalize()

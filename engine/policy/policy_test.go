@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
@@ -121,6 +122,7 @@ func TestDecodeKeepsDefaultsOfAbsentMembersAndExplicitZeroes(t *testing.T) {
 	}
 	want := jwtauth.New()
 	want.Name, want.JWTSignatureAlgorithm, want.Active, want.LeewaySeconds = "a", "ES256", false, 0
+	want.AuthenticationType = identity.SecretManager // what PASSWORD means without a source (D12)
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)
 	}

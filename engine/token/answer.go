@@ -5,57 +5,224 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwt"
+	"github.com/gatewright/gatewright/engine/keys"
 )
 
-// answer is RFC 6749 section 5.1.
-type answer struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	// ExpiresIn is in seconds; 0 says that the token never expires (D16).
-	ExpiresIn int64 `json:"expires_in"`
+// grantToken decides the scope, keeps the login when it may be refreshed, and
+// answers with the token.
+func (s *Service) grantToken(ctx context.Context, l *login, p principal) (any, *failure) {
+	scope, f := l.scopeFor(p)
+	if f != nil {
+		return nil, f
+	}
+	family := p.family
+	if family == nil && l.settings.Issue.RefreshTokenAllowed && s.refresh != nil {
+		family = s.newFamily(l, p, scope)
+	}
+	return s.answerToken(ctx, l, p, scope, family)
 }
 
-// refusal is RFC 6749 section 5.2.
-type refusal struct {
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
+func (s *Service) newFamily(l *login, p principal, scope string) *Family {
+	f := &Family{
+		Environment: l.d.Environment(), Project: l.owner.Project, OwnerID: l.owner.ID, Owner: l.owner.Name, Policy: l.settings.Policy,
+		ClientID: l.clientID, Subject: p.Name, User: p.user, Grant: l.grant, Source: p.source, Roles: p.Roles, Scope: scope,
+		Claims: p.Claims, Response: p.Response, Client: l.e.Client, StartedAt: s.now(),
+		MaxRefreshes: l.settings.Issue.RefreshTokenCount, MaxActive: l.settings.Issue.RefreshTokenMaxActive,
+	}
+	f.ExpiresAt = f.StartedAt.Add(l.settings.Issue.RefreshLifetime())
+	_, _ = rand.Read(f.ID[:]) // never fails: the runtime ends the process instead
+	return f
+}
+
+// answerToken signs, and stores a new family last: what was not signed leaves
+// nothing behind, and what is not stored is not answered.
+func (s *Service) answerToken(ctx context.Context, l *login, p principal, scope string, family *Family) (any, *failure) {
+	p.family = family
+	if f := s.outwait(ctx, l, p); f != nil {
+		return nil, f
+	}
+	now := s.now()
+	claims := s.claims(l, p, scope, now)
+	text, f := s.sign(ctx, l, claims)
+	if f != nil {
+		return nil, f
+	}
+	if family != nil && family.Generation == 0 {
+		if err := s.store.StartFamily(ctx, *family); err != nil {
+			return nil, storeFailed(err)
+		}
+	}
+	s.noteIssued(l, p, claims, now)
+	return s.response(l, p, claims, text, now), nil
+}
+
+// outwait lets the second of a revocation pass. The times of a token are whole
+// seconds, so that one issued in that second would be born revoked.
+func (s *Service) outwait(ctx context.Context, l *login, p principal) *failure {
+	from := s.revoked.IssueAfter(s.facts(l, p, s.now().Unix()))
+	wait := from.Sub(s.now())
+	if wait <= 0 {
+		return nil
+	}
+	t := time.NewTimer(min(wait, time.Second))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return overloaded("the caller left")
+	}
 }
 
 // sign makes the token. Signatures are bounded like hashes, as one RSA
 // signature costs as much as dozens of proxied calls.
-func (s *Service) sign(ctx context.Context, d Directory, o Owner, g grant, p principal) (*answer, *failure) {
-	key := d.Keys().Signing(o.Settings.Algorithm)
+func (s *Service) sign(ctx context.Context, l *login, claims jwt.ClaimSet) (string, *failure) {
+	key := l.signingKey()
+	if key == nil && l.door == credentialDoor {
+		// Keys for credentials are made when they are given access to an API.
+		return "", unauthorized("No tokens are issued for this client.", "the credential has access to no deployed API that leaves tokens to credentials")
+	}
 	if key == nil {
-		return nil, broken(fmt.Errorf("environment %s has no signing key for %s", d.Environment(), o.Settings.Algorithm))
+		return "", broken(fmt.Errorf("environment %s has no signing key for %s", l.d.Environment(), l.settings.Issue.JWTSignatureAlgorithm))
 	}
-	if err := s.signing.enter(ctx); err != nil {
-		return nil, shed(err)
+	if err := s.signing.Enter(ctx); err != nil {
+		return "", shed(err)
 	}
-	defer s.signing.leave()
-	text, err := jwt.Sign(key, jwt.AccessToken, claims(d, o, g, p, s.now()))
-	if err != nil {
-		return nil, broken(fmt.Errorf("issue token of %s: %w", o.Name, err))
+	defer s.signing.Leave()
+	text, err := jwt.Sign(key, jwt.AccessToken, claims)
+	switch {
+	case errors.Is(err, jwt.ErrTooLarge):
+		return "", tooManyClaims(err)
+	case err != nil:
+		return "", broken(fmt.Errorf("issue token of %s: %w", l.owner.Name, err))
 	}
-	return &answer{AccessToken: text, TokenType: "Bearer", ExpiresIn: int64(o.Settings.Lifetime / time.Second)}, nil
+	l.e.KeyID = key.ID
+	return text, nil
+}
+
+func (l *login) signingKey() *keys.Key {
+	set := l.settings.Keys
+	if set == nil {
+		set = l.d.Keys()
+	}
+	return set.Signing(l.settings.Issue.JWTSignatureAlgorithm)
+}
+
+// audience is whom the token is good for: the owner, or any owner that gives
+// the credential access (D15, reference 3.5).
+func (l *login) audience() string {
+	if l.door == credentialDoor {
+		return l.clientID
+	}
+	return l.owner.ClientID
 }
 
 // claims are those of D15 and RFC 9068. Without a lifetime there is no exp.
-func claims(d Directory, o Owner, g grant, p principal, now time.Time) jwt.ClaimSet {
+func (s *Service) claims(l *login, p principal, scope string, now time.Time) jwt.ClaimSet {
 	c := jwt.ClaimSet{
-		Issuer: d.Issuer(), Subject: p.subject, Audience: []string{o.ClientID}, ID: newID(),
-		ClientID: o.ClientID, GrantType: g.name, IssuedAt: now.Unix(),
+		Issuer: l.d.Issuer(), Subject: p.Name, Audience: []string{l.audience()}, ID: newID(),
+		ClientID: l.clientID, GrantType: GrantClientCredentials, Scope: scope, IssuedAt: now.Unix(), Custom: customClaims(p.Claims),
 	}
-	if o.Settings.Lifetime > 0 {
-		c.Expires = now.Add(o.Settings.Lifetime).Unix()
+	if p.user {
+		c.GrantType = GrantPassword
+	}
+	if p.family != nil {
+		c.Session = p.family.ID.String()
+	}
+	if life := l.settings.Issue.Lifetime(); life > 0 {
+		c.Expires = now.Add(life).Unix()
 	}
 	return c
+}
+
+// customClaims leaves out what bears a name of the gateway's own, from wherever
+// it came.
+func customClaims(claims map[string]any) map[string]any {
+	own := make(map[string]any, len(claims))
+	for name, value := range claims {
+		if !issue.ReservedClaim(name) && value != nil {
+			own[name] = value
+		}
+	}
+	return own
+}
+
+func (s *Service) noteIssued(l *login, p principal, c jwt.ClaimSet, now time.Time) {
+	e := l.e
+	e.Username, e.Source, e.TokenID, e.Scope, e.IssuedAt = p.Name, p.source, c.ID, c.Scope, now
+	if c.Expires > 0 {
+		e.ExpiresAt = time.Unix(c.Expires, 0).UTC()
+	}
+	e.NeverExpires = c.Expires == 0
+	if f := p.family; f != nil {
+		e.Family, e.RefreshExpiresAt, e.RefreshCount, e.RefreshMax = f.ID.String(), f.ExpiresAt, f.Generation, f.MaxRefreshes
+	}
+}
+
+// response is the answer of RFC 6749 section 5.1, as Token Management wants its
+// members called (D16).
+func (s *Service) response(l *login, p principal, c jwt.ClaimSet, token string, now time.Time) map[string]any {
+	m := l.d.Tokens()
+	answer := map[string]any{}
+	for name, value := range p.Response {
+		if !issue.ReservedResponse(name) || name == wholeAnswer {
+			answer[name] = value
+		}
+	}
+	if m.ExtendedResponse {
+		maps.Copy(answer, l.extended(p, now))
+	}
+	put := func(include bool, name string, value any) {
+		if include {
+			answer[name] = value
+		}
+	}
+	put(true, m.AccessTokenName, token)
+	put(m.IncludeTokenType, m.TokenTypeName, "Bearer")
+	put(m.IncludeExpiresIn, m.ExpiresInName, expiresIn(l.settings.Issue.Lifetime(), m))
+	put(m.IncludeScope && c.Scope != "", m.ScopeName, c.Scope)
+	if p.family != nil {
+		put(m.IncludeRefreshToken, m.RefreshTokenName, s.refresh.mint(l.d.Environment(), p.family.ID, p.family.Generation))
+	}
+	return answer
+}
+
+// wholeAnswer is the one reserved member that an identity source may set: what
+// its service answered, where the source says so (reference 3.5).
+const wholeAnswer = "X-ApiResponse"
+
+// expiresIn is 0 for a token that never expires.
+func expiresIn(life time.Duration, m *issue.Management) int64 {
+	if m.ExpiresInMilliseconds {
+		return life.Milliseconds()
+	}
+	return int64(life / time.Second)
+}
+
+// instant is how the extended members write a moment.
+const instant = "2006-01-02T15:04:05.000Z"
+
+func (l *login) extended(p principal, now time.Time) map[string]any {
+	x := map[string]any{"X-ApplicationName": l.owner.Name, "X-ClientInfo": l.clientID, "X-IssuedAt": now.UTC().Format(instant)}
+	if life := l.settings.Issue.Lifetime(); life > 0 {
+		x["X-ExpiresAt"], x["X-ExpiresInMillis"] = now.Add(life).UTC().Format(instant), life.Milliseconds()
+	}
+	if f := p.family; f != nil {
+		x["X-RefreshTokenIssuedAt"], x["X-RefreshTokenExpiresAt"] = now.UTC().Format(instant), f.ExpiresAt.UTC().Format(instant)
+		x["X-RefreshTokenExpiresInMillis"] = l.settings.Issue.RefreshLifetime().Milliseconds()
+		x["X-RefreshCount"], x["X-MaxRefreshCount"] = strconv.Itoa(f.Generation), strconv.Itoa(f.MaxRefreshes)
+	}
+	return x
 }
 
 // newID is 128 random bits.
@@ -65,9 +232,19 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
+func grace(m *issue.Management) time.Duration {
+	return time.Duration(m.RefreshGraceSeconds) * time.Second
+}
+
+// refusal is RFC 6749 section 5.2.
+type refusal struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
+}
+
 // refuse answers with the failure, and logs it when it is ours.
 func (s *Service) refuse(w http.ResponseWriter, f *failure, e *event.Token) {
-	e.Status, e.Error, e.Reason = f.status, f.code, f.reason
+	e.Status, e.Error, e.Reason, e.Fault = f.status, f.code, f.reason, f.row
 	if f.fault != nil {
 		s.log.Error("token request failed", "environment", e.Environment, "owner", e.Owner,
 			"correlationId", e.CorrelationID, "error", f.fault)
@@ -86,16 +263,21 @@ func (s *Service) refuse(w http.ResponseWriter, f *failure, e *event.Token) {
 }
 
 // writeJSON forbids every cache to keep the answer, as RFC 6749 section 5.1
-// asks for tokens; an error is not worth keeping either.
+// asks for tokens; an error is not worth keeping either. A nil value is an
+// empty answer.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // strings and a number always marshal
-		panic(err)
-	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
+	if v == nil {
+		w.WriteHeader(status)
+		return
+	}
+	body, err := json.Marshal(v)
+	if err != nil { // claims were marshalled once already; the rest is text and numbers
+		status, body = http.StatusInternalServerError, []byte(`{"error":"server_error","error_description":"The answer could not be written."}`)
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the caller may have gone
 }

@@ -1,9 +1,16 @@
 package token
 
 import (
+	"errors"
 	"net/http"
 	"time"
+
+	"github.com/gatewright/gatewright/engine/fault"
 )
+
+// revocationMargin is how long a revocation is kept beyond the end of the tokens
+// that it covers: clocks differ, and policies allow a leeway.
+const revocationMargin = 10 * time.Minute
 
 // failure is a refused token request: what the client reads (RFC 6749 section
 // 5.2) and, apart from it, what the operator reads.
@@ -14,6 +21,10 @@ type failure struct {
 	text string
 	// reason is for events only and holds no secret.
 	reason string
+	// row is the catalogue's, for events.
+	row fault.Type
+	// guessing tells that somebody is slowed because of wrong guesses.
+	guessing bool
 	// retry is the Retry-After; zero for none.
 	retry time.Duration
 	// fault is a failure of ours, to be logged.
@@ -25,7 +36,10 @@ type failure struct {
 const (
 	invalidRequest       = "invalid_request"
 	invalidClient        = "invalid_client"
+	invalidGrant         = "invalid_grant"
 	invalidScope         = "invalid_scope"
+	invalidTargetCode    = "invalid_target" // RFC 8707 section 2
+	accessDeniedCode     = "access_denied"
 	unauthorizedClient   = "unauthorized_client"
 	unsupportedGrantType = "unsupported_grant_type"
 	serverError          = "server_error"
@@ -38,8 +52,57 @@ func malformed(text string) *failure {
 
 // refusedClient is the same answer for an unknown client and for a wrong
 // secret; only the reason differs.
-func refusedClient(reason string) *failure {
-	return &failure{code: invalidClient, status: http.StatusUnauthorized, text: "The client could not be authenticated.", reason: reason}
+func refusedClient(reason string, row fault.Type) *failure {
+	return &failure{code: invalidClient, status: http.StatusUnauthorized, text: "The client could not be authenticated.", reason: reason, row: row}
+}
+
+// wrongDoor refuses a client at the path of the other kind of management.
+func wrongDoor() *failure {
+	return refusedClient("the client's tokens are issued at the other path: /auth for an owner whose policy manages its tokens, /credential for credentials", fault.WrongTokenPath)
+}
+
+// refusedGrant is the same answer for an unknown user, a wrong password and a
+// user who may not log in; only the reason differs.
+func refusedGrant(reason string, row fault.Type) *failure {
+	return &failure{code: invalidGrant, status: http.StatusBadRequest, text: "The user name or the password is wrong, or the user may not log in.", reason: reason, row: row}
+}
+
+func refusedRefresh(reason string) *failure {
+	return &failure{code: invalidGrant, status: http.StatusBadRequest, text: "The refresh token is not valid any more. Log in again.", reason: reason, row: fault.TokenNotValid}
+}
+
+const statusForbidden = http.StatusForbidden
+
+func accessDenied(reason string) *failure {
+	return &failure{
+		code: accessDeniedCode, status: statusForbidden, text: "Tokens are not issued to this address.", reason: reason,
+		row: fault.CredentialAddressDenied,
+	}
+}
+
+func invalidTarget(text string) *failure {
+	return &failure{code: invalidTargetCode, status: http.StatusBadRequest, text: text, reason: text}
+}
+
+func refusedScope(reason string) *failure {
+	return &failure{code: invalidScope, status: http.StatusBadRequest, text: "The requested scope is not granted.", reason: reason}
+}
+
+// tooManyClaims: the caller's roles and claims do not fit into a token.
+func tooManyClaims(err error) *failure {
+	f := broken(err)
+	f.text = "The token would be too large. Ask for fewer scopes."
+	return f
+}
+
+var errNoStore = errors.New("this gateway has no store for refresh tokens and revocations")
+
+// storeFailed answers at once while the database is away: nothing is issued that
+// could not be ended.
+func storeFailed(err error) *failure {
+	f := overloaded("token store: " + err.Error())
+	f.fault = err
+	return f
 }
 
 func wrongMethod() *failure {
@@ -59,15 +122,6 @@ func unauthorized(text, reason string) *failure {
 	return &failure{code: unauthorizedClient, status: http.StatusBadRequest, text: text, reason: reason}
 }
 
-// unknownScope refuses every scope: a client's own token carries no roles, and
-// section 3.3 forbids to act as if it did.
-func unknownScope() *failure {
-	return &failure{
-		code: invalidScope, status: http.StatusBadRequest,
-		text: "No scope can be requested with this grant type. Leave the scope parameter out.", reason: "a scope was requested",
-	}
-}
-
 // overloaded sheds a request at once: whoever waits holds memory, and clients
 // that time out come back twice.
 func overloaded(reason string) *failure {
@@ -79,7 +133,7 @@ func overloaded(reason string) *failure {
 
 func throttled(wait time.Duration, reason string) *failure {
 	return &failure{
-		code: unavailable, status: http.StatusTooManyRequests, retry: wait,
+		code: unavailable, status: http.StatusTooManyRequests, retry: wait, guessing: true,
 		text: "Too many failed attempts. Try again later.", reason: reason,
 	}
 }
@@ -90,3 +144,5 @@ func broken(err error) *failure {
 		text: "The token could not be issued.", reason: err.Error(), fault: err,
 	}
 }
+
+func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

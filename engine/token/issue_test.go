@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/keys"
 )
@@ -42,7 +43,7 @@ func TestClaimsAreThoseOfD15(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.edit(func(o *Owner) { o.Settings.Lifetime = life })
+			w.edit(func(o *Owner) { setLife(o, life) })
 			r := w.login(t, clientID, clientSecret)
 			v := jwt.Verifier{
 				Algorithm: keys.ES256, Keys: keySet(), Issuer: "https://gateway.example", Audience: clientID,
@@ -91,7 +92,7 @@ func TestEveryTokenHasAnIDOfItsOwn(t *testing.T) {
 // issueWith gets a token signed with alg.
 func issueWith(t *testing.T, w *world, alg keys.Algorithm) string {
 	t.Helper()
-	w.edit(func(o *Owner) { o.Settings.Algorithm = alg })
+	w.edit(func(o *Owner) { o.Settings.Issue.JWTSignatureAlgorithm = alg })
 	return w.login(t, clientID, clientSecret).token(t)
 }
 
@@ -216,7 +217,16 @@ func TestJWKSShowsPublicHalvesOnly(t *testing.T) {
 func TestDiscoveryIsThatOfRFC8414(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range []string{"/.well-known/oauth-authorization-server", "/auth/.well-known/oauth-authorization-server"} {
+	for path, below := range map[string]string{
+		"/.well-known/oauth-authorization-server":            "https://gateway.example/auth",
+		"/auth/.well-known/oauth-authorization-server":       "https://gateway.example/auth",
+		"/credential/.well-known/oauth-authorization-server": "https://gateway.example/credential",
+	} {
+		secrets := []any{"client_secret_basic", "client_secret_post"}
+		methods := secrets
+		if below != "https://gateway.example/credential" {
+			methods = append(methods[:2:2], "none")
+		}
 		r := get(t, w, path, http.Header{"X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"ftp"}})
 		var got map[string]any
 		if err := json.Unmarshal([]byte(r.body), &got); err != nil {
@@ -224,11 +234,16 @@ func TestDiscoveryIsThatOfRFC8414(t *testing.T) {
 		}
 		want := map[string]any{
 			"issuer":                                "https://gateway.example",
-			"token_endpoint":                        "https://gateway.example/auth/jwt",
+			"token_endpoint":                        below + "/jwt",
+			"introspection_endpoint":                below + "/introspect",
+			"revocation_endpoint":                   below + "/revoke",
 			"jwks_uri":                              "https://gateway.example/.well-known/jwks.json",
 			"response_types_supported":              []any{},
-			"grant_types_supported":                 []any{"client_credentials"},
-			"token_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post"},
+			"grant_types_supported":                 []any{"client_credentials", "password", "refresh_token"},
+			"token_endpoint_auth_methods_supported": methods,
+
+			"introspection_endpoint_auth_methods_supported": secrets,
+			"revocation_endpoint_auth_methods_supported":    methods,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
@@ -292,7 +307,7 @@ func BenchmarkIssue(b *testing.B) {
 	for _, alg := range []keys.Algorithm{keys.HS256, keys.RS256, keys.ES256, keys.EdDSA} {
 		w := newWorld(b)
 		w.Service.sink, w.Service.now = event.Discard{}, time.Now
-		w.edit(func(o *Owner) { o.Settings.Algorithm = alg })
+		w.edit(func(o *Owner) { o.Settings.Issue.JWTSignatureAlgorithm = alg })
 		w.login(b, clientID, clientSecret)
 		b.Run(string(alg)+"/issued", func(b *testing.B) {
 			b.ReportAllocs()
@@ -334,4 +349,9 @@ func issueOnce(b *testing.B, w *world) {
 	if answer.status != http.StatusOK {
 		b.Fatal(answer.status)
 	}
+}
+
+func setLife(o *Owner, life time.Duration) {
+	o.Settings.Issue.TokenNeverExpires = life == 0
+	o.Settings.Issue.TokenExpiresInAmount, o.Settings.Issue.TokenExpiresInUnit = int64(life/time.Second), issue.Seconds
 }

@@ -3,52 +3,58 @@ package token
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/identity"
 )
 
-// grant is one grant_type. The pipeline runs every check that all grants
-// share; a grant only answers for whom the token is.
-type grant struct {
-	name string
-	// authorize runs after the client is authenticated and its policy allows
-	// the grant.
-	authorize func(ctx context.Context, q *request, o Owner) (principal, *failure)
+// login is one request to the token service on its way through the pipeline,
+// with what was found out about it so far.
+type login struct {
+	*request
+	d  Directory
+	e  *event.Token
+	by client
+	// owner is whom the token is for; zero at /credential, where the credential
+	// is good for every owner that it has access to.
+	owner    Owner
+	settings *Settings
 }
 
 // principal is whom a token speaks for.
 type principal struct {
-	// subject is the user name or the client id (D15).
-	subject string
+	identity.Identity
+	// user tells a user from a client of the same name (D15).
+	user bool
+	// source is as in event.Token.
+	source string
+	// family is the login that is being refreshed, with the generation of the
+	// refresh token to hand out; nil at a first login.
+	family *Family
 }
 
-// grants are all that there are.
-var grants = []grant{clientCredentials}
-
-func findGrant(name string) (grant, bool) {
-	i := slices.IndexFunc(grants, func(g grant) bool { return g.name == name })
-	if i < 0 {
-		return grant{}, false
-	}
-	return grants[i], true
+// operations are the endpoints below a door. Each answers with a body or a
+// failure; an empty body is an empty answer.
+var operations = map[string]struct {
+	name event.Operation
+	run  func(*Service, context.Context, *login) (any, *failure)
+}{
+	"/jwt":            {event.Issue, (*Service).issue},
+	"/jwt/regenerate": {event.Regenerate, (*Service).regenerate},
+	"/introspect":     {event.Introspect, (*Service).introspect},
+	"/revoke":         {event.Revoke, (*Service).revoke},
 }
 
-func grantNames() []string {
-	names := make([]string, len(grants))
-	for i, g := range grants {
-		names[i] = g.name
-	}
-	return names
-}
-
-// serveToken answers one request to the token endpoint and reports it.
-func (s *Service) serveToken(w http.ResponseWriter, r *http.Request, d Directory, c Caller) {
+// serve answers one request to an endpoint and reports it.
+func (s *Service) serve(w http.ResponseWriter, r *http.Request, d Directory, c Caller, through door, endpoint string) {
+	operation := operations[endpoint]
 	e := event.Token{
-		Time: s.now(), Environment: d.Environment(), Client: c.Client, CorrelationID: c.CorrelationID, Status: http.StatusOK,
+		Time: s.now(), Environment: d.Environment(), Operation: operation.name, Client: c.Client, CorrelationID: c.CorrelationID,
+		Method: r.Method, Status: http.StatusOK,
 	}
-	answer, f := s.issue(w, r, d, &e)
+	noteHeader(&e, r)
+	answer, f := s.run(w, r, d, through, endpoint, &e)
 	if f != nil {
 		s.refuse(w, f, &e)
 	} else {
@@ -58,92 +64,100 @@ func (s *Service) serveToken(w http.ResponseWriter, r *http.Request, d Directory
 	s.sink.Token(e)
 }
 
-// issue is the life of a token request.
-func (s *Service) issue(w http.ResponseWriter, r *http.Request, d Directory, e *event.Token) (*answer, *failure) {
-	if r.Method != http.MethodPost {
-		return nil, wrongMethod()
-	}
+func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, through door, endpoint string, e *event.Token) (any, *failure) {
 	q, f := parse(w, r)
-	noteRequest(e, q)
+	if q != nil {
+		q.door = through
+		q.tokenEndpoint = endpoint == "/jwt"
+		noteRequest(e, q)
+	}
 	if f != nil {
 		return nil, f
 	}
-	g, f := q.findGrant()
-	if f != nil {
-		return nil, f
+	if q.urlParameters() && !q.tokenEndpoint { // D13 is about token requests
+		return nil, q.notInURL()
 	}
-	o, f := s.clients.authenticate(r.Context(), d, q, e.Client)
-	noteOwner(e, o)
-	if f != nil {
-		return nil, f
-	}
-	if f := allowed(o, g, q); f != nil {
-		return nil, f
-	}
-	p, f := g.authorize(r.Context(), q, o)
-	if f != nil {
-		return nil, f
-	}
-	return s.sign(r.Context(), d, o, g, p)
+	return operations[endpoint].run(s, r.Context(), &login{request: q, d: d, e: e})
 }
 
-func (q *request) findGrant() (grant, *failure) {
-	if q.grant == "" {
-		return grant{}, malformed("The parameter grant_type is missing.")
+// issue is the life of a token request. Every check that all grants share is
+// here; a grant only answers for whom the token is.
+func (s *Service) issue(ctx context.Context, l *login) (any, *failure) {
+	g, f := l.findGrant()
+	if f != nil {
+		return nil, f
 	}
-	g, ok := findGrant(q.grant)
-	if !ok {
-		return grant{}, unsupported()
+	l.e.Operation = g.operation
+	if f := s.authenticate(ctx, l, g.public); f != nil {
+		return nil, f
 	}
-	return g, nil
+	if f := s.chooseOwner(ctx, l, g); f != nil {
+		return nil, f
+	}
+	if f := l.allowed(g); f != nil {
+		return nil, f
+	}
+	p, f := g.authorize(s, ctx, l)
+	if f != nil {
+		return nil, f
+	}
+	return s.grantToken(ctx, l, p)
 }
 
 // allowed asks the owner's policy, after the client has shown who it is:
 // whether an owner has a policy is nobody else's business.
-func allowed(o Owner, g grant, q *request) *failure {
+func (l *login) allowed(g grant) *failure {
 	switch {
-	case o.Settings == nil:
+	case l.settings == nil:
 		return unauthorized("No tokens are issued for this client.", "the owner has no active policy that issues tokens")
-	case o.Settings.Grant != g.name:
-		return unauthorized("This client may not use this grant type.", "policy "+o.Settings.Policy+" allows another grant")
-	case q.form.Has("scope"):
-		return unknownScope()
+	case l.door == authDoor && !l.settings.Managed:
+		return wrongDoor()
+	case l.urlParameters() && !l.settings.Issue.AllowURLParameters:
+		return l.notInURL()
+	case g.grantType != "" && g.grantType != l.settings.Issue.GrantType:
+		return unauthorized("This client may not use this grant type.", "the settings allow another grant: "+string(l.settings.Issue.GrantType))
 	}
 	return nil
 }
 
+func noteHeader(e *event.Token, r *http.Request) {
+	e.ForwardedFor = clipped(strings.Join(r.Header.Values("X-Forwarded-For"), ", "))
+	e.ContentType = clipped(strings.Join(r.Header.Values("Content-Type"), ", "))
+}
+
 func noteRequest(e *event.Token, q *request) {
-	if q == nil {
-		return
-	}
 	if _, ok := findGrant(q.grant); ok {
 		e.Grant = q.grant
 	}
-	e.ClientID = abridge(q.clientID)
+	e.ClientID, e.Username = abridge(q.clientID), abridge(q.username)
 }
 
-func noteOwner(e *event.Token, o Owner) {
-	if o.ClientID == "" {
-		return
-	}
-	e.Project, e.Owner, e.ClientID = o.Project, o.Name, o.ClientID
-	if o.Settings != nil {
-		e.Algorithm = string(o.Settings.Algorithm)
+// noteOwner completes the event once the client has shown who it is.
+func (l *login) noteOwner() {
+	l.e.Project, l.e.Owner = l.owner.Project, l.owner.Name
+	if l.settings != nil {
+		l.e.Policy, l.e.Algorithm = l.settings.Policy, string(l.settings.Issue.JWTSignatureAlgorithm)
 	}
 }
 
-// abridge keeps enough of an unknown client id to recognise a mistake, and too
-// little to be of use when a secret was sent in its place.
+func clipped(text string) string {
+	return printable(text[:min(len(text), 255)])
+}
+
+// abridge keeps enough of a name that was not proven to recognise a mistake, and
+// too little to be of use when a secret was sent in its place.
 func abridge(id string) string {
 	if id == "" {
 		return ""
 	}
-	begin := id[:min(8, len(id)/2)]
-	plain := func(r rune) rune {
-		if r <= ' ' || r > '~' {
+	return printable(id[:min(8, len(id)/2)]) + "..."
+}
+
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
 			return '?'
 		}
 		return r
-	}
-	return strings.Map(plain, begin) + "..."
+	}, text)
 }

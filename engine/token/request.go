@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -18,28 +20,76 @@ const (
 	maxParameters = 100
 )
 
-// request is a token request, parsed once for the whole pipeline.
+// request is a request to the token service, parsed once for the whole
+// pipeline. Secrets are in no other place than here.
 type request struct {
-	grant    string
-	clientID string
-	secret   secret.Text
-	form     url.Values // each name has one value that is not empty
+	door door
+	// tokenEndpoint tells the token endpoint from the others.
+	tokenEndpoint bool
+
+	method, grant, clientID, username, scope, resource string
+
+	secret, userSecret, refresh, token secret.Text
+	// bearer is the access token of an Authorization header; it authenticates
+	// no client.
+	bearer string
+	// query tells that parameters came in the query.
+	query bool
 }
 
-// parse reads what RFC 6749 allows and nothing else.
-func parse(w http.ResponseWriter, r *http.Request) (*request, *failure) {
-	if f := checkForm(r); f != nil {
-		return nil, f
+// urlParameters tells a request that only allowUrlParameters allows (D13).
+func (q *request) urlParameters() bool { return q.query || q.method == http.MethodGet }
+
+// notInURL refuses it. Queries end in access logs and browser histories.
+func (q *request) notInURL() *failure {
+	if q.method == http.MethodGet {
+		return wrongMethod()
 	}
-	form, f := readForm(w, r)
+	return malformed("Send the parameters in the body, not in the query.")
+}
+
+// parse reads what RFC 6749 allows and nothing else. The request comes also with
+// a failure, as far as it was read.
+func parse(w http.ResponseWriter, r *http.Request) (*request, *failure) {
+	q := &request{method: r.Method, query: r.URL.RawQuery != "" || r.URL.ForceQuery}
+	if r.Method != http.MethodPost && r.Method != http.MethodGet {
+		return q, wrongMethod()
+	}
+	form, f := readParameters(w, r)
+	if f != nil {
+		return q, f
+	}
+	q.take(form)
+	return q, q.readAuthorization(r.Header.Values("Authorization"))
+}
+
+// take moves the parameters to where each belongs.
+func (q *request) take(form url.Values) {
+	q.grant, q.clientID, q.username = form.Get("grant_type"), form.Get("client_id"), form.Get("username")
+	q.scope, q.resource = form.Get("scope"), form.Get("resource")
+	q.secret, q.userSecret = secret.New(form.Get("client_secret")), secret.New(form.Get("password"))
+	q.refresh, q.token = secret.New(form.Get("refresh_token")), secret.New(form.Get("token"))
+}
+
+// readParameters joins body and query; the body wins (reference 3.4). Whether a
+// query is allowed is for the client's settings to say.
+func readParameters(w http.ResponseWriter, r *http.Request) (url.Values, *failure) {
+	form, f := parseForm(r.URL.RawQuery)
 	if f != nil {
 		return nil, f
 	}
-	q := &request{grant: form.Get("grant_type"), form: form}
-	if f := q.readClient(r.Header.Values("Authorization")); f != nil {
-		return q, f
+	if r.Method == http.MethodGet || r.URL.RawQuery != "" && r.ContentLength == 0 {
+		return form, nil
 	}
-	return q, nil
+	if f := checkForm(r); f != nil {
+		return nil, f
+	}
+	body, f := readForm(w, r)
+	if f != nil {
+		return nil, f
+	}
+	maps.Copy(form, body)
+	return form, nil
 }
 
 // checkForm looks at everything that can be told without the body.
@@ -47,10 +97,6 @@ func checkForm(r *http.Request) *failure {
 	types := r.Header.Values("Content-Type")
 	if len(types) != 1 || mediaType(types[0]) != "application/x-www-form-urlencoded" {
 		return malformed("Send the parameters as application/x-www-form-urlencoded.")
-	}
-	// Queries end in access logs and browser histories (D13).
-	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		return malformed("Send the parameters in the body, not in the query.")
 	}
 	if r.ContentLength > maxBody {
 		return tooLarge()
@@ -108,23 +154,25 @@ func parseForm(body string) (url.Values, *failure) {
 	return form, nil
 }
 
-// readClient takes the client's credentials from the header or from the body
-// (section 2.3.1). A scheme other than Basic is none of ours: such a header is
-// ignored.
-func (q *request) readClient(authorization []string) *failure {
-	q.clientID, q.secret = q.form.Get("client_id"), secret.New(q.form.Get("client_secret"))
-	q.form.Del("client_secret") // from here on it exists as secret.Text alone
-	if len(authorization) > 1 {
+// readAuthorization takes the client's credentials from the header if they are
+// there (section 2.3.1), or the access token that is to be regenerated. Any other
+// scheme is none of ours: such a header is ignored.
+func (q *request) readAuthorization(fields []string) *failure {
+	if len(fields) > 1 {
 		return malformed("Send one Authorization header.")
 	}
-	if len(authorization) == 0 {
+	if len(fields) == 0 {
 		return nil
 	}
-	scheme, credentials, _ := strings.Cut(authorization[0], " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return nil
+	scheme, credentials, _ := strings.Cut(fields[0], " ")
+	credentials = strings.TrimLeft(credentials, " ")
+	switch {
+	case strings.EqualFold(scheme, "Basic"):
+		return q.readBasic(credentials)
+	case strings.EqualFold(scheme, "Bearer"):
+		q.bearer = credentials
 	}
-	return q.readBasic(strings.TrimLeft(credentials, " "))
+	return nil
 }
 
 func (q *request) readBasic(credentials string) *failure {
@@ -133,7 +181,7 @@ func (q *request) readBasic(credentials string) *failure {
 	}
 	id, password, ok := decodeBasic(credentials)
 	if !ok {
-		return refusedClient("the Basic credentials cannot be decoded")
+		return refusedClient("the Basic credentials cannot be decoded", fault.ClientRefused)
 	}
 	// Repeating the client id in the body authenticates nothing and many
 	// clients do it; naming another one is a mixture.

@@ -15,21 +15,36 @@ import (
 
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/guess"
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/revoke"
 )
 
 // Settings is what an active JWT policy says about the tokens of its owner.
 type Settings struct {
-	// Algorithm signs; the environment's key of that family is used (D6).
-	Algorithm keys.Algorithm
-	// Lifetime is how long an access token lives, in whole seconds; zero
-	// means for ever (D8).
-	Lifetime time.Duration
-	// Grant is the grant_type that the policy allows, such as
-	// GrantClientCredentials.
-	Grant string
-	// Policy is the policy's name, for events.
+	// Issue says what the tokens are like.
+	Issue issue.Settings
+	// Keys sign and verify: the environment's, or those that the policy names.
+	Keys *keys.Set
+	// Policy is the policy's name.
 	Policy string
+	// Leeway is allowed for clocks that differ when a token is checked.
+	Leeway time.Duration
+	// Managed tells that the policy issues tokens at /auth with these settings;
+	// otherwise each credential has its own, at /credential.
+	Managed bool
+	// Source is where users and clients with credentials of their own are
+	// checked; "" when only the owner's key pair counts. Provider is the
+	// source's name, Regenerator that of the JWT regenerator service.
+	Source                identity.KindName
+	Provider, Regenerator string
+	// CheckAddress demands an address from the credential's list.
+	CheckAddress bool
+	// NeedsScope tells that calls are decided by the roles in the token, so that
+	// a request without a scope gets all of them.
+	NeedsScope bool
 }
 
 // Issuer is a compiled policy step that issues tokens for its owner.
@@ -39,8 +54,12 @@ type Issuer interface {
 
 // Owner is a deployed owner as the token endpoint needs it.
 type Owner struct {
-	// Kind is PROXY; Project and Name address the owner.
-	Kind, Project, Name string
+	// ID is stable over the owner's revisions; credentials are granted access
+	// to it.
+	ID string
+	// Kind is PROXY; Project and Name address the owner, URL is where it is
+	// called.
+	Kind, Project, Name, URL string
 	// ClientID is the public half of the owner's key pair, the audience and
 	// the subject of its client tokens (D15).
 	ClientID string
@@ -57,10 +76,16 @@ type Directory interface {
 	Environment() string
 	// Issuer is the environment's public URL without a trailing slash (D15).
 	Issuer() string
-	// Keys sign and verify; never nil.
+	// Keys sign and verify where a policy names no key of its own; never nil.
 	Keys() *keys.Set
-	// Owner is the deployed owner with that client id.
+	// JWKS is the document of all public keys, and its version.
+	JWKS() (document []byte, version string)
+	// Owner is the deployed owner with that client id, OwnerByID with that id.
 	Owner(clientID string) (Owner, bool)
+	OwnerByID(id string) (Owner, bool)
+	// Tokens is Token Management; never nil.
+	Tokens() *issue.Management
+	identity.Directory
 }
 
 // Caller is what the gateway found out about the sender of a request.
@@ -72,22 +97,32 @@ type Caller struct {
 }
 
 // Options are the parts of the world that a Service uses. Each may be left
-// out: the system's clock, no events, no log.
+// out: the system's clock, no events, no log, no refresh tokens, nothing revoked.
 type Options struct {
 	Now    func() time.Time
 	Sink   event.Sink
 	Logger *slog.Logger
+	// Store keeps refresh families and revocations.
+	Store Store
+	// RefreshKey makes the MACs of refresh tokens (D7): 32 bytes derived from
+	// the master key, the same on all nodes.
+	RefreshKey []byte
+	// Revoked is asked about every token that is introspected or refreshed.
+	Revoked *revoke.List
 }
 
 // Service answers the gateway's own endpoints for every environment of the
-// process. It holds no state but what it remembers of client checks, so any
+// process. What it keeps itself is only what it remembers of logins, so any
 // number of nodes may serve one environment. Safe for concurrent use.
 type Service struct {
 	now     func() time.Time
 	sink    event.Sink
 	log     *slog.Logger
-	clients *clients
-	signing *lane
+	store   Store
+	refresh *refreshTokens
+	revoked *revoke.List
+	logins  *logins
+	signing *guess.Lane
 }
 
 // New makes a service.
@@ -101,7 +136,13 @@ func New(o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	return &Service{now: o.Now, sink: o.Sink, log: o.Logger, clients: newClients(o.Now), signing: newSigningLane()}
+	s := &Service{
+		now: o.Now, sink: o.Sink, log: o.Logger, revoked: o.Revoked, logins: newLogins(o.Now), signing: newSigningLane(),
+	}
+	if o.Store != nil && len(o.RefreshKey) > 0 {
+		s.store, s.refresh = o.Store, &refreshTokens{key: o.RefreshKey}
+	}
+	return s
 }
 
 // Handles tells whether a path belongs to the gateway itself: what is below
@@ -115,17 +156,36 @@ func (s *Service) Handles(path string) bool {
 	return false
 }
 
+// door is the prefix that a request came by: /auth for owners whose policy
+// manages their tokens, /credential for credentials with settings of their own.
+type door string
+
+const (
+	authDoor       door = "/auth"
+	credentialDoor door = "/credential"
+)
+
 // ServeHTTP answers a request whose path it handles. There is no cross-origin
 // access: a page in a browser is no place for a client secret.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, d Directory, c Caller) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	switch r.URL.Path {
-	case "/auth/jwt":
-		s.serveToken(w, r, d, c)
-	case "/.well-known/jwks.json", "/auth/.well-known/jwks.json":
-		serveDocument(w, r, d.Keys().JWKS(), d.Keys().Digest())
-	case "/.well-known/oauth-authorization-server", "/auth/.well-known/oauth-authorization-server":
-		serveMetadata(w, r, d.Issuer())
+	through, rest := authDoor, r.URL.Path
+	for _, p := range []door{authDoor, credentialDoor} {
+		if below, ok := strings.CutPrefix(r.URL.Path, string(p)); ok {
+			through, rest = p, below
+		}
+	}
+	if r.URL.Path == rest && !strings.HasPrefix(rest, "/.well-known/") {
+		rest = ""
+	}
+	switch rest {
+	case "/jwt", "/jwt/regenerate", "/introspect", "/revoke":
+		s.serve(w, r, d, c, through, rest)
+	case "/.well-known/jwks.json":
+		body, version := d.JWKS()
+		serveDocument(w, r, body, version)
+	case "/.well-known/oauth-authorization-server":
+		serveMetadata(w, r, d.Issuer(), through)
 	default:
 		writeFault(w, fault.NotFound)
 	}

@@ -18,7 +18,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -28,6 +31,12 @@ const (
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func quarterHour() issue.Settings {
+	s := issue.Starting()
+	s.JWTSignatureAlgorithm = keys.ES256
+	return s
+}
 
 // secretHash is made once: a hash is meant to take long.
 var secretHash = sync.OnceValue(func() string {
@@ -64,23 +73,37 @@ type world struct {
 	now    time.Time
 	from   netip.Addr
 	owners map[string]Owner
+	people map[string]*identity.Credential
+	source identity.Guarded // of every name; nil for none
+	manage issue.Management
 	keys   *keys.Set
+	store  *memory
+	gone   *revoke.List
 	events []event.Token
+	alarms []event.Security
+	quiet  bool // keeps no events
 	log    bytes.Buffer
 	hashes int // checks that were made with argon2id or its stand-in
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{now: start, from: netip.MustParseAddr("192.0.2.1"), keys: keySet(), owners: map[string]Owner{
-		clientID: {
-			Kind: "PROXY", Project: "Default", Name: "Orders", ClientID: clientID, SecretHash: secretHash(),
-			Settings: &Settings{Algorithm: keys.ES256, Lifetime: 15 * time.Minute, Grant: GrantClientCredentials, Policy: "Standard"},
+	w := &world{
+		now: start, from: netip.MustParseAddr("192.0.2.1"), keys: keySet(), manage: issue.DefaultManagement(),
+		people: map[string]*identity.Credential{}, owners: map[string]Owner{
+			clientID: {
+				ID: "orders", Kind: "PROXY", Project: "Default", Name: "Orders", URL: "https://gateway.example/orders",
+				ClientID: clientID, SecretHash: secretHash(), Settings: &Settings{Issue: quarterHour(), Keys: keySet(), Policy: "Standard", Managed: true},
+			},
 		},
-	}}
-	w.Service = New(Options{Now: w.clock, Sink: w, Logger: slog.New(slog.NewTextHandler(lockedWriter{w}, nil))})
-	verify := w.clients.verify
-	w.clients.verify = func(ctx context.Context, hash, password string) (bool, error) {
+	}
+	w.store, w.gone = newMemory(w.clock), revoke.NewList(w.clock)
+	w.Service = New(Options{
+		Now: w.clock, Sink: w, Logger: slog.New(slog.NewTextHandler(lockedWriter{w}, nil)),
+		Store: w.store, RefreshKey: []byte("0123456789abcdef0123456789abcdef"), Revoked: w.gone,
+	})
+	verify := w.logins.verify
+	w.logins.verify = func(ctx context.Context, hash, password string) (bool, error) {
 		w.mu.Lock()
 		w.hashes++
 		w.mu.Unlock()
@@ -94,7 +117,7 @@ func newWorld(t testing.TB) *world {
 
 // cheap replaces argon2id, for tests with many guesses.
 func (w *world) cheap() {
-	w.clients.verify = func(_ context.Context, hash, password string) (bool, error) {
+	w.logins.verify = func(_ context.Context, hash, password string) (bool, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.hashes++
@@ -149,10 +172,18 @@ func (w *world) hashed() int {
 // Access and Token make world an event.Sink.
 func (w *world) Access(event.Access) {}
 
+func (w *world) Security(e event.Security) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.alarms = append(w.alarms, e)
+}
+
 func (w *world) Token(e event.Token) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.events = append(w.events, e)
+	if !w.quiet {
+		w.events = append(w.events, e)
+	}
 }
 
 func (w *world) lastEvent() event.Token {
@@ -168,7 +199,7 @@ func (w *world) lastEvent() event.Token {
 func (w *world) said() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all, err := json.Marshal(w.events)
+	all, err := json.Marshal([]any{w.events, w.alarms})
 	if err != nil {
 		panic(err)
 	}
@@ -185,9 +216,37 @@ func (l lockedWriter) Write(b []byte) (int, error) {
 
 type directory struct{ w *world }
 
-func (directory) Environment() string { return "production" }
-func (directory) Issuer() string      { return "https://gateway.example" }
-func (d directory) Keys() *keys.Set   { return d.w.keys }
+func (directory) Environment() string      { return "production" }
+func (directory) Issuer() string           { return "https://gateway.example" }
+func (d directory) Keys() *keys.Set        { return d.w.keys }
+func (d directory) JWKS() ([]byte, string) { return d.w.keys.JWKS(), d.w.keys.Digest() }
+func (d directory) Tokens() *issue.Management {
+	d.w.mu.Lock()
+	defer d.w.mu.Unlock()
+	m := d.w.manage
+	return &m
+}
+func (d directory) Credential(name string) (*identity.Credential, bool) {
+	d.w.mu.Lock()
+	defer d.w.mu.Unlock()
+	c, ok := d.w.people[name]
+	return c, ok
+}
+func (d directory) IdentitySource(_, _ string) (identity.Guarded, bool) {
+	d.w.mu.Lock()
+	defer d.w.mu.Unlock()
+	return d.w.source, d.w.source != nil
+}
+func (d directory) OwnerByID(id string) (Owner, bool) {
+	d.w.mu.Lock()
+	defer d.w.mu.Unlock()
+	for _, o := range d.w.owners {
+		if o.ID == id {
+			return o, true
+		}
+	}
+	return Owner{}, false
+}
 func (d directory) Owner(id string) (Owner, bool) {
 	d.w.mu.Lock()
 	defer d.w.mu.Unlock()
@@ -285,7 +344,7 @@ func TestHandlesWhatNoProxyMayHave(t *testing.T) {
 func TestUnknownPathsAnswer404InJSON(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range []string{"/auth", "/auth/jwt/", "/auth/JWT", "/auth/token", "/credential/jwt", "/.well-known/openid-configuration", "/.well-known/"} {
+	for _, path := range []string{"/auth", "/auth/jwt/", "/auth/JWT", "/auth/token", "/credential/token", "/jwt", "/.well-known/openid-configuration", "/.well-known/"} {
 		req, _ := http.NewRequest(http.MethodPost, w.URL+path, nil)
 		r := do(t, req)
 		if r.status != 404 || r.member(t, "statusCode") != 404.0 || r.header.Get("Content-Type") != "application/json; charset=utf-8" {
@@ -310,8 +369,10 @@ func TestEventsTellWhatHappenedAndHoldNoSecret(t *testing.T) {
 	issued := w.login(t, clientID, clientSecret).token(t)
 	ok := w.lastEvent()
 	want := event.Token{
-		Time: start, Environment: "production", Project: "Default", Owner: "Orders", Grant: "client_credentials", ClientID: clientID,
-		Client: netip.MustParseAddr("192.0.2.1"), Algorithm: "ES256", Status: 200, CorrelationID: "corr-1",
+		Time: start, Environment: "production", Operation: event.Issue, Project: "Default", Owner: "Orders", Policy: "Standard",
+		Grant: "client_credentials", ClientID: clientID, Username: clientID, Client: netip.MustParseAddr("192.0.2.1"), Method: "POST",
+		ContentType: formType, Algorithm: "ES256", KeyID: keySet().Signing(keys.ES256).ID, TokenID: ok.TokenID, IssuedAt: start,
+		ExpiresAt: start.Add(15 * time.Minute), Status: 200, CorrelationID: "corr-1",
 	}
 	if diff := cmp.Diff(want, ok, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("event of an issued token (-want +got):\n%s", diff)
@@ -321,7 +382,7 @@ func TestEventsTellWhatHappenedAndHoldNoSecret(t *testing.T) {
 		t.Errorf("event of a wrong secret: %+v", e)
 	}
 	w.login(t, swapped, clientID)
-	if e := w.lastEvent(); e.ClientID != "a-secret..." || e.Reason != "no deployed owner has this client id" {
+	if e := w.lastEvent(); e.ClientID != "a-secret..." || e.Reason != "no deployed owner and no credential has this client id" {
 		t.Errorf("event of an unknown client: %+v", e)
 	}
 	w.post(t, "grant_type="+swapped, nil)

@@ -12,6 +12,7 @@ import (
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/policies"
+	"github.com/gatewright/gatewright/web/tokens"
 )
 
 // auditPerPage is how many records a page of the list has.
@@ -99,6 +100,9 @@ func auditLabels() (labels map[string]string, rank []string) {
 		"theme": "Theme", "mustChangePassword": "Must change password", "publicUrl": "Public URL", "environment": "Environment", "revision": "Revision", "note": "Note",
 	}
 	rank = []string{"type", "active", "name", "description"}
+	for field, text := range tokens.ManagementLabels() {
+		labels[field] = text
+	}
 	for _, f := range forms {
 		for field, text := range policies.LabelsOf(f) {
 			labels[field] = text

@@ -246,8 +246,12 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 	}
 	page.Title = title
 	config, _ := policies.Read(e.form, e.typ.Name, page.Values)
-	page.Advice, page.Refresh = e.form.Advice(config), link.PolicyAdvice(e.project.Name, e.typ.Name)
 	var err error
+	if page.Choices, err = e.c.choices(e.g.Request.Context(), e.project, config); err != nil {
+		return err
+	}
+	page.Choices.Proxy = ownerOf(e.project, e.proxy)
+	page.Advice, page.Refresh = e.form.Advice(config, page.Choices), link.PolicyAdvice(e.project.Name, e.typ.Name)
 	if page.Frame, err = e.frame(title, layout.Crumb{Label: "Develop", Href: e.scopeHref(e.spot.endpoint)}, layout.Crumb{Label: title}); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 	}
 	if current != "" {
 		p.Home = link.Proxies(current)
-		p.Nav = c.menu(v, current, g.Request.URL.EscapedPath())
+		p.Nav = withKeys(c.menu(v, current, g.Request.URL.EscapedPath()), v, environments, v.Environment(ctx), g.Request.URL.EscapedPath())
 	}
 	for _, m := range v.Heard(ctx) {
 		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text})
@@ -64,12 +64,47 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 		proxies,
 		{Label: "Global Settings", Icon: "settings", Children: []layout.NavItem{policies}},
 	}}}
+	sections = append(sections, identityMenu(project, current))
+	return append(sections, tokenMenu(v, current)...)
+}
+
+// tokenMenu is what does not belong to a project.
+func tokenMenu(v *visit.Visit, current string) []layout.NavSection {
+	administration := layout.NavSection{Label: "Administration"}
+	var sections []layout.NavSection
 	if v.Can(visit.Audit) {
-		sections = append(sections, layout.NavSection{Label: "Administration", Items: []layout.NavItem{
-			{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"},
+		logins := layout.NavItem{Label: "Logins", Href: link.Logins, Icon: "account", Keys: "g l"}
+		logins.Current = within(current, link.Logins) || within(current, link.RevokeTokens)
+		sections = append(sections, layout.NavSection{Label: "Monitoring", Items: []layout.NavItem{
+			{Label: "Token Requests", Href: link.TokenRequests, Icon: "key", Current: within(current, link.TokenRequests), Keys: "g t"},
+			{Label: "Security Events", Href: link.SecurityEvents, Icon: "danger", Current: within(current, link.SecurityEvents), Keys: "g e"},
+			logins,
 		}})
+		administration.Items = append(administration.Items,
+			layout.NavItem{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"})
 	}
-	return sections
+	if v.Can(visit.View) {
+		administration.Items = append(administration.Items, layout.NavItem{
+			Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m",
+		})
+	}
+	return append(sections, administration)
+}
+
+// identityMenu leads to whoever calls the APIs, and to where they are kept.
+func identityMenu(project, current string) layout.NavSection {
+	sources := layout.NavItem{Label: "Identity Sources", Href: link.IdentitySources(project), Icon: "server", Keys: "g i"}
+	sources.Current = within(current, sources.Href) || within(current, link.NewIdentitySource(project))
+	section := layout.NavSection{Label: "Identity", Items: []layout.NavItem{
+		sources,
+		{Label: "Credentials", Href: link.Credentials(project), Icon: "account", Keys: "g c"},
+		{Label: "Roles", Href: link.Roles(project), Icon: "group", Keys: "g r"},
+		{Label: "Access", Href: link.Access(project), Icon: "lock", Keys: "g x"},
+	}}
+	for i := range section.Items[1:] {
+		section.Items[i+1].Current = within(current, section.Items[i+1].Href)
+	}
+	return section
 }
 
 func within(path, base string) bool {

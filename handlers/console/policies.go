@@ -163,10 +163,14 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 		return err
 	}
 	frame.Toasts = append(frame.Toasts, toasts...)
+	choices, err := e.c.choices(ctx, e.project, p.Config)
+	if err != nil {
+		return err
+	}
 	v, values := visit.From(ctx), policies.Write(e.form, p.Config)
 	page := policies.ViewPage{
 		Frame: frame, Project: e.project.Name, Type: e.typ, Item: itemOf(p), CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy,
-		Settings: policies.SettingsOf(e.form, values), Advice: e.form.Advice(p.Config),
+		Settings: policies.SettingsOf(e.form, values), Advice: e.form.Advice(p.Config, choices),
 		Manage: v.Can(visit.Manage), Deploy: v.Can(visit.Deploy), Audit: v.Can(visit.Audit), Now: e.c.now(),
 	}
 	for _, place := range u.places {

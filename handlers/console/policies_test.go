@@ -125,6 +125,13 @@ func TestCreatingAPolicy(t *testing.T) {
 	want := url.Values{
 		"active": {"true"}, "name": {""}, "description": {""}, "grantType": {"CLIENT_CREDENTIALS"}, "tokenExpiresInAmount": {"15"},
 		"tokenExpiresInUnit": {"MINUTES"}, "jwtSignatureAlgorithm": {"RS256"}, "leewaySeconds": {"30"}, "userHeaderName": {"X-Authenticated-UserId"},
+		"managedFromThisPolicy": {"true"}, "setIdentityToContext": {"true"}, "signingKeyName": {""},
+		"authenticationType": {"SECRET_MANAGER"}, "identityProviderName.LDAP": {""}, "identityProviderName.DATABASE": {""}, "identityProviderName.API": {""},
+		"jwtRegeneratorApiName": {""}, "refreshTokenCount": {"3"}, "refreshTokenExpiresInAmount": {"8"}, "refreshTokenExpiresInUnit": {"HOURS"},
+		"refreshTokenMaxActive": {""}, "authorization.authorizationType": {""}, "authorization.authorizationProviderName.LDAP": {""},
+		"authorization.authorizationProviderName.DATABASE": {""}, "authorization.authorizationProviderName.API": {""},
+		"authorization.credentialRoleNameList": {""}, "authorization.roleRequirement": {"ANY"}, "authorization.rolesHeaderName": {"X-Authenticated-UserRoles"},
+		"authorization.policyAuthorizationMethodDefList.rows": {"0"},
 	}
 	if diff := cmp.Diff(want, handlerstest.Fields(page.One(t, "#policy-form"))); diff != "" {
 		t.Errorf("an empty form starts with other values (D8):\n%s", diff)

@@ -110,7 +110,7 @@ func (c *Console) NewPolicy(g *gin.Context) error {
 func copyName(name string) string {
 	const suffix = " (Copy)"
 	runes := []rune(name)
-	return string(runes[:min(len(runes), policy.MaxName-len(suffix))]) + suffix
+	return string(runes[:min(len(runes), problem.MaxName-len(suffix))]) + suffix
 }
 
 // CreatePolicy saves a new policy.
@@ -122,6 +122,9 @@ func (c *Console) CreatePolicy(g *gin.Context) error {
 	values, err := typed(g)
 	if err != nil {
 		return err
+	}
+	if e.form.Change(values, values["change"]) {
+		return e.showNew(http.StatusOK, values, nil)
 	}
 	saved, problems, err := e.save("", 0, values)
 	if err != nil {
@@ -159,23 +162,29 @@ func (e *policyEditor) save(id string, version int, values policies.Values) (mod
 }
 
 func (e *policyEditor) showNew(status int, values policies.Values, problems problem.List) error {
+	choices, advice, err := e.consider(values)
+	if err != nil {
+		return err
+	}
 	frame, err := e.c.frame(e.g, "New "+e.typ.Label+" policy", e.project, e.crumbs(layout.Crumb{Label: "New"})...)
 	if err != nil {
 		return err
 	}
 	return render(e.g, status, policies.ShowForm(policies.FormPage{
 		Frame: frame, Title: "New " + e.typ.Label + " policy", About: e.typ.Summary, Form: e.form,
-		Values: values, Problems: problems, Advice: e.advice(values),
+		Values: values, Problems: problems, Choices: choices, Advice: advice,
 		Action: link.NewPolicy(e.project.Name, e.typ.Name), Discard: link.Policies(e.project.Name, e.typ.Name),
 		Check: link.CheckPolicyName(e.project.Name), Refresh: link.PolicyAdvice(e.project.Name, e.typ.Name),
 		Save: "Create policy", Creates: true, Unsaved: len(problems) > 0,
 	}))
 }
 
-// advice is about what is typed, also while parts of it are wrong.
-func (e *policyEditor) advice(values policies.Values) []policies.Advice {
+// consider finds what the form offers, and the advice about what is typed, also
+// while parts of it are wrong.
+func (e *policyEditor) consider(values policies.Values) (policies.Choices, []policies.Advice, error) {
 	config, _ := policies.Read(e.form, e.typ.Name, values)
-	return e.form.Advice(config)
+	choices, err := e.c.choices(e.g.Request.Context(), e.project, config)
+	return choices, e.form.Advice(config, choices), err
 }
 
 // EditPolicy is the form of a policy that exists.
@@ -207,6 +216,9 @@ func (c *Console) SavePolicy(g *gin.Context) error {
 		read.ID = now.ID
 	} else if read.ID == "" || !errors.Is(err, models.ErrNotFound) {
 		return err
+	}
+	if e.form.Change(values, values["change"]) {
+		return e.showEdit(http.StatusOK, read, policies.FormPage{Values: values, Unsaved: true})
 	}
 	saved, problems, err := e.save(read.ID, read.Version, values)
 	if stale := new(models.StaleError); errors.As(err, &stale) {
@@ -262,7 +274,10 @@ func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormP
 	if err != nil {
 		return err
 	}
-	page.Frame, page.Form, page.Title, page.Advice = frame, e.form, "Edit "+p.Name, e.advice(page.Values)
+	page.Frame, page.Form, page.Title = frame, e.form, "Edit "+p.Name
+	if page.Choices, page.Advice, err = e.consider(page.Values); err != nil {
+		return err
+	}
 	page.About = e.typ.Label + " policy. Saving changes no traffic; proxies that use it take it over when they are redeployed."
 	page.Refresh = link.PolicyAdvice(project, e.typ.Name)
 	page.Check = link.CheckPolicyName(project)
@@ -306,5 +321,9 @@ func (c *Console) PolicyAdvice(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return render(g, http.StatusOK, policies.AdviceList(e.advice(values)))
+	_, advice, err := e.consider(values)
+	if err != nil {
+		return err
+	}
+	return render(g, http.StatusOK, policies.AdviceList(advice))
 }

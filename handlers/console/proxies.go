@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
@@ -385,13 +386,18 @@ func (d *proxyDesk) askRotate(status int, typed, refusal string) error {
 	if err != nil {
 		return err
 	}
+	effect, err := d.c.store.PreviewRevoke(d.g.Request.Context(), "", revoke.Entry{Kind: revoke.Client, Key: d.proxy.ClientID})
+	if err != nil {
+		return err
+	}
 	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
 		Title: "Rotate the client secret of " + d.proxy.Name + "?",
 		Text:  "The proxy gets a new client secret; the client id stays.",
 		Effects: []string{
 			"The present secret stops working for new tokens" + whereLive(d.proxy),
 			"Every client has to be given the new one",
-			"Tokens that were issued before stay valid until they expire",
+			countOf(effect.LiveTokens, "live access token of the present secret that the log knows of is", "live access tokens of the present secret that the log knows of are") + " worthless at once",
+			countOf(effect.Families, "login ends", "logins end") + " and cannot be refreshed any more",
 			"The new secret is shown once",
 		},
 		Name: d.proxy.Name, Typed: typed, Error: refusal,

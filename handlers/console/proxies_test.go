@@ -292,7 +292,7 @@ func TestRotatingTheSecretShowsItOnce(t *testing.T) {
 	modelstest.Deploy(t, site.Store, p, "production")
 	v := site.SignIn(t, handlerstest.Administrator)
 	ask := v.Get(t, link.ProxySecret("Default", "orders"))
-	mustContain(t, ask.One(t, "form.Confirm").Text(), "Tokens that were issued before stay valid", "Every client has to be given the new one")
+	mustContain(t, ask.One(t, "form.Confirm").Text(), "0 live access tokens of the present secret that the log knows of are worthless at once", "Every client has to be given the new one")
 	mustStatus(t, v.Submit(t, ask, "form.Confirm", url.Values{"confirm": {"ORDERS"}}), http.StatusUnprocessableEntity)
 
 	shown := v.Submit(t, ask, "form.Confirm", url.Values{"confirm": {"orders"}})

@@ -12,7 +12,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine"
-	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
@@ -199,7 +198,7 @@ func furnished(f proxies.Form, project string) proxies.Form {
 	f.CheckName, f.CheckBasePath = link.CheckProxyName(project)+except, link.CheckBasePath(project)+except
 	f.AllMethods, f.ReservedPaths = engine.Methods(), engine.ReservedPaths()
 	f.DefaultConnect, f.DefaultResponse = int(engine.DefaultConnectTimeout.Milliseconds()), int(engine.DefaultResponseTimeout.Milliseconds())
-	f.MaxTimeout, f.MaxName, f.MaxDescription = engine.MaxTimeout, policy.MaxName, policy.MaxDescription
+	f.MaxTimeout, f.MaxName, f.MaxDescription = engine.MaxTimeout, problem.MaxName, problem.MaxDescription
 	return f
 }
 

@@ -71,7 +71,7 @@ func New(t testing.TB, changes ...func(*handlers.Options)) *Site {
 	modelstest.User(t, s.Store, Administrator, models.RoleAdministrator, Password)
 	modelstest.User(t, s.Store, Auditor, models.RoleAuditor, Password)
 	o := handlers.Options{
-		Store: s.Store, Types: policy.Set{jwtauth.Type()}, Logger: slog.New(slog.DiscardHandler), Now: s.Clock.Now, Dev: true,
+		Store: s.Store, Types: policy.Set{jwtauth.Type()}, Identities: modelstest.Kinds(), Logger: slog.New(slog.DiscardHandler), Now: s.Clock.Now, Dev: true,
 	}
 	for _, change := range changes {
 		change(&o)

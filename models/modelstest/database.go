@@ -35,7 +35,7 @@ func New(t testing.TB) *models.Store {
 // applied to the options that New uses.
 func Open(t testing.TB, url string, changes ...func(*models.Options)) *models.Store {
 	t.Helper()
-	o := models.Options{Sealer: Sealer(t), Types: policy.Set{jwtauth.Type()}, MaxConns: conns}
+	o := models.Options{Sealer: Sealer(t), Types: policy.Set{jwtauth.Type()}, Identities: Kinds(), MaxConns: conns}
 	for _, change := range changes {
 		change(&o)
 	}

@@ -4,17 +4,19 @@ package jwtauth
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
 
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
-	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
+	webissue "github.com/gatewright/gatewright/web/issue"
 	"github.com/gatewright/gatewright/web/policies"
-	"github.com/gatewright/gatewright/web/ui"
 )
 
 // Form is the part of the policy form that is JWT Authentication's own.
@@ -22,20 +24,39 @@ type Form struct{}
 
 var _ policies.Form = Form{}
 
-// tokenSection is the heading over all of its fields.
-const tokenSection = "Token"
+// The headings over its fields.
+const (
+	tokenSection         = "Token"
+	authorizationSection = "Authorization Configuration"
+)
 
 // labels are the seed's, in its order.
-var labels = []policies.Label{
+var labels = slices.Concat([]policies.Label{
+	{Field: "managedFromThisPolicy", Text: "Manage From This Policy"},
 	{Field: "grantType", Text: "Grant Type"},
-	{Field: "tokenNeverExpires", Text: "Token Never Expires"},
-	{Field: "tokenExpiresInAmount", Text: "Token Expires In"},
-	{Field: "tokenExpiresInUnit", Text: "Token Expires In, unit"},
-	{Field: "jwtSignatureAlgorithm", Text: "JWT Signature Algorithm"},
+	{Field: "authenticationType", Text: "Identity/Role/Group Service"},
+	{Field: "identityProviderName", Text: "Identity/Role/Group Service"},
+	{Field: "jwtRegeneratorApiName", Text: "JWT Regenerator Service API"},
+	{Field: "credentialClients", Text: "Clients with credentials of their own"},
+	{Field: "checkClientIpAddress", Text: "Check Client IP Address"},
+}, tokenLabels(), []policies.Label{
+	{Field: "signingKeyName", Text: "Signing key"},
 	{Field: "leewaySeconds", Text: "Clock leeway"},
 	{Field: "clearAuth", Text: "Clear Authentication Data"},
+	{Field: "setIdentityToContext", Text: "Set Resolved Identity to Context"},
 	{Field: "addUserToHeader", Text: "Add Client Info to Header"},
 	{Field: "userHeaderName", Text: "Authenticated User Header Name"},
+}, authorizationLabels)
+
+// tokenLabels are those of the settings that a credential has too, but for the grant type.
+func tokenLabels() []policies.Label {
+	var list []policies.Label
+	for _, l := range webissue.Labels("") {
+		if l.Field != "grantType" {
+			list = append(list, policies.Label{Field: l.Field, Text: l.Text})
+		}
+	}
+	return list
 }
 
 // Labels implements policies.Form.
@@ -60,26 +81,38 @@ func (Form) Write(config policy.Config) policies.Values {
 	if !ok {
 		return policies.Values{}
 	}
-	blank := jwtauth.NewForm()
 	v := policies.Values{
-		"grantType":             string(c.GrantType),
-		"tokenExpiresInAmount":  strconv.FormatInt(c.TokenExpiresInAmount, 10),
-		"tokenExpiresInUnit":    string(c.TokenExpiresInUnit),
-		"jwtSignatureAlgorithm": string(c.JWTSignatureAlgorithm),
-		"leewaySeconds":         strconv.Itoa(c.LeewaySeconds),
-		"userHeaderName":        c.UserHeaderName,
+		"jwtRegeneratorApiName": c.JWTRegeneratorAPIName, "signingKeyName": c.SigningKeyName,
+		"leewaySeconds": strconv.Itoa(c.LeewaySeconds), "userHeaderName": orElse(c.UserHeaderName, jwtauth.DefaultUserHeader),
 	}
-	if c.TokenNeverExpires {
-		v["tokenExpiresInAmount"] = strconv.FormatInt(blank.TokenExpiresInAmount, 10)
-		v["tokenExpiresInUnit"] = string(blank.TokenExpiresInUnit)
+	settings := c.Settings
+	if !c.ManagedFromThisPolicy {
+		settings = issue.Starting()
 	}
-	if !c.AddUserToHeader && c.UserHeaderName == "" {
-		v["userHeaderName"] = blank.UserHeaderName
-	}
-	v.Tick("tokenNeverExpires", c.TokenNeverExpires)
+	webissue.Write(settings).Into(v, "")
+	writeService(v, "authenticationType", "identityProviderName", orKind(c.AuthenticationType, identity.SecretManager), c.IdentityProviderName)
+	v.Tick("managedFromThisPolicy", c.ManagedFromThisPolicy)
+	v.Tick("credentialClients", c.GrantType == issue.ClientCredentials && c.AuthenticationType == identity.SecretManager)
+	v.Tick("checkClientIpAddress", c.CheckClientIPAddress)
 	v.Tick("clearAuth", c.ClearAuth)
+	v.Tick("setIdentityToContext", c.SetIdentityToContext)
 	v.Tick("addUserToHeader", c.AddUserToHeader)
+	writeAuthorization(v, &c.Authorization)
 	return v
+}
+
+func orElse(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}
+
+func orKind(kind, fallback identity.KindName) identity.KindName {
+	if kind == "" {
+		return fallback
+	}
+	return kind
 }
 
 // Read implements policies.Form. A field that another one makes meaningless is not read: a letter in a hidden box must
@@ -87,23 +120,63 @@ func (Form) Write(config policy.Config) policies.Values {
 func (Form) Read(v policies.Values) (policy.Config, problem.List) {
 	var l problem.List
 	c := jwtauth.New()
-	c.GrantType = jwtauth.GrantType(v["grantType"])
-	c.TokenNeverExpires = v.On("tokenNeverExpires")
-	if !c.TokenNeverExpires {
-		c.TokenExpiresInAmount = number(&l, v, "tokenExpiresInAmount", "15")
-		c.TokenExpiresInUnit = jwtauth.TimeUnit(v["tokenExpiresInUnit"])
+	if c.ManagedFromThisPolicy = v.On("managedFromThisPolicy"); c.ManagedFromThisPolicy {
+		c.Settings, l = webissue.Read(v, "")
+		readSource(&l, v, c)
+		c.SigningKeyName = v["signingKeyName"]
 	}
-	c.JWTSignatureAlgorithm = keys.Algorithm(v["jwtSignatureAlgorithm"])
 	c.LeewaySeconds = int(number(&l, v, "leewaySeconds", "30"))
-	c.ClearAuth = v.On("clearAuth")
+	c.ClearAuth, c.SetIdentityToContext = v.On("clearAuth"), v.On("setIdentityToContext")
 	c.AddUserToHeader = v.On("addUserToHeader")
 	if c.AddUserToHeader {
-		c.UserHeaderName = strings.TrimSpace(v["userHeaderName"])
-		if c.UserHeaderName == "" { // Normalize would fill in the default, and nobody would have chosen it
-			l.Add("userHeaderName", "%s", jwtauth.HeaderNameProblem(""))
-		}
+		c.UserHeaderName = headerName(&l, v, "userHeaderName")
+	}
+	if hasRoles(v) {
+		readAuthorization(&l, v, &c.Authorization)
 	}
 	return c, l
+}
+
+// readSource reads who is checked where.
+func readSource(l *problem.List, v policies.Values, c *jwtauth.Config) {
+	switch {
+	case c.GrantType == issue.Password:
+		c.AuthenticationType, c.IdentityProviderName = readService(v, "authenticationType", "identityProviderName")
+		if c.AuthenticationType == "" { // Normalize would take the secret manager, and nobody would have chosen it
+			l.Add("authenticationType", "Choose where users are checked.")
+		}
+		c.JWTRegeneratorAPIName = v["jwtRegeneratorApiName"]
+	case v.On("credentialClients"):
+		c.AuthenticationType = identity.SecretManager
+	}
+	c.CheckClientIPAddress = v.On("checkClientIpAddress")
+}
+
+// hasRoles tells whether callers can have roles: the owner's own client has none.
+func hasRoles(v policies.Values) bool {
+	return !v.On("managedFromThisPolicy") || issue.GrantType(v["grantType"]) == issue.Password || v.On("credentialClients")
+}
+
+// hasRolesWhen is the same for the page (ui.Depends).
+const hasRolesWhen = "!managedFromThisPolicy=true;grantType=PASSWORD;credentialClients=true"
+
+// checksAddress tells whether there is a credential whose list of addresses could be asked.
+func checksAddress(v policies.Values) bool {
+	if issue.GrantType(v["grantType"]) == issue.Password {
+		return v["authenticationType"] == string(identity.SecretManager)
+	}
+	return v.On("credentialClients")
+}
+
+const checksAddressWhen = "grantType=PASSWORD,authenticationType=SECRET_MANAGER;!grantType=PASSWORD,credentialClients=true"
+
+// headerName reads the name of a header that is set.
+func headerName(l *problem.List, v policies.Values, field string) string {
+	name := strings.TrimSpace(v[field])
+	if name == "" { // Normalize would fill in the default, and nobody would have chosen it
+		l.Add(field, "%s", jwtauth.HeaderNameProblem(""))
+	}
+	return name
 }
 
 // number reads a whole number. One that is too large for the machine stays the largest, so that Validate names the limit.
@@ -116,93 +189,32 @@ func number(l *problem.List, v policies.Values, field, example string) int64 {
 	return n
 }
 
-// Settings implements policies.Form.
-func (Form) Settings(v policies.Values) []policies.Setting {
-	list := []policies.Setting{
-		{Label: label("grantType"), Text: grantText(v["grantType"])},
-		{Label: label("tokenExpiresInAmount"), Text: lifetimeText(v)},
-		{Label: label("jwtSignatureAlgorithm"), Text: v["jwtSignatureAlgorithm"], Code: true},
-		{Label: label("leewaySeconds"), Text: v["leewaySeconds"] + " seconds"},
-		{Label: label("clearAuth"), Text: yesNo(v.On("clearAuth"))},
-		{Label: label("addUserToHeader"), Text: yesNo(v.On("addUserToHeader"))},
-	}
-	if v.On("addUserToHeader") {
-		list = append(list, policies.Setting{Label: label("userHeaderName"), Text: v["userHeaderName"], Code: true})
-	}
-	for i := range list {
-		list[i].Section = tokenSection
-	}
-	return list
-}
-
-func grantText(grant string) string {
-	if jwtauth.GrantType(grant) == jwtauth.ClientCredentials {
-		return "Client credentials"
-	}
-	return grant
-}
-
-func lifetimeText(v policies.Values) string {
-	if v.On("tokenNeverExpires") {
-		return "Never expires"
-	}
-	unit := jwtauth.TimeUnit(v["tokenExpiresInUnit"]).Label()
-	if v["tokenExpiresInAmount"] == "1" {
-		unit = strings.TrimSuffix(unit, "s")
-	}
-	return v["tokenExpiresInAmount"] + " " + unit
-}
-
-func yesNo(yes bool) string {
-	if yes {
-		return "Yes"
-	}
-	return "No"
-}
-
 // Advice implements policies.Form.
-func (Form) Advice(config policy.Config) []policies.Advice {
+func (Form) Advice(config policy.Config, choices policies.Choices) []policies.Advice {
 	c, ok := config.(*jwtauth.Config)
 	if !ok {
 		return nil
 	}
-	var list []policies.Advice
-	for _, a := range jwtauth.Advise(c) {
-		list = append(list, policies.Advice{
+	all := jwtauth.Advise(c)
+	for _, s := range choices.Sources {
+		if s.Name != c.IdentityProviderName || s.Kind != c.AuthenticationType {
+			continue
+		}
+		if a, shared := jwtauth.AdviseShared(s.Name, s.Environments); shared {
+			all = append([]jwtauth.Advice{a}, all...)
+		}
+	}
+	list := make([]policies.Advice, len(all))
+	for i, a := range all {
+		list[i] = policies.Advice{
 			Field: a.Field, Label: label(a.Field), Warning: a.Level == jwtauth.Warning, Text: a.Text, Instead: a.Instead,
-		})
+		}
 	}
 	return list
 }
 
 // Fields implements policies.Form.
-func (Form) Fields(v policies.Values, problems problem.List) templ.Component {
-	return fields(v, problems)
-}
+func (Form) Fields(f policies.Fields) templ.Component { return fields(f) }
 
-// families are the headings over the algorithms, by kind (D6).
-var families = map[keys.Kind]string{
-	keys.RSA: "RSA", keys.PSS: "RSA-PSS", keys.ECDSA: "Elliptic curve", keys.Ed: "Edwards curve", keys.HMAC: "Shared secret",
-}
-
-// algorithms groups the algorithms by family, each with what it costs and when to choose it.
-func algorithms() []ui.OptionGroup {
-	var groups []ui.OptionGroup
-	for _, a := range keys.Algorithms() {
-		family := families[a.Kind()]
-		if n := len(groups); n == 0 || groups[n-1].Label != family {
-			groups = append(groups, ui.OptionGroup{Label: family})
-		}
-		last := &groups[len(groups)-1]
-		last.Options = append(last.Options, ui.Option{Value: string(a), Label: string(a), Text: a.Cost() + " " + a.Advice()})
-	}
-	return groups
-}
-
-func units() []ui.OptionGroup {
-	var g ui.OptionGroup
-	for _, u := range jwtauth.TimeUnits() {
-		g.Options = append(g.Options, ui.Option{Value: string(u), Label: u.Label()})
-	}
-	return []ui.OptionGroup{g}
-}
+// Beside implements policies.Form.
+func (Form) Beside(f policies.Fields) templ.Component { return dialogs(f) }

@@ -3,12 +3,14 @@
 package policies
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/web/layout"
@@ -35,22 +37,75 @@ func (v Values) Tick(name string, on bool) {
 type Form interface {
 	// New is what an empty form starts with.
 	New() policy.Config
+	// Change does what another button of the form than its save asks for, by the value of the button "change". It
+	// reports false for anything else.
+	Change(v Values, what string) bool
 	// Write puts a configuration into fields; the common part is not its business.
 	Write(policy.Config) Values
 	// Read is the reverse. It reports text that is not what its field holds; what the values mean together is checked
 	// by Config.Validate.
 	Read(Values) (policy.Config, problem.List)
 	// Fields draws the sections after "Policy Definitions".
-	Fields(Values, problem.List) templ.Component
+	Fields(Fields) templ.Component
+	// Beside draws what stands outside the form, such as the dialogs that it opens.
+	Beside(Fields) templ.Component
 	// Settings says every setting in words, in the order of the form.
 	Settings(Values) []Setting
 	// Advice lists what to consider.
-	Advice(policy.Config) []Advice
+	Advice(policy.Config, Choices) []Advice
 	// Labels are the names of the fields as people see them, by JSON name, in the order of the form.
 	Labels() []Label
 }
 
-// Label is how people know a field.
+// Fields is what the fields of a form are drawn from.
+type Fields struct {
+	Values   Values
+	Problems problem.List
+	Choices  Choices
+}
+
+// Choices are the things of the project that a form offers. All of them may be missing.
+type Choices struct {
+	// Sources are the project's identity sources, by name; NewSource is where one is added, "" for nobody.
+	Sources   []Source
+	NewSource string
+	// Roles are those of the secret manager. Others may be typed: the groups of a directory are roles too.
+	Roles []string
+	// Keys are the signing keys that a policy can name.
+	Keys []SigningKey
+	// Proxy is the proxy in which the form stands; nil for a global policy.
+	Proxy *Proxy
+}
+
+// Source is an identity source to choose.
+type Source struct {
+	Kind              identity.KindName
+	Name, Description string
+	// Detail is a few words more, such as how LDAP signs in. Edit and Test are addresses, "" for nobody.
+	Detail, Edit, Test string
+	// Environments are those in which something live uses it.
+	Environments []string
+}
+
+// SigningKey is a key of the project's key store.
+type SigningKey struct {
+	Name string
+	// Text says what it can sign and where, such as "RS256 in production".
+	Text string
+}
+
+// Proxy is the owner of a local policy.
+type Proxy struct {
+	Name string
+	// Keys is the page with its client id.
+	Keys      string
+	Endpoints []Endpoint
+}
+
+// Endpoint is an endpoint as the proxy spells it.
+type Endpoint struct{ Method, Path string }
+
+// Label is how people know a field. In the name of one that stands in rows, [] stands for any row.
 type Label struct{ Field, Text string }
 
 // Setting is one setting in words.
@@ -103,17 +158,27 @@ func InOrder(f Form, problems problem.List) problem.List {
 	for i, l := range allLabels(f) {
 		place[l.Field] = i + 1
 	}
-	slices.SortStableFunc(problems, func(a, b problem.Problem) int { return place[a.Field] - place[b.Field] })
+	slices.SortStableFunc(problems, func(a, b problem.Problem) int { return place[anyRow(a.Field)] - place[anyRow(b.Field)] })
 	return problems
 }
 
 func allLabels(f Form) []Label { return slices.Concat(commonLabels, f.Labels()) }
 
-// LabelsOf are the names of all fields as people see them, by JSON name.
-func LabelsOf(f Form) map[string]string {
+// anyRow takes the numbers out of a field's name: "a[2].b" becomes "a[].b".
+func anyRow(field string) string { return rowNumber.ReplaceAllString(field, "[]") }
+
+var rowNumber = regexp.MustCompile(`\[\d+\]`)
+
+// LabelsOf are the names of all fields as people see them, by JSON name; those in rows as the problems name them.
+func LabelsOf(f Form, problems ...problem.Problem) map[string]string {
 	m := map[string]string{}
 	for _, l := range allLabels(f) {
 		m[l.Field] = l.Text
+	}
+	for _, p := range problems {
+		if text, ok := m[anyRow(p.Field)]; ok {
+			m[p.Field] = text
+		}
 	}
 	return m
 }
@@ -165,6 +230,7 @@ type FormPage struct {
 	Form     Form
 	Values   Values
 	Problems problem.List
+	Choices  Choices
 	Action   string      // where it posts
 	Hidden   []ui.Hidden // such as the version that was read
 	Check    string      // address that tells whether a name is free; empty for none
@@ -198,6 +264,10 @@ func First(problems problem.List, name string) templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{"autofocus": true}
+}
+
+func (p FormPage) fields() Fields {
+	return Fields{Values: p.Values, Problems: p.Problems, Choices: p.Choices}
 }
 
 func (p FormPage) save() ui.Save {

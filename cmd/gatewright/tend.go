@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// How often the database is looked after. Any number of processes may do it: a
+// lock in the database lets one act.
+const (
+	purgeEvery = 10 * time.Minute
+	keysEvery  = 30 * time.Second
+)
+
+// tend looks after what is stored until ctx ends: keys that are due, records
+// that are older than they are to be kept. A gateway node alone does not: it
+// only reads what is configured.
+func (s *service) tend(ctx context.Context) {
+	if s.console == nil {
+		return
+	}
+	purge, keys := time.NewTicker(purgeEvery), time.NewTicker(keysEvery)
+	defer purge.Stop()
+	defer keys.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-purge.C:
+			s.purge(ctx)
+		case <-keys.C:
+			if err := s.store.TendKeys(ctx); err != nil && ctx.Err() == nil {
+				s.logger.Error("signing keys not looked after", "error", err)
+			}
+		}
+	}
+}
+
+func (s *service) purge(ctx context.Context) {
+	p, acted, err := s.store.Purge(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.logger.Error("old records not removed", "error", err)
+	case acted:
+		s.logger.Debug("old records removed", "tokenRequests", p.TokenRequests, "securityEvents", p.SecurityEvents,
+			"logins", p.Families, "revocations", p.Revocations)
+	}
+}

@@ -1,0 +1,176 @@
+package jwtauth
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
+	"github.com/gatewright/gatewright/engine/jwt"
+	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/revoke"
+	"github.com/gatewright/gatewright/engine/token"
+)
+
+// verified is a token that was found valid, with everything derived from it
+// that does not change: what may change is asked on each call.
+type verified struct {
+	identity policy.Identity
+	facts    revoke.Facts
+	// user and roles are header values.
+	user, roles string
+	algorithm   keys.Algorithm
+	grant       issue.GrantType
+	// credential tells that the subject is one of the secret manager's.
+	credential bool
+	// entitled tells that the token's roles meet the policy's requirement.
+	entitled bool
+	// expires and begins are in seconds since 1970; expires is 0 for never.
+	expires, begins int64
+	size            int
+	used            atomic.Int64 // second of the last hit
+	// verdict is that of the revocation list: its epoch plus one, doubled, and
+	// 1 more when it refuses; 0 before it was asked.
+	verdict atomic.Uint64
+}
+
+// current tells whether the token is valid at now, by the same rule that
+// verifying it applies.
+func (v *verified) current(now, leeway int64) bool {
+	return (v.expires == 0 || now-leeway < v.expires) && v.begins <= now+leeway
+}
+
+// revoked asks the list once for each of its epochs.
+func (v *verified) revoked(list *revoke.List) bool {
+	epoch := 2 * (list.Epoch() + 1) // read first: an entry added meanwhile is asked for at the next call
+	if seen := v.verdict.Load(); seen&^1 == epoch {
+		return seen&1 == 1
+	}
+	refuses := list.Refuses(v.facts)
+	if refuses {
+		epoch++
+	}
+	v.verdict.Store(epoch)
+	return refuses
+}
+
+func (v *verified) refused(why error) error {
+	return &Refused{Subject: v.identity.Subject, Reason: why}
+}
+
+// grants are the values of gty.
+var grants = map[string]issue.GrantType{
+	token.GrantClientCredentials: issue.ClientCredentials,
+	token.GrantPassword:          issue.Password,
+}
+
+// verify checks a token and keeps copies of what it says: the original lies in
+// the request's memory.
+func (s *step) verify(text string) (*verified, error) {
+	claims, algorithm, err := s.read(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.speaksFor(&claims); err != nil {
+		return nil, err
+	}
+	roles, err := rolesOf(claims.Scope)
+	if err != nil {
+		return nil, err
+	}
+	v := &verified{
+		identity: s.identity(&claims, roles), algorithm: algorithm, grant: grants[claims.GrantType],
+		expires: claims.Expires, begins: max(claims.NotBefore, claims.IssuedAt),
+	}
+	v.facts = s.facts(v, &claims)
+	v.credential = s.settings.Source == identity.SecretManager && (v.facts.User || v.identity.Subject != s.owner.ClientID)
+	v.user, v.roles = escape(v.identity.Subject), joinRoles(roles)
+	v.entitled = s.access == nil || s.access.everywhere.met(roles)
+	v.size = entryOverhead + len(text) + 2*len(claims.Subject) + len(claims.Scope) + 16*len(roles) + len(v.user) + len(v.roles) +
+		len(claims.ID) + len(claims.Session)
+	return v, nil
+}
+
+// read verifies the token. Where the policy issues tokens, it fixes everything.
+// Where credentials do, the one that the token is for fixes the algorithm and
+// whether it must expire, which is checked on every call; until the signature
+// is checked, nothing tells a known credential from an unknown one. A key serves
+// one algorithm, so a token cannot choose how its signature is read.
+func (s *step) read(text string) (jwt.Claims, keys.Algorithm, error) {
+	if s.settings.Managed {
+		claims, err := s.verifier.Verify(text)
+		return claims, s.verifier.Algorithm, err
+	}
+	said, err := jwt.Parse(text)
+	if err != nil {
+		return jwt.Claims{}, "", err
+	}
+	v := s.verifier
+	v.Algorithm, v.Audience = keys.Algorithm(said.Algorithm), said.Claims.ClientID
+	claims, err := v.Verify(text)
+	if err == nil && len(claims.Audience) != 1 {
+		err = jwt.ErrAudience
+	}
+	return claims, v.Algorithm, err
+}
+
+// speaksFor checks that the token says whom it speaks for, and that the policy
+// issues such tokens (D15): a user's never passes for a client's, nor one of the
+// two ways of managing access for the other.
+func (s *step) speaksFor(c *jwt.Claims) error {
+	grant, known := grants[c.GrantType]
+	switch {
+	case c.Subject == "" || c.GrantType == "":
+		return errNoSubject
+	case !known, s.settings.Managed && grant != s.settings.Issue.GrantType:
+		return errGrant
+	case grant == issue.ClientCredentials && c.Subject != c.ClientID:
+		return errClient
+	case !s.settings.Managed && c.ClientID == s.owner.ClientID:
+		return errOwnName
+	case grant == issue.ClientCredentials && s.settings.Source == "" && c.Subject != s.owner.ClientID:
+		return errStranger
+	}
+	return nil
+}
+
+func (s *step) identity(c *jwt.Claims, roles []string) policy.Identity {
+	id := policy.Identity{
+		Subject: strings.Clone(c.Subject), ClientID: s.owner.ClientID, Grant: strings.Clone(c.GrantType), Roles: roles,
+	}
+	if !s.settings.Managed {
+		id.ClientID = strings.Clone(c.ClientID)
+	}
+	if c.Expires != 0 {
+		id.Expires = time.Unix(c.Expires, 0).UTC()
+	}
+	return id
+}
+
+func (s *step) facts(v *verified, c *jwt.Claims) revoke.Facts {
+	f := revoke.Facts{
+		ID: strings.Clone(c.ID), Family: strings.Clone(c.Session), Subject: v.identity.Subject, User: v.grant == issue.Password,
+		ClientID: v.identity.ClientID, Project: s.owner.Project, Policy: s.settings.Policy, IssuedAt: c.IssuedAt,
+	}
+	if c.ClientID != f.ClientID {
+		f.ClientID = strings.Clone(c.ClientID)
+	}
+	return f
+}
+
+// rolesOf splits a scope at its blanks (RFC 6749 section 3.3). Roles are handed
+// on in lists, so one that would be read as two makes the token worthless (D14).
+func rolesOf(scope string) ([]string, error) {
+	if scope == "" {
+		return nil, nil
+	}
+	roles := strings.Split(strings.Clone(scope), " ")
+	for _, role := range roles {
+		if identity.RoleProblem(role) != "" {
+			return nil, errRoleName
+		}
+	}
+	return roles, nil
+}

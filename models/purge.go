@@ -1,0 +1,74 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Purged is what a clean-up removed.
+type Purged struct {
+	TokenRequests, SecurityEvents, Families, Revocations int
+}
+
+// purgeLock is the advisory lock of the clean-up: one process at a time is
+// enough.
+const purgeLock = 2_880_137_406_715_911_204
+
+const day = 24 * time.Hour
+
+// Purge removes what is older than its retention says. When another process is
+// at it, false and nothing.
+func (s *Store) Purge(ctx context.Context) (Purged, bool, error) {
+	var p Purged
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return p, false, fmt.Errorf("purge: %w", err)
+	}
+	defer conn.Release()
+	// A lock of the session and not of a transaction: a clean-up is many short
+	// transactions, so that it holds nothing up.
+	var mine bool
+	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", int64(purgeLock)).Scan(&mine); err != nil || !mine {
+		return p, false, err
+	}
+	defer func() {
+		// The connection goes back to the pool; were the lock not given back, no
+		// process would ever clean up again.
+		unlocking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if _, err := conn.Exec(unlocking, "select pg_advisory_unlock($1)", int64(purgeLock)); err != nil {
+			_ = conn.Conn().Close(unlocking) // ends the session and so the lock
+		}
+	}()
+	err = s.purgeAll(ctx, &p)
+	return p, true, err
+}
+
+func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
+	kept, err := s.Retention(ctx)
+	if err != nil {
+		return err
+	}
+	r := kept.Value
+	if p.TokenRequests, err = s.purgeLog(ctx, "token_requests", r.TokenRequestDays); err != nil {
+		return err
+	}
+	if p.SecurityEvents, err = s.purgeLog(ctx, "security_events", r.SecurityEventDays); err != nil {
+		return err
+	}
+	if r.LoginDays > 0 {
+		if p.Families, err = s.PurgeFamilies(ctx, time.Duration(r.LoginDays)*day); err != nil {
+			return err
+		}
+	}
+	p.Revocations, err = s.PurgeRevocations(ctx)
+	return err
+}
+
+func (s *Store) purgeLog(ctx context.Context, table string, days int) (int, error) {
+	if days == 0 {
+		return 0, nil
+	}
+	return s.purge(ctx, table, "select id from "+table+" where at < now() - make_interval(days => ?)", days)
+}

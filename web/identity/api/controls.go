@@ -1,0 +1,84 @@
+package api
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/gatewright/gatewright/engine/identity/api"
+	webidentity "github.com/gatewright/gatewright/web/identity"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+func field(f webidentity.Fields, name, help string) ui.Field {
+	return f.Control(label(name), name, help)
+}
+
+// code is a field for addresses, paths and templates.
+func code(f webidentity.Fields, name, help, example string) ui.Field {
+	c := field(f, name, help)
+	c.Mono, c.Placeholder = true, example
+	return c
+}
+
+func required(c ui.Field) ui.Field {
+	c.Required = true
+	return c
+}
+
+// cell is a field in the row of a list.
+func cell(f webidentity.Fields, list string, row int, name, example string) ui.Field {
+	c := f.Control(label(list+"[]."+name), webidentity.Row(list, row, name), "")
+	c.Mono, c.Placeholder = true, example
+	return c
+}
+
+// operator is the comparison of an assertion, in the field of its kind. What is wrong is said of operator.
+func operator(f webidentity.Fields, row int, name string) ui.Field {
+	c := cell(f, "assertions", row, name, "")
+	c.Mono, c.Error = false, f.Problems.For(at(row, "operator"))
+	c.Value = cmp.Or(c.Value, string(api.Equals))
+	return c
+}
+
+// kind is a choice, and no code.
+func kind(f webidentity.Fields, row int) ui.Field {
+	c := cell(f, "assertions", row, "kind", "")
+	c.Mono = false
+	return c
+}
+
+// lines keeps a line break at the start, which HTML drops from a field of several lines.
+func lines(c ui.Field, rows int) ui.Field {
+	c.Rows = rows
+	if strings.HasPrefix(c.Value, "\n") || strings.HasPrefix(c.Value, "\r\n") {
+		c.Value = "\n" + c.Value
+	}
+	return c
+}
+
+func narrow(c ui.Field) ui.Field {
+	c.Narrow = true
+	return c
+}
+
+func plainAddress(v webidentity.Values) bool {
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(v["url"])), "http://")
+}
+
+func sendsBody(v webidentity.Values) bool { return v["method"] != "GET" }
+
+func hasTemplate(v webidentity.Values) bool {
+	return sendsBody(v) && v["bodyType"] != string(api.NoBody)
+}
+
+var methods = []ui.OptionGroup{{Options: []ui.Option{
+	{Value: "GET", Label: "GET", Text: "Sends no body."},
+	{Value: "POST", Label: "POST"},
+	{Value: "PUT", Label: "PUT"},
+}}}
+
+var bodyTypes = []ui.Card{
+	{Value: string(api.NoBody), Label: "None", Text: "Everything is in the address and the headers."},
+	{Value: string(api.JSONBody), Label: "JSON", Text: `Such as {"user": "{{username}}"}.`},
+	{Value: string(api.FormBody), Label: "Form", Text: "Such as user={{username}}."},
+}

@@ -1,0 +1,155 @@
+// Package tokens owns the pages about tokens: the log of token requests with
+// its figures, security events, the logins that can be refreshed, revoking, and
+// the settings of Token Management. It shows no token: there is none in what it
+// gets.
+package tokens
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/ui"
+)
+
+// Query is what the address of a list narrows it to.
+type Query struct {
+	path   string
+	fields []string
+	values map[string]string
+}
+
+// The names in the addresses of lists.
+const (
+	fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy = "q", "environment", "project", "owner", "policy"
+	fieldFrom, fieldTo, fieldSpan, fieldAddress, fieldWho              = "from", "to", "span", "address", "who"
+	fieldBefore, fieldAfter, fieldPage, fieldBy                        = "before", "after", "page", "by"
+)
+
+var (
+	requestFields = []string{
+		fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy, "grant", "operation", "source", "outcome", "error", fieldWho,
+		fieldAddress, "statusFrom", "statusTo", fieldFrom, fieldTo, fieldSpan, "session", fieldBy, fieldBefore, fieldAfter,
+	}
+	eventFields = []string{fieldText, "kind", fieldEnvironment, fieldProject, fieldWho, fieldAddress, fieldFrom, fieldTo, fieldSpan, fieldBefore, fieldAfter}
+	loginFields = []string{fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy, fieldAddress, fieldPage}
+)
+
+// Requests reads the query of the log of token requests.
+func Requests(v url.Values) Query { return parse(link.TokenRequests, requestFields, v) }
+
+// Events reads the query of the log of security events.
+func Events(v url.Values) Query { return parse(link.SecurityEvents, eventFields, v) }
+
+// LoginsQuery reads the query of the list of logins.
+func LoginsQuery(v url.Values) Query { return parse(link.Logins, loginFields, v) }
+
+func parse(path string, fields []string, v url.Values) Query {
+	q := Query{path: path, fields: fields, values: map[string]string{}}
+	for _, f := range fields {
+		if text := strings.TrimSpace(v.Get(f)); text != "" {
+			q.values[f] = text
+		}
+	}
+	return q
+}
+
+// Get is the value of a name, "" when the list is not narrowed by it.
+func (q Query) Get(name string) string { return q.values[name] }
+
+// With is the query with other values, given as name and value in turn; an
+// empty value takes the name away. It leads to the first page.
+func (q Query) With(pairs ...string) Query {
+	out := Query{path: q.path, fields: q.fields, values: map[string]string{}}
+	for name, value := range q.values {
+		if name != fieldBefore && name != fieldAfter && name != fieldPage {
+			out.values[name] = value
+		}
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		delete(out.values, pairs[i])
+		if pairs[i+1] != "" {
+			out.values[pairs[i]] = pairs[i+1]
+		}
+	}
+	return out
+}
+
+// URL is the address of the list.
+func (q Query) URL() string { return q.under(q.path) }
+
+// CSV is the address of the same as CSV, at path.
+func (q Query) CSV(path string) string { return q.With().under(path) }
+
+func (q Query) under(path string) string {
+	v := url.Values{}
+	for name, value := range q.values {
+		v.Set(name, value)
+	}
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+// narrowed tells whether anything is left out. How figures are split and which
+// page is shown leaves nothing out.
+func (q Query) narrowed() bool { return len(q.With(fieldBy, "").values) > 0 }
+
+// hidden are the names that a search form has no control for, to go along.
+func (q Query) hidden(controls ...string) []ui.Hidden {
+	var list []ui.Hidden
+	for _, f := range q.fields {
+		if v := q.values[f]; v != "" && !slices.Contains(controls, f) && f != fieldBefore && f != fieldAfter && f != fieldPage {
+			list = append(list, ui.Hidden{Name: f, Value: v})
+		}
+	}
+	return list
+}
+
+// Older and Newer lead to the neighbours of a page of a log; empty at the ends.
+type Older struct {
+	Newer, Older string
+	// Shown is how many rows the page has, Total how many match; Capped tells
+	// that there may be more.
+	Shown, Total int
+	Capped       bool
+}
+
+// options are the entries of a filter: all, and each in words. A value that is
+// chosen and not known is kept, so that the filter never shows anything else
+// than what it does.
+func options(all string, values []string, chosen string, words func(string) string) []ui.Option {
+	list := []ui.Option{{Label: all}}
+	if chosen != "" && !slices.Contains(values, chosen) {
+		values = append(slices.Clone(values), chosen)
+	}
+	for _, v := range values {
+		list = append(list, ui.Option{Value: v, Label: words(v)})
+	}
+	return list
+}
+
+func asIs(s string) string { return s }
+
+// The spans of time that a log can be narrowed to, beside days.
+var spans = []ui.Option{
+	{Label: "Any time"}, {Value: "1h", Label: "Last hour"}, {Value: "24h", Label: "Last 24 hours"}, {Value: "7d", Label: "Last 7 days"}, {Value: "30d", Label: "Last 30 days"},
+}
+
+// Words makes a stored word such as TOKENS_REVOKED readable.
+func Words(stored string) string {
+	switch stored {
+	case "":
+		return ""
+	case "client_credentials":
+		return "Client credentials"
+	case "password":
+		return "Password"
+	case "refresh_token":
+		return "Refresh token"
+	}
+	words := strings.ToLower(strings.ReplaceAll(stored, "_", " "))
+	return strings.ToUpper(words[:1]) + words[1:]
+}
