@@ -10,24 +10,39 @@ import (
 // stands, and leaves every other byte as it is. Some backends take a semicolon
 // for a separator, so it counts as one here.
 func dropParameter(query, name string) string {
+	if !hasParameter(query, name) { // as nearly always, and then at no cost
+		return query
+	}
 	var kept strings.Builder
-	for query != "" {
-		end := strings.IndexAny(query, "&;")
-		part, mark := query, ""
-		if end >= 0 {
-			part, mark, query = query[:end], query[end:end+1], query[end+1:]
-		} else {
-			query = ""
-		}
-		if parameterName(part) != name {
-			kept.WriteString(part + mark)
+	for rest := query; rest != ""; {
+		var part string
+		if part, rest = cutParameter(rest); parameterName(part) != name {
+			kept.WriteString(part)
 		}
 	}
 	return strings.TrimRight(kept.String(), "&;")
 }
 
+func hasParameter(query, name string) bool {
+	for query != "" {
+		var part string
+		if part, query = cutParameter(query); parameterName(part) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// cutParameter takes the first parameter off a query, with its separator.
+func cutParameter(query string) (part, rest string) {
+	if i := strings.IndexAny(query, "&;"); i >= 0 {
+		return query[:i+1], query[i+1:]
+	}
+	return query, ""
+}
+
 func parameterName(part string) string {
-	raw, _, _ := strings.Cut(part, "=")
+	raw, _, _ := strings.Cut(strings.TrimRight(part, "&;"), "=")
 	if name, err := url.QueryUnescape(raw); err == nil {
 		return name
 	}

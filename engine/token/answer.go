@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
@@ -148,6 +150,9 @@ func (s *Service) claims(l *login, p principal, scope string, now time.Time) jwt
 // customClaims leaves out what bears a name of the gateway's own, from wherever
 // it came.
 func customClaims(claims map[string]any) map[string]any {
+	if len(claims) == 0 {
+		return nil
+	}
 	own := make(map[string]any, len(claims))
 	for name, value := range claims {
 		if !issue.ReservedClaim(name) && value != nil {
@@ -171,31 +176,81 @@ func (s *Service) noteIssued(l *login, p principal, c jwt.ClaimSet, now time.Tim
 
 // response is the answer of RFC 6749 section 5.1, as Token Management wants its
 // members called (D16).
-func (s *Service) response(l *login, p principal, c jwt.ClaimSet, token string, now time.Time) map[string]any {
+func (s *Service) response(l *login, p principal, c jwt.ClaimSet, token string, now time.Time) answer {
 	m := l.d.Tokens()
-	answer := map[string]any{}
-	for name, value := range p.Response {
-		if !issue.ReservedResponse(name) || name == wholeAnswer {
-			answer[name] = value
-		}
-	}
-	if m.ExtendedResponse {
-		maps.Copy(answer, l.extended(p, now))
-	}
-	put := func(include bool, name string, value any) {
-		if include {
-			answer[name] = value
-		}
-	}
-	put(true, m.AccessTokenName, token)
-	put(m.IncludeTokenType, m.TokenTypeName, "Bearer")
-	put(m.IncludeExpiresIn, m.ExpiresInName, expiresIn(l.settings.Issue.Lifetime(), m))
-	put(m.IncludeScope && c.Scope != "", m.ScopeName, c.Scope)
+	a := make(answer, 0, 6)
+	a.put(true, m.AccessTokenName, token)
+	a.put(m.IncludeTokenType, m.TokenTypeName, "Bearer")
+	a.put(m.IncludeExpiresIn, m.ExpiresInName, expiresIn(l.settings.Issue.Lifetime(), m))
 	if p.family != nil {
-		put(m.IncludeRefreshToken, m.RefreshTokenName, s.refresh.mint(l.d.Environment(), p.family.ID, p.family.Generation))
+		a.put(m.IncludeRefreshToken, m.RefreshTokenName, s.refresh.mint(l.d.Environment(), p.family.ID, p.family.Generation))
 	}
-	return answer
+	a.put(m.IncludeScope && c.Scope != "", m.ScopeName, c.Scope)
+	if m.ExtendedResponse {
+		a.putAll(l.extended(p, now), func(string) bool { return true })
+	}
+	a.putAll(p.Response, func(name string) bool { return name == wholeAnswer || !issue.ReservedResponse(name) })
+	return a
 }
+
+// answer is the members of a token answer in their order.
+type answer []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (a *answer) put(include bool, name string, value any) {
+	if include {
+		*a = append(*a, member{name, value})
+	}
+}
+
+// putAll adds members in the order of their names, as far as they may be there.
+// No name comes twice.
+func (a *answer) putAll(members map[string]any, may func(name string) bool) {
+	if len(members) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		taken := slices.ContainsFunc(*a, func(m member) bool { return m.name == name })
+		a.put(!taken && may(name), name, members[name])
+	}
+}
+
+// MarshalJSON implements json.Marshaler.
+func (a answer) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, 1024)
+	for i, m := range a {
+		b = append(b, "{,"[min(i, 1)])
+		var err error
+		if b, err = appendJSON(b, m.name); err == nil {
+			b, err = appendJSON(append(b, ':'), m.value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", m.name, err)
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// appendJSON writes what nearly every answer holds without the detour of
+// encoding/json.
+func appendJSON(b []byte, value any) ([]byte, error) {
+	switch v := value.(type) {
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case string:
+		if !strings.ContainsFunc(v, needsEscape) {
+			return append(append(append(b, '"'), v...), '"'), nil
+		}
+	}
+	raw, err := json.Marshal(value)
+	return append(b, raw...), err
+}
+
+func needsEscape(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\\<>&`, r) }
 
 // wholeAnswer is the one reserved member that an identity source may set: what
 // its service answered, where the source says so (reference 3.5).
@@ -262,6 +317,13 @@ func (s *Service) refuse(w http.ResponseWriter, f *failure, e *event.Token) {
 	writeJSON(w, f.status, refusal{f.code, f.text})
 }
 
+func marshal(v any) ([]byte, error) {
+	if a, ok := v.(answer); ok {
+		return a.MarshalJSON()
+	}
+	return json.Marshal(v)
+}
+
 // writeJSON forbids every cache to keep the answer, as RFC 6749 section 5.1
 // asks for tokens; an error is not worth keeping either. A nil value is an
 // empty answer.
@@ -273,7 +335,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		w.WriteHeader(status)
 		return
 	}
-	body, err := json.Marshal(v)
+	body, err := marshal(v)
 	if err != nil { // claims were marshalled once already; the rest is text and numbers
 		status, body = http.StatusInternalServerError, []byte(`{"error":"server_error","error_description":"The answer could not be written."}`)
 	}

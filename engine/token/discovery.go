@@ -48,7 +48,7 @@ func serveMetadata(w http.ResponseWriter, r *http.Request, issuer string, throug
 		Revocation:    base + "/revoke",
 		JWKSURI:       issuer + "/.well-known/jwks.json",
 		ResponseTypes: []string{},
-		GrantTypes:    grantNames(),
+		GrantTypes:    grantNames,
 		AuthMethods:   withNone,
 
 		IntrospectionAuthMethods: secrets,

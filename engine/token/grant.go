@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"slices"
 
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/identity"
@@ -31,30 +30,19 @@ type grant struct {
 	authorize func(*Service, context.Context, *login) (principal, *failure)
 }
 
-// grants are all that there are.
-func grants() []grant {
-	return []grant{
-		{GrantClientCredentials, event.Issue, issue.ClientCredentials, false, (*Service).clientCredentials},
-		{GrantPassword, event.Issue, issue.Password, true, (*Service).password},
-		{GrantRefreshToken, event.Refresh, "", true, (*Service).redeem},
-	}
-}
+// grantNames are all that there are.
+var grantNames = []string{GrantClientCredentials, GrantPassword, GrantRefreshToken}
 
 func findGrant(name string) (grant, bool) {
-	all := grants()
-	i := slices.IndexFunc(all, func(g grant) bool { return g.name == name })
-	if i < 0 {
-		return grant{}, false
+	switch name {
+	case GrantClientCredentials:
+		return grant{name, event.Issue, issue.ClientCredentials, false, (*Service).clientCredentials}, true
+	case GrantPassword:
+		return grant{name, event.Issue, issue.Password, true, (*Service).password}, true
+	case GrantRefreshToken:
+		return grant{name, event.Refresh, "", true, (*Service).redeem}, true
 	}
-	return all[i], true
-}
-
-func grantNames() []string {
-	var names []string
-	for _, g := range grants() {
-		names = append(names, g.name)
-	}
-	return names
+	return grant{}, false
 }
 
 func (q *request) findGrant() (grant, *failure) {
