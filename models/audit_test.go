@@ -309,18 +309,30 @@ func TestAttackAKeyMovedToAnotherRowDoesNotOpen(t *testing.T) {
 	}
 }
 
+// role makes a role of a project.
+func (b bench) role(t *testing.T, projectID, name string) {
+	t.Helper()
+	if _, err := b.SaveRole(t.Context(), by, projectID, "", 0, name, "Does what it says"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
 	modelstest.Policy(t, s.Store, s.project, "my orders")
 	modelstest.Proxy(t, s.Store, s.project, "Orders")
 	modelstest.Proxy(t, s.Store, s.project, "pets", func(p *models.Proxy) { p.Route.BasePath = "/orders/pets" })
-	modelstest.Proxy(t, s.Store, modelstest.Project(t, s.Store, "Other").ID, "order")
+	other := modelstest.Project(t, s.Store, "Other").ID
+	modelstest.Proxy(t, s.Store, other, "order")
+	s.role(t, s.project, "order-reader")
+	s.role(t, other, "order-writer")
 	got, err := s.Search(t.Context(), s.project, "ORDER", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []models.Hit{
+		{Kind: models.KindRole, Name: "order-reader", Project: "Shop", Path: "Does what it says"},
 		{Kind: models.KindProxy, Name: "Orders", Project: "Shop", Path: "/Orders"},
 		{Kind: models.KindPolicy, Name: "my orders", Project: "Shop", Path: jwtauth.TypeName},
 		{Kind: models.KindProxy, Name: "pets", Project: "Shop", Path: "/orders/pets"},

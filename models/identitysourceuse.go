@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
@@ -219,25 +220,49 @@ func references(c policy.Config) []policy.Reference {
 
 // checkReferences finds the sources that a policy names, by field. One that
 // does not exist, or is of another kind, is a problem of its field.
-func checkReferences(ctx context.Context, tx *gorm.DB, l *problem.List, projectID string, c policy.Config) (map[string]string, error) {
+func (s *Store) checkReferences(ctx context.Context, tx *gorm.DB, l *problem.List, projectID string, c policy.Config) (map[string]string, error) {
+	type line struct {
+		ID     string
+		Config document
+	}
 	sources := map[string]string{}
 	for _, r := range references(c) {
 		if !storable(r.Name) {
 			l.Add(r.Field, "%s", noSource(r))
 			continue
 		}
-		ids, err := query[string](ctx, tx, "select id from identity_sources where project_id = ? and kind = ? and lower(name) = lower(?)",
+		found, err := query[line](ctx, tx, "select id, config from identity_sources where project_id = ? and kind = ? and lower(name) = lower(?)",
 			projectID, string(r.Kind), r.Name)
 		if err != nil {
 			return nil, fmt.Errorf("look for an identity source: %w", err)
 		}
-		if len(ids) == 0 {
+		if len(found) == 0 {
 			l.Add(r.Field, "%s", noSource(r))
 			continue
 		}
-		sources[r.Field] = ids[0]
+		if msg := s.unfitFor(r.Purpose, found[0].Config); msg != "" {
+			l.Add(r.Field, "%s", msg)
+		}
+		sources[r.Field] = found[0].ID
 	}
 	return sources, nil
+}
+
+// unfitFor says why a source cannot do what a policy wants of it, or "". What
+// cannot be read any more is told where it is edited.
+func (s *Store) unfitFor(why policy.Purpose, raw document) string {
+	config, err := s.identities.Decode(raw)
+	if err != nil {
+		return ""
+	}
+	checker, ok := config.(identity.PasswordChecker)
+	switch {
+	case !ok || checker.ChecksPassword() == (why == policy.Login):
+		return ""
+	case why == policy.Login:
+		return "This source is never given the password, so it logs nobody in; choose one that is, or use {{password}} or HTTP Basic in its request."
+	}
+	return "This source needs the user's password, which is not known here; choose one whose request does without."
 }
 
 func noSource(r policy.Reference) string {

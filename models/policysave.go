@@ -170,7 +170,7 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 	if msg != "" {
 		l.Add("signingKeyName", "%s", msg)
 	}
-	if row.sources, err = checkReferences(ctx, tx, &l, row.ProjectID, c); err != nil {
+	if row.sources, err = s.checkReferences(ctx, tx, &l, row.ProjectID, c); err != nil {
 		return err
 	}
 	if err := l.Err(); err != nil {

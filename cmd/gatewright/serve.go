@@ -63,6 +63,7 @@ type service struct {
 	logger    *slog.Logger
 	trusted   []netip.Prefix
 	targets   outgoing.Rule // where identity sources may be
+	events    []eventTarget // who else hears of events
 	secure    bool          // cookies are for TLS only
 	listeners listeners
 	store     *models.Store
@@ -109,6 +110,9 @@ func serve(p *process, pl plan) error {
 // check reads the settings that nothing else reads before the database runs.
 func (s *service) check() (err error) {
 	if s.targets, err = s.identityTargets(); err != nil {
+		return err
+	}
+	if s.events, err = s.eventTargets(); err != nil {
 		return err
 	}
 	if s.trusted, err = s.trustedProxies(); err != nil || s.console == nil {
@@ -236,14 +240,10 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 // sinks are those who hear of what the gateways do: metrics, log, the database
 // and whoever watches over the installation.
 func (s *service) sinks() (sinks, error) {
-	targets, err := s.eventTargets()
-	if err != nil {
-		return nil, err
-	}
 	log := newAccessLog(s.logger, s.AccessLog, s.metrics.dropped)
 	s.onClose(log.Close)
 	dropped := newEventsDropped(s.metrics.registry)
-	siem, err := newSIEM(targets, os.Stdout, s.logger, dropped)
+	siem, err := newSIEM(s.events, os.Stdout, s.logger, dropped)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,11 @@ type Config interface {
 	Open(Deps) (Source, error)
 }
 
+// PasswordChecker is a Config that tells whether its source is given passwords.
+// One that is not can look people up and make identities anew, and logs nobody
+// in; one that is cannot do either. Other kinds can do both.
+type PasswordChecker interface{ ChecksPassword() bool }
+
 // Deps are the parts of the world that a source uses.
 type Deps struct {
 	// Secrets are those of the source by field name, such as "bindPassword".

@@ -11,7 +11,18 @@ type Reference struct {
 	// case.
 	Kind identity.KindName
 	Name string
+	// Purpose is what the policy wants of it.
+	Purpose Purpose
 }
+
+// Purpose is what a policy wants of an identity source.
+type Purpose string
+
+// The purposes.
+const (
+	Login  Purpose = "login"   // checks names and passwords
+	LookUp Purpose = "look-up" // is asked by name, without a password
+)
 
 // Referrer is a Config that can name identity sources. Saving it checks that
 // they exist.
