@@ -96,7 +96,7 @@ func (s *Service) clientAttempt(l *login) attempt {
 	a := attempt{space: "client", environment: l.d.Environment(), id: l.clientID, password: l.secret, from: l.e.Client}
 	switch {
 	case l.by.owner != nil:
-		a.hash, a.known = l.by.owner.SecretHash, true
+		a.hash, a.known, a.strong = l.by.owner.SecretHash, true, true
 	case l.by.credential != nil:
 		a.hash, a.known = l.by.credential.SecretHash, true
 	}

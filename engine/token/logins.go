@@ -24,8 +24,11 @@ const maxRemembered = 1 << 14
 // gateway keeps itself. An argon2id check costs 45 ms of a processor, so both
 // verdicts are remembered for the life of the process:
 //
-//   - A good secret costs microseconds the second time, and goes on working
-//     while somebody else guesses at the same name.
+//   - A good secret costs microseconds the second time. One that the gateway
+//     has generated goes on working while somebody else guesses at its name.
+//     One that a person may have chosen does so only from where it was used
+//     before: otherwise the memory would tell the right guess from the wrong
+//     ones, however many were tried.
 //   - A wrong secret that comes again costs as little and is no new guess, so
 //     it uses up no attempt. A client that tries a wrong form first at every
 //     login, or a fleet that still has yesterday's secret, locks out nobody.
@@ -44,6 +47,8 @@ type logins struct {
 	hashing *guess.Lane
 
 	good, bad *verdicts
+	// homes are the names with the networks that they logged in from.
+	homes     *verdicts
 	names     *guess.Throttle[[32]byte]
 	addresses *guess.Throttle[netip.Addr]
 }
@@ -59,7 +64,7 @@ var (
 func newLogins(now func() time.Time) *logins {
 	c := &logins{
 		verify: secret.VerifyContext, dummy: secret.DummyHash(), hashing: newHashingLane(),
-		good: newVerdicts(), bad: newVerdicts(),
+		good: newVerdicts(), bad: newVerdicts(), homes: newVerdicts(),
 		names: guess.NewThrottle[[32]byte](perName, now), addresses: guess.NewThrottle[netip.Addr](perAddress, now),
 	}
 	_, _ = rand.Read(c.key[:]) // never fails: the runtime ends the process instead
@@ -80,11 +85,14 @@ type attempt struct {
 	space, environment, id string
 	password               secret.Text
 	from                   netip.Addr
-	// hash is what the secret should meet; known tells that there is such a name.
-	hash  string
-	known bool
+	// hash is what the secret should meet; known tells that there is such a name,
+	// strong that its secret was generated and cannot be guessed.
+	hash          string
+	known, strong bool
 
-	verdict, name [32]byte
+	// verdict names all of it, home the name with the network, and name is what
+	// wrong guesses are counted by.
+	verdict, home, name [32]byte
 }
 
 // check answers from memory, or hashes when the throttles and the lane allow.
@@ -93,12 +101,22 @@ func (c *logins) check(ctx context.Context, a attempt) *failure {
 		a.hash = c.dummy
 	}
 	a.verdict = c.mac(a.space, a.environment, a.id, a.hash, a.password.Reveal())
-	if f, ok := c.remembered(a); ok { // nearly every login of a fleet ends here
-		return f
+	if c.bad.has(a.verdict) {
+		return a.refused()
 	}
-	a.from, a.name = guess.Network(a.from), c.mac(a.space, a.environment, a.id)
-	if f := c.throttled(a); f != nil { // before it takes a place in the queue
-		return f
+	if a.strong && c.good.has(a.verdict) { // nearly every login of a fleet ends here
+		return nil
+	}
+	c.place(&a)
+	if wait, ok := c.names.Peek(a.name); !ok {
+		return throttled(wait, "too many wrong secrets for this name")
+	}
+	if c.good.has(a.verdict) {
+		return nil
+	}
+	// Before it takes a place in the queue.
+	if wait, ok := c.addresses.Peek(a.from); !ok {
+		return throttled(wait, "too many failed logins from this address")
 	}
 	if err := c.hashing.Enter(ctx); err != nil {
 		return shed(err)
@@ -134,14 +152,15 @@ func (c *logins) remembered(a attempt) (*failure, bool) {
 	return nil, false
 }
 
-func (c *logins) throttled(a attempt) *failure {
-	if wait, ok := c.names.Peek(a.name); !ok {
-		return throttled(wait, "too many wrong secrets for this name")
+// place finds by what wrong guesses are counted: by the name, but where it
+// logged in from before by name and network, so that guessing from elsewhere
+// shuts nobody out.
+func (c *logins) place(a *attempt) {
+	a.from = guess.Network(a.from)
+	a.home = c.mac(a.space, a.environment, a.id, a.from.String())
+	if a.name = a.home; !c.homes.has(a.home) {
+		a.name = c.mac(a.space, a.environment, a.id)
 	}
-	if wait, ok := c.addresses.Peek(a.from); !ok {
-		return throttled(wait, "too many failed logins from this address")
-	}
-	return nil
 }
 
 // hash takes the attempt beforehand and gives it back unless it was a wrong
@@ -165,6 +184,7 @@ func (c *logins) hash(ctx context.Context, a attempt) *failure {
 		return shed(err)
 	}
 	c.good.add(a.verdict)
+	c.homes.add(a.home)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -326,4 +327,24 @@ func TestTheExtendedResponseAndOtherNamesAreSettings(t *testing.T) {
 		got["X-RefreshCount"] != "0" || got["X-MaxRefreshCount"] != "3" || got["X-ApplicationName"] != "Orders" {
 		t.Errorf("answer %v", got)
 	}
+}
+
+// Attack: the memory of good logins must not answer guesses that the throttle
+// turns away, or a password could be searched for without end.
+func TestAttackGuessingGoesOnBehindTheThrottle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.usePasswords()
+	w.signIn(t, "mia").wants(t, 200, "")
+	w.comeFrom("203.0.113.9")
+	for i := range 10 {
+		w.ask(t, "/auth/jwt", form("password", "username", "mia", "password", fmt.Sprint("guess", i))).wants(t, 400, "invalid_grant")
+	}
+	wrong := w.ask(t, "/auth/jwt", form("password", "username", "mia", "password", "guess again"))
+	right := w.signIn(t, "mia")
+	if wrong.status != 429 || right.status != 429 || wrong.body != right.body {
+		t.Errorf("a wrong guess: %d, the right one: %d %s", wrong.status, right.status, right.body)
+	}
+	w.comeFrom("192.0.2.1")
+	w.signIn(t, "mia").wants(t, 200, "") // from where she was before
 }
