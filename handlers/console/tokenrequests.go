@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -307,9 +308,9 @@ func addressText(a netip.Addr) string {
 // harmless is text that a spreadsheet does not run: what begins like a formula
 // gets an apostrophe, also behind blanks, which some programs skip.
 func harmless(text string) string {
-	first := strings.TrimLeft(text, " \t\r\n\v\f\u00a0")
-	if first == "" || !strings.ContainsRune("=+-@|%", rune(first[0])) && !strings.HasPrefix(first, "＝") && text[0] != '\t' && text[0] != '\r' && text[0] != '\n' {
-		return text
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " \t\r\n\v\f\u00a0"))
+	if strings.ContainsRune("=+-@|%＝＋－＠", first) || strings.ContainsAny(text[:min(len(text), 1)], "\t\r\n") {
+		return "'" + text
 	}
-	return "'" + text
+	return text
 }
