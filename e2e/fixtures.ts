@@ -8,11 +8,12 @@ import { Product } from "./product.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-export const test = base.extend<{ signedIn: Page; quiet: undefined }, { product: Product }>({
+export const test = base.extend<{ signedIn: Page; quiet: undefined }, { product: Product; flags: string[] }>({
+  /** Further flags of the product, for a file of journeys: test.use({ flags: […] }). */
+  flags: [[], { option: true, scope: "worker" }],
   product: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of what a fixture needs from here
-    async ({}, use) => {
-      const product = await Product.start({ demo: true, dev: true });
+    async ({ flags }, use) => {
+      const product = await Product.start({ demo: true, dev: true, args: flags });
       await use(product);
       await product.remove();
     },

@@ -18,6 +18,8 @@ export interface Options {
   console?: string;
   /** Let the first start generate the password that it prints. */
   generatePassword?: boolean;
+  /** Further flags. */
+  args?: string[];
 }
 
 export class Product {
@@ -56,6 +58,7 @@ export class Product {
     ];
     if (o.demo) args.push("--demo");
     if (o.dev) args.push("--dev");
+    args.push(...(o.args ?? []));
     const child = spawn(binary, args, {
       env: {
         PATH: process.env.PATH,

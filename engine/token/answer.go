@@ -185,7 +185,9 @@ func (s *Service) response(l *login, p principal, c jwt.ClaimSet, token string, 
 	if p.family != nil {
 		a.put(m.IncludeRefreshToken, m.RefreshTokenName, s.refresh.mint(l.d.Environment(), p.family.ID, p.family.Generation))
 	}
-	a.put(m.IncludeScope && c.Scope != "", m.ScopeName, c.Scope)
+	// Left out means that all was granted that was asked for (RFC 6749 section
+	// 5.1), so that nothing has to be said as such.
+	a.put(m.IncludeScope && (c.Scope != "" || l.scope != ""), m.ScopeName, c.Scope)
 	if m.ExtendedResponse {
 		a.putAll(l.extended(p, now), func(string) bool { return true })
 	}

@@ -337,6 +337,7 @@ func TestScopesFollowTokenManagement(t *testing.T) {
 		"nothing asked, all by setting":      {func(w *world) { w.manage.NoScope = issue.AllScopes }, "", 200, "ops audit"},
 		"nothing asked, all for the policy":  {func(w *world) { w.edit(func(o *Owner) { o.Settings.NeedsScope = true }) }, "", 200, "ops audit"},
 		"what both have, in the order asked": {func(*world) {}, "audit boss ops audit", 200, "audit ops"},
+		"lenient and nothing both have":      {func(*world) {}, "boss", 200, ""},
 		"strict and all there":               {func(w *world) { w.manage.ScopeMismatch = issue.Strict }, "audit", 200, "audit"},
 		"strict and one missing":             {func(w *world) { w.manage.ScopeMismatch = issue.Strict }, "audit boss", 400, ""},
 		"the request ignored":                {func(w *world) { w.manage.ScopeMismatch = issue.IgnoreRequest }, "boss", 200, "ops audit"},
@@ -366,6 +367,10 @@ func TestScopesFollowTokenManagement(t *testing.T) {
 			}
 			if c := w.claimsOf(t, r, clientID); c.Scope != tt.want || r.text(t, "scope") != tt.want {
 				t.Errorf("claim %q, member %q, want %q", c.Scope, r.text(t, "scope"), tt.want)
+			}
+			// Left out would mean that all of it was granted.
+			if told := r.member(t, "scope") != nil; told != (tt.scope != "" || tt.want != "") {
+				t.Errorf("the scope is told: %v in %s", told, r.body)
 			}
 		})
 	}

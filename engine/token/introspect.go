@@ -142,11 +142,23 @@ func (s *Service) revokeAccess(ctx context.Context, l *login, c *jwt.Claims) *fa
 	if c.Expires > 0 {
 		entry.Expires = unix(c.Expires).Add(revocationMargin)
 	}
-	if err := s.store.RevokeTokens(ctx, l.d.Environment(), entry, "the client revoked the token"); err != nil {
+	if err := s.revokeNow(ctx, l, entry, "the client revoked the token"); err != nil {
 		return storeFailed(err)
 	}
 	if id, ok := SessionID(c.Session); ok {
 		return s.endLogin(ctx, l, id)
+	}
+	return nil
+}
+
+// revokeNow tells all nodes, and this one at once: whoever asks it next must not
+// find the token alive.
+func (s *Service) revokeNow(ctx context.Context, l *login, e revoke.Entry, reason string) error {
+	if err := s.store.RevokeTokens(ctx, l.d.Environment(), e, reason); err != nil {
+		return err
+	}
+	if s.revoked != nil {
+		s.revoked.Add(e)
 	}
 	return nil
 }

@@ -150,7 +150,7 @@ func (s *Service) reused(ctx context.Context, l *login, family *Family) {
 	if life := l.settings.Issue.Lifetime(); life > 0 {
 		entry.Expires = s.now().Add(life + revocationMargin)
 	}
-	if err := s.store.RevokeTokens(ctx, l.d.Environment(), entry, "a spent refresh token was used again"); err != nil {
+	if err := s.revokeNow(ctx, l, entry, "a spent refresh token was used again"); err != nil {
 		s.log.Error("access tokens of a stolen login not revoked", "family", family.ID.String(), "error", err)
 	}
 }
