@@ -63,7 +63,8 @@ async function ask(query: string): Promise<void> {
     return;
   }
   try {
-    const address = `${dialog?.dataset.palette}?q=${encodeURIComponent(query)}`;
+    const asks = new URLSearchParams({ q: query, project: dialog?.dataset.project ?? "" });
+    const address = `${dialog?.dataset.palette}?${asks}`;
     const answer = await fetch(address, { signal: asked.signal, headers: { Accept: "application/json" } });
     const found = answer.ok ? ((await answer.json()) as Place[]) : [];
     const known = new Set(pages.map((p) => p.href));
@@ -80,8 +81,8 @@ function menu(query: string): Place[] {
     .map((a) => ({
       label: a.textContent?.trim() ?? "",
       href: a.getAttribute("href") ?? "",
-      kind: a.dataset.keys ?? "",
-      hint: "Page",
+      kind: "Page",
+      hint: a.dataset.keys ?? "",
     }))
     .filter((p) => p.label.toLowerCase().includes(wanted));
 }

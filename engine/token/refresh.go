@@ -138,7 +138,16 @@ func (s *Service) redeem(ctx context.Context, l *login) (principal, *failure) {
 	case Reused:
 		s.reused(ctx, l, &family)
 	}
-	return principal{}, refusedRefresh("the refresh token is " + string(outcome))
+	return principal{}, refusedRefresh(outcome.reason())
+}
+
+// reason is what the log of token requests says of a refusal. Whoever reads it
+// knows nothing of the store, for which all of these are unknown.
+func (o RedeemOutcome) reason() string {
+	if o == Unknown {
+		return "the login has ended or was revoked, or the refresh token is another client's"
+	}
+	return "the refresh token is " + string(o)
 }
 
 // reused ends everything that came from a login whose refresh token was used

@@ -41,7 +41,7 @@ func TestTheThirdRefreshOfTwoIsRefused(t *testing.T) {
 		t.Errorf("the third: %s", e.Reason)
 	}
 	w.renew(t, token).wants(t, 400, "invalid_grant")
-	if e := w.lastEvent(); e.Reason != "the refresh token is unknown" {
+	if e := w.lastEvent(); e.Reason != "the login has ended or was revoked, or the refresh token is another client's" {
 		t.Errorf("the fourth: %s", e.Reason)
 	}
 	w.claimsOf(t, first, clientID) // lives to its end

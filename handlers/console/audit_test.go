@@ -4,14 +4,17 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
+	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
 	"github.com/gatewright/gatewright/web/link"
 )
@@ -126,6 +129,55 @@ func TestPalette(t *testing.T) {
 	}
 	if got := find(handlerstest.Auditor, strings.Repeat("x", 5000)); len(got) != 0 {
 		t.Errorf("an endless search finds %v", got)
+	}
+}
+
+func TestPaletteOffersThePagesOfTheProjectThatTheVisitorIsIn(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	modelstest.Project(t, site.Store, "Zoo")
+	v := site.SignIn(t, handlerstest.Auditor)
+	for project, want := range map[string]string{"Zoo": "Zoo", "Default": "Default", "": "Default", "Nowhere": "Default"} {
+		p := v.Get(t, "/palette?q=credentials&project="+project)
+		if want := `"href":"` + link.Credentials(want) + `"`; strings.Count(p.Body, `"href"`) != 1 || !strings.Contains(p.Body, want) {
+			t.Errorf("in %q: %s, want %s alone", project, p.Body, want)
+		}
+	}
+}
+
+func TestPaletteFindsWhoeverCallsAndWhatSigns(t *testing.T) {
+	t.Parallel()
+	l := newLocksmith(t)
+	credential(t, l.site, "shop <b>client", func(d *models.CredentialDraft) { d.FullName = "The app" })
+	role(t, l.site, "shop+buyer")
+	if _, err := l.site.Store.SaveIdentitySource(t.Context(), modelstest.By(), l.site.Project.ID, "", 0, modelstest.NewDirectory(identity.LDAP, "Shop staff"), nil); err != nil {
+		t.Fatal(err)
+	}
+	key := l.key(t, models.KeyActive)
+	source, client, role := link.IdentitySource("Default", "Shop staff"), link.Credential("Default", "shop <b>client"), link.Roles("Default")+"?q=shop%2Bbuyer"
+	signing := link.Key("production", key.ID)
+	for query, want := range map[string][]string{
+		"SHOP": {"Credential shop <b>client " + client, "Identity source Shop staff " + source, "Role shop+buyer " + role},
+		"app":  {"Credential shop <b>client " + client},
+		"es25": {"Key ES256 " + signing}, key.Kid[:9]: {"Key ES256 " + signing},
+	} {
+		p := l.site.SignIn(t, handlerstest.Auditor).Get(t, "/palette?q="+url.QueryEscape(query))
+		wantStatus(t, p, http.StatusOK)
+		var places []struct{ Label, Href, Kind string }
+		if err := json.Unmarshal([]byte(p.Body), &places); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range places {
+			got = append(got, f.Kind+" "+f.Label+" "+f.Href)
+			if page := l.v.Get(t, f.Href); page.Status != http.StatusOK {
+				t.Errorf("%s answers %d", f.Href, page.Status)
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", query, diff)
+		}
 	}
 }
 

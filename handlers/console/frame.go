@@ -95,16 +95,13 @@ func tokenMenu(v *visit.Visit, current string) []layout.NavSection {
 func identityMenu(project, current string) layout.NavSection {
 	sources := layout.NavItem{Label: "Identity Sources", Href: link.IdentitySources(project), Icon: "server", Keys: "g i"}
 	sources.Current = within(current, sources.Href) || within(current, link.NewIdentitySource(project))
-	section := layout.NavSection{Label: "Identity", Items: []layout.NavItem{
-		sources,
-		{Label: "Credentials", Href: link.Credentials(project), Icon: "account", Keys: "g c"},
-		{Label: "Roles", Href: link.Roles(project), Icon: "group", Keys: "g r"},
-		{Label: "Access", Href: link.Access(project), Icon: "lock", Keys: "g x"},
-	}}
-	for i := range section.Items[1:] {
-		section.Items[i+1].Current = within(current, section.Items[i+1].Href)
-	}
-	return section
+	credentials := layout.NavItem{Label: "Credentials", Href: link.Credentials(project), Icon: "account", Keys: "g c"}
+	credentials.Current = within(current, credentials.Href) || within(current, link.NewCredential(project)) || within(current, link.ImportCredentials(project))
+	roles := layout.NavItem{Label: "Roles", Href: link.Roles(project), Icon: "group", Keys: "g r"}
+	roles.Current = within(current, roles.Href)
+	access := layout.NavItem{Label: "Access", Href: link.Access(project), Icon: "lock", Keys: "g x"}
+	access.Current = within(current, access.Href) || within(current, link.NewAccess(project))
+	return layout.NavSection{Label: "Identity", Items: []layout.NavItem{sources, credentials, roles, access}}
 }
 
 func within(path, base string) bool {

@@ -67,7 +67,8 @@ func withKeys(nav []layout.NavSection, v *visit.Visit, environments []models.Env
 	i := slices.IndexFunc(environments, func(e models.Environment) bool { return e.Name == chosen })
 	item := layout.NavItem{Label: "Keys", Href: link.Keys(environments[max(i, 0)].Name), Icon: "key", Keys: "g k"}
 	for _, e := range environments {
-		item.Current = item.Current || within(current, link.Keys(e.Name)) || within(current, link.NewKey(e.Name))
+		item.Current = item.Current || within(current, link.Keys(e.Name)) ||
+			within(current, link.NewKey(e.Name)) || within(current, link.KeySchedule(e.Name))
 	}
 	const group = "Administration"
 	at := slices.IndexFunc(nav, func(s layout.NavSection) bool { return s.Label == group })

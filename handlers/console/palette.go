@@ -2,10 +2,13 @@ package console
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
@@ -25,7 +28,7 @@ type place struct {
 	Hint  string `json:"hint"`
 }
 
-// Palette finds pages, actions, proxies and policies by what is typed, and
+// Palette finds pages, actions and things with a name by what is typed, and
 // only such as the visitor may open.
 func (c *Console) Palette(g *gin.Context) error {
 	ctx, v := g.Request.Context(), visit.From(g.Request.Context())
@@ -36,6 +39,11 @@ func (c *Console) Palette(g *gin.Context) error {
 	query := strings.TrimSpace(g.Query("q"))
 	if runes := []rune(query); len(runes) > paletteQuery {
 		query = string(runes[:paletteQuery])
+	}
+	// The project that the visitor is in comes first, and its pages are those offered.
+	in := g.Query("project")
+	if at := slices.IndexFunc(projects, func(p models.Project) bool { return p.Name == in }); at > 0 {
+		projects = slices.Concat(projects[at:at+1], projects[:at], projects[at+1:])
 	}
 	found := []place{}
 	for i, project := range projects {
@@ -51,7 +59,11 @@ func (c *Console) Palette(g *gin.Context) error {
 		}
 		found = append(found, c.hits(hits)...)
 	}
-	g.JSON(http.StatusOK, found)
+	keys, err := c.store.SearchKeys(ctx, query, paletteHits)
+	if err != nil {
+		return err
+	}
+	g.JSON(http.StatusOK, append(found, keyPlaces(keys)...))
 	return nil
 }
 
@@ -100,7 +112,29 @@ func (c *Console) hits(list []models.Hit) []place {
 		case models.KindPolicy:
 			t, _ := c.types.Find(h.Path)
 			found = append(found, place{Label: h.Name, Kind: "Policy", Hint: t.Label, Href: link.Policy(h.Project, h.Path, h.Name)})
+		case models.KindIdentitySource:
+			kind, _ := c.identities.Find(identity.KindName(h.Path))
+			found = append(found, place{Label: h.Name, Kind: "Identity source", Hint: kind.Label, Href: link.IdentitySource(h.Project, h.Name)})
+		case models.KindCredential:
+			found = append(found, place{Label: h.Name, Kind: "Credential", Hint: h.Path, Href: link.Credential(h.Project, h.Name)})
+		case models.KindRole:
+			// A role has no page of its own: the list is narrowed to it.
+			found = append(found, place{Label: h.Name, Kind: "Role", Hint: h.Path, Href: withQuery(link.Roles(h.Project), url.Values{"q": {h.Name}})})
 		}
+	}
+	return found
+}
+
+// keyPlaces names a key as its page does, with what tells it from others.
+func keyPlaces(list []models.KeyHit) []place {
+	var found []place
+	for _, k := range list {
+		label := k.Algorithm
+		if k.Name != "" {
+			label = k.Name + " (" + k.Algorithm + ")"
+		}
+		hint := k.Environment + ", " + strings.ToLower(k.State) + ", " + k.Kid
+		found = append(found, place{Label: label, Kind: "Key", Hint: hint, Href: link.Key(k.Environment, k.ID)})
 	}
 	return found
 }

@@ -130,7 +130,7 @@ func (r methodRow) value(field string) string { return r.Values[rowField(r.index
 func (r methodRow) control(field, text string) ui.Field {
 	name := rowField(r.index, field)
 	c := ui.Field{
-		Name: name, ID: ui.FieldID("row." + name), Value: r.Values[name], HideLabel: true,
+		Name: name, ID: ui.FieldID("row." + name), Value: r.Values[name],
 		Label: text + " of row " + strconv.Itoa(r.index+1),
 	}
 	if r.listed || r.gone {

@@ -124,10 +124,10 @@ var states = []state{
 
 // The states of a key beside active.
 const (
-	StateNext     ui.State = "Next"
-	StateRetiring ui.State = "Retiring"
-	StateRetired  ui.State = "Retired"
-	StateRevoked  ui.State = "Revoked"
+	StateNext     = ui.StateNext
+	StateRetiring = ui.StateRetiring
+	StateRetired  = ui.StateRetired
+	StateRevoked  = ui.StateRevoked
 )
 
 func columns(first string) []ui.Column {

@@ -18,7 +18,7 @@ const (
 	ThemePath   = "/preferences/theme" // POST theme=light|dark|system, return=path
 	SignOutPath = "/sign-out"          // POST
 	AccountPath = "/account"
-	PalettePath = "/palette" // GET ?q=, answers JSON: [{"label","href","kind","hint"}]
+	PalettePath = "/palette" // GET ?q=&project=, answers JSON: [{"label","href","kind","hint"}]
 	SignInPath  = "/sign-in"
 )
 

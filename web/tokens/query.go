@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/ui"
 )
@@ -152,4 +153,13 @@ func Words(stored string) string {
 	}
 	words := strings.ToLower(strings.ReplaceAll(stored, "_", " "))
 	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// SourceName is what people call an identity source: its name, or for what is
+// built in and has none, the words of the menu.
+func SourceName(stored string) string {
+	if stored == string(identity.SecretManager) {
+		return "Secret Manager"
+	}
+	return stored
 }

@@ -114,7 +114,7 @@ func (c Count) label(by string) string {
 		if c.Source == "" {
 			return "No source"
 		}
-		return c.Source
+		return SourceName(c.Source)
 	case ByReason:
 		if c.Error == "" {
 			return "Issued"

@@ -76,3 +76,12 @@ func TestManagementComesBackFromItsForm(t *testing.T) {
 		t.Errorf("not in the form: %v", values)
 	}
 }
+
+func TestTheBuiltInSourceIsCalledAsInTheMenu(t *testing.T) {
+	t.Parallel()
+	for stored, want := range map[string]string{"SECRET_MANAGER": "Secret Manager", "secret_manager": "secret_manager", "Staff LDAP": "Staff LDAP", "": ""} {
+		if got := tokens.SourceName(stored); got != want {
+			t.Errorf("%q is called %q, want %q", stored, got, want)
+		}
+	}
+}

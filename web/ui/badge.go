@@ -19,6 +19,10 @@ const (
 	StateEnabled          State = "Enabled"
 	StateDisabled         State = "Disabled"
 	StateSuspended        State = "Suspended"
+	StateNext             State = "Next"
+	StateRetiring         State = "Retiring"
+	StateRetired          State = "Retired"
+	StateRevoked          State = "Revoked"
 )
 
 // look is a state's tone and shape. Shape and word carry the meaning where the colour is not seen.
@@ -42,6 +46,10 @@ var looks = map[State]look{
 	StateEnabled:          {ToneSuccess, "full"},
 	StateDisabled:         {ToneNeutral, "passive"},
 	StateSuspended:        {ToneWarning, "passive"},
+	StateNext:             {ToneInfo, "half"},
+	StateRetiring:         {ToneWarning, "half"},
+	StateRetired:          {ToneNeutral, "passive"},
+	StateRevoked:          {ToneDanger, "failed"},
 }
 
 // StateOf is StateActive or StatePassive.
