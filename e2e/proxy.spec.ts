@@ -1,28 +1,7 @@
 // What a person does with an API proxy, and what callers outside see of it.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
 import { accessible, expect, picture, test } from "./fixtures.ts";
-
-/** upstream is a real API: it answers with the method, path and headers that arrived. */
-async function upstream(): Promise<{ url: string; close: () => void }> {
-  const server = createServer((req, res) => {
-    res.setHeader("Content-Type", "application/json");
-    res.end(JSON.stringify({ method: req.method, path: req.url, headers: req.headers }));
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/api`, close: () => server.close() };
-}
-
-async function token(gateway: string, id: string, secret: string): Promise<string> {
-  const answer = await fetch(`${gateway}/auth/jwt`, {
-    method: "POST",
-    body: new URLSearchParams({ grant_type: "client_credentials", client_id: id, client_secret: secret }),
-  });
-  expect(answer.status).toBe(200);
-  return (await answer.json()).access_token;
-}
+import { clientToken, upstream } from "./steps.ts";
 
 /** choose opens the deploy popover of the page's head and follows one of its entries. */
 async function choose(page: Page, entry: string): Promise<void> {
@@ -129,7 +108,9 @@ test("a proxy is created, guarded, deployed, called and undeployed", async ({ si
   await picture(page, "deploy-result");
 
   // Called from outside.
-  const bearer = { Authorization: `Bearer ${await token(product.gateway, id, secret)}` };
+  const issued = await clientToken(product, { id, secret });
+  expect(issued.status).toBe(200);
+  const bearer = { Authorization: `Bearer ${issued.body.access_token}` };
   const allowed = await fetch(`${product.gateway}/orders/7?x=1`, {
     headers: { ...bearer, "X-Authenticated-UserId": "admin" },
   });
