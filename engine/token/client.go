@@ -69,7 +69,7 @@ func (s *Service) entered(l *login) *failure {
 		l.owner, l.settings = *l.by.owner, l.by.owner.Settings
 		l.noteOwner()
 	}
-	if (l.door == credentialDoor) != (l.by.credential != nil) && l.door == credentialDoor {
+	if l.door == credentialDoor && l.by.credential == nil {
 		return wrongDoor()
 	}
 	if c := l.by.credential; c != nil {
