@@ -118,6 +118,9 @@ func TestRepeatedTokenCostsFewAllocations(t *testing.T) {
 	if got := o.told(jwtauth.DefaultUserHeader); len(got) != 1 || got[0] != "client" {
 		t.Fatalf("the upstream is told %q", got)
 	}
+	if RaceEnabled {
+		return // the race detector empties pools at random; the run without it counts
+	}
 	if n := testing.AllocsPerRun(200, func() { o.run(t) }); n > 5 {
 		t.Errorf("%v allocations", n)
 	}

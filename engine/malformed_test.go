@@ -24,7 +24,7 @@ import (
 func TestMillionMalformedTokensAreNeverOurFault(t *testing.T) {
 	t.Parallel()
 	n := 1_000_000
-	if raceEnabled {
+	if engine.RaceEnabled {
 		n = 100_000
 	}
 	if testing.Short() {

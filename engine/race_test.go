@@ -1,6 +1,6 @@
 //go:build race
 
-package engine_test
+package engine
 
-// raceEnabled tells that the race detector makes everything ten times slower.
-const raceEnabled = true
+// RaceEnabled tells that the race detector makes everything ten times slower.
+const RaceEnabled = true
