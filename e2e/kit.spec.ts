@@ -22,6 +22,8 @@ async function policy(page: Page, product: Product, name: string): Promise<strin
   await post(page, `${product.console}/projects/Demo/new/policies/${type}`, {
     name,
     active: "true",
+    managedFromThisPolicy: "true",
+    setIdentityToContext: "true",
     grantType: "CLIENT_CREDENTIALS",
     tokenExpiresInAmount: "15",
     tokenExpiresInUnit: "MINUTES",
