@@ -65,6 +65,21 @@ func (s *Store) AddSecurityEvents(ctx context.Context, list []event.Security) er
 	return insertSecurityEvents(ctx, s.db, list)
 }
 
+// loggedKey finds, in the context of a transaction, the security events that it
+// has logged.
+type loggedKey struct{}
+
+// announce tells of events that are in the log for good. What the gateways report
+// themselves comes by AddSecurityEvents and is not told a second time.
+func (s *Store) announce(list []event.Security) {
+	if s.onSecurity == nil {
+		return
+	}
+	for _, e := range list {
+		s.onSecurity(e)
+	}
+}
+
 // maxDetail bounds the sentence of a security event.
 const maxDetail = 1000
 
@@ -81,6 +96,9 @@ func insertSecurityEvents(ctx context.Context, tx *gorm.DB, list []event.Securit
 	// One statement for all, so that none is kept when one cannot be.
 	if err := from[securityEventRow](tx).CreateInBatches(ctx, &rows, max(len(rows), 1)); err != nil {
 		return fmt.Errorf("log security events: %w", err)
+	}
+	if logged, ok := tx.Statement.Context.Value(loggedKey{}).(*[]event.Security); ok {
+		*logged = append(*logged, list...)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
+	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
@@ -37,6 +38,10 @@ type Options struct {
 	Types policy.Set
 	// Identities are the known kinds of identity source.
 	Identities identity.Kinds
+	// OnSecurity hears of the security events that writes of this store cause,
+	// such as a revocation by a person, once they are committed. It must return at
+	// once. Nil means nobody.
+	OnSecurity func(event.Security)
 	// Logger hears of slow queries and lost connections. Nil discards them.
 	Logger *slog.Logger
 	// Now is the clock. Nil means time.Now.
@@ -54,6 +59,7 @@ type Store struct {
 	sealer     *secret.Sealer
 	types      policy.Set
 	identities identity.Kinds
+	onSecurity func(event.Security)
 	logger     *slog.Logger
 	clock      func() time.Time
 	poll       time.Duration // how often Watch looks without having heard
@@ -70,7 +76,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, logger: o.Logger, clock: o.Now, poll: pollEvery}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine/event"
 )
 
 // maxTries bounds a transaction that keeps losing races. Of those that collide
@@ -31,7 +33,11 @@ func (s *Store) look(ctx context.Context, fn func(*gorm.DB) error) error {
 // try may win. So fn must not leave anything behind but what it writes to tx.
 func (s *Store) transact(ctx context.Context, o *sql.TxOptions, fn func(*gorm.DB) error) error {
 	for try := 1; ; try++ {
-		err := s.db.WithContext(ctx).Transaction(fn, o)
+		var logged []event.Security // by this try
+		err := s.db.WithContext(context.WithValue(ctx, loggedKey{}, &logged)).Transaction(fn, o)
+		if err == nil {
+			s.announce(logged)
+		}
 		if err == nil || !worthRetrying(err) || try == maxTries {
 			return err
 		}

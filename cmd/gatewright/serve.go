@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/echo"
+	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/outgoing"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
@@ -67,6 +68,8 @@ type service struct {
 	secure    bool          // cookies are for TLS only
 	listeners listeners
 	store     *models.Store
+	// outside hears of security events that the database holds already.
+	outside sinks
 	// refreshKey makes the MACs of refresh tokens; all nodes have one master key.
 	refreshKey []byte
 	node       *node
@@ -179,6 +182,7 @@ func (s *service) openStore(ctx context.Context) error {
 	}
 	s.store, err = models.Open(ctx, url, models.Options{
 		Sealer: sealer, Types: policyTypes(), Identities: identityKinds(), Logger: s.logger, Now: time.Now,
+		OnSecurity: func(e event.Security) { s.outside.Security(e) },
 	})
 	if err != nil {
 		return err
@@ -250,7 +254,8 @@ func (s *service) sinks() (sinks, error) {
 	s.onClose(siem.Close)
 	writer := newEventWriter(s.store, s.logger, dropped)
 	s.onClose(writer.Close)
-	return sinks{s.metrics, log, siem, writer}, nil
+	s.outside = sinks{s.metrics, log, siem}
+	return append(s.outside[:len(s.outside):len(s.outside)], writer), nil
 }
 
 func (s *service) firstStart(ctx context.Context, b *banner) error {
