@@ -38,8 +38,8 @@ func newMetrics() *metrics {
 		}, []string{"environment", "project", "proxy"}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatewright_token_requests_total",
-			Help: "Requests to the token endpoint, by grant and RFC 6749 error; error is empty for tokens issued.",
-		}, []string{"environment", "grant", "algorithm", "error"}),
+			Help: "Requests to the token service, by operation, grant and RFC 6749 error; error is empty when all went well.",
+		}, []string{"environment", "operation", "grant", "algorithm", "error"}),
 		security: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatewright_security_events_total",
 			Help: "Security events, by kind.",
@@ -75,7 +75,7 @@ func (m *metrics) Token(t event.Token) {
 	if t.Error == "unsupported_grant_type" {
 		grant = "other"
 	}
-	m.tokens.WithLabelValues(t.Environment, grant, t.Algorithm, t.Error).Inc()
+	m.tokens.WithLabelValues(t.Environment, string(t.Operation), grant, t.Algorithm, t.Error).Inc()
 }
 
 func status(code int) string {

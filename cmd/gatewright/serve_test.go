@@ -253,7 +253,7 @@ func TestProbesAndMetricsTellTheState(t *testing.T) {
 	for _, want := range []string{
 		`gatewright_requests_total{environment="production",fault="",project="Demo",proxy="echo",result="SUCCESS",status="200"} 1`,
 		`gatewright_requests_total{environment="production",fault="POLICY_AUTH_EMPTYUSERNAMEORPSSWD",project="Demo",proxy="echo",result="BLOCKED",status="401"} 1`,
-		`gatewright_token_requests_total{algorithm="ES256",environment="production",error="",grant="client_credentials"} 1`,
+		`gatewright_token_requests_total{algorithm="ES256",environment="production",error="",grant="client_credentials",operation="ISSUE"} 1`,
 		`gatewright_snapshot_generation{environment="production"}`,
 	} {
 		if !strings.Contains(body, want) {
