@@ -382,7 +382,7 @@ func TestTheBundleShowsACredentialAsItsEnvironmentSeesIt(t *testing.T) {
 		t.Errorf("production (-want +got):\n%s", diff)
 	}
 	there := v.bundled("test", "mobile")
-	want.Enabled, want.Networks = false, []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
+	want.DisabledHere, want.Networks = true, []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
 	if diff := cmp.Diff(want, there, same, noHash); diff != "" {
 		t.Errorf("test (-want +got):\n%s", diff)
 	}

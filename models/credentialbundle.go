@@ -23,7 +23,7 @@ func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environ
 		return nil, err
 	}
 	lines, err := query[bundledCredential](ctx, tx, `select c.id, c.name, coalesce(o.secret_hash, c.secret_hash) as secret_hash,
-			c.enabled and not coalesce(o.disabled, false) as enabled, c.expires_at, coalesce(o.networks, c.networks) as networks,
+			c.enabled, coalesce(o.disabled, false) as disabled_here, c.expires_at, coalesce(o.networks, c.networks) as networks,
 			c.metadata, c.tokens, r.roles
 		from credentials c
 			left join credential_environments o on o.credential_id = c.id and o.environment_id = ?
@@ -45,13 +45,13 @@ func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environ
 
 type bundledCredential struct {
 	ID, Name, SecretHash              string
-	Enabled                           bool
+	Enabled, DisabledHere             bool
 	ExpiresAt                         *time.Time
 	Networks, Metadata, Tokens, Roles document
 }
 
 func (s *Store) bundled(l *bundledCredential) (*identity.Credential, error) {
-	c := &identity.Credential{ID: l.ID, Name: l.Name, SecretHash: l.SecretHash, Enabled: l.Enabled, Expires: orZero(l.ExpiresAt)}
+	c := &identity.Credential{ID: l.ID, Name: l.Name, SecretHash: l.SecretHash, Enabled: l.Enabled, DisabledHere: l.DisabledHere, Expires: orZero(l.ExpiresAt)}
 	if err := json.Unmarshal(l.Tokens, &c.Tokens); err != nil {
 		return nil, fmt.Errorf("token settings: %w", err)
 	}

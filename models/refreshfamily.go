@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,14 @@ const (
 	endedCrowded = "MAX_ACTIVE"
 	endedRevoked = "REVOKED"
 )
+
+// endedWords are those reasons in words.
+var endedWords = map[string]string{
+	endedUsedUp:  "all of its refreshes were made",
+	endedReused:  "a spent refresh token was used again",
+	endedCrowded: "newer logins took its place",
+	endedRevoked: "it was revoked",
+}
 
 const (
 	// spentKept is how many of the last generations are remembered with the
@@ -173,10 +182,11 @@ func addressText(a netip.Addr) string {
 	return a.Unmap().String()
 }
 
-// FindFamily is a family that has not ended, whatever the state of its tokens.
+// FindFamily is a family, whatever the state of its tokens, and whether it
+// lives. The zero Family says that there is none.
 func (s *Store) FindFamily(ctx context.Context, environment string, id token.FamilyID) (token.Family, bool, error) {
 	rows, err := query[familyRow](ctx, s.db, `select f.* from refresh_families f join environments e on e.id = f.environment_id
-		where f.id = ? and lower(e.name) = lower(?) and f.ended_at is null`, uuid.UUID(id).String(), fit(environment))
+		where f.id = ? and lower(e.name) = lower(?)`, uuid.UUID(id).String(), fit(environment))
 	if err != nil {
 		return token.Family{}, false, fmt.Errorf("find refresh family: %w", err)
 	}
@@ -184,7 +194,7 @@ func (s *Store) FindFamily(ctx context.Context, environment string, id token.Fam
 		return token.Family{}, false, nil
 	}
 	f, err := rows[0].family(environment)
-	return f, err == nil, err
+	return f, err == nil && f.Ended == "", err
 }
 
 // redeemFamily decides a redemption. The row is locked and then seen as its
@@ -280,7 +290,7 @@ func (r familyRow) family(environment string) (token.Family, error) {
 	f := token.Family{
 		ID: token.FamilyID(id), Environment: environment, Project: r.Project, OwnerID: r.OwnerID, Owner: r.Owner, Policy: r.Policy,
 		ClientID: r.ClientID, Subject: r.Subject, User: r.IsUser, Grant: r.GrantType, Source: r.Source, Scope: r.Scope,
-		StartedAt: r.StartedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), Generation: r.Generation, MaxRefreshes: r.MaxRefreshes,
+		StartedAt: r.StartedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), Generation: r.Generation, MaxRefreshes: r.MaxRefreshes, Ended: cmp.Or(endedWords[r.EndReason], r.EndReason),
 	}
 	if r.Client != "" {
 		if f.Client, err = netip.ParseAddr(r.Client); err != nil {

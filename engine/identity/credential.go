@@ -17,6 +17,8 @@ type Credential struct {
 	// SecretHash is an argon2id PHC string (D18).
 	SecretHash string
 	Enabled    bool
+	// DisabledHere tells that it is switched off for this environment only.
+	DisabledHere bool
 	// Expires is when it stops working; zero means never.
 	Expires time.Time
 	// Networks are the addresses that it may be used from; empty means any.
@@ -46,6 +48,7 @@ type Refusal string
 // The refusals.
 const (
 	Disabled       Refusal = "the credential is disabled"
+	DisabledHere   Refusal = "the credential is disabled in this environment"
 	Expired        Refusal = "the credential has expired"
 	NoAccess       Refusal = "the credential has no access to this API"
 	AccessExpired  Refusal = "the credential's access to this API has expired"
@@ -58,6 +61,8 @@ func (c *Credential) Usable(now time.Time) Refusal {
 	switch {
 	case !c.Enabled:
 		return Disabled
+	case c.DisabledHere:
+		return DisabledHere
 	case !c.Expires.IsZero() && !now.Before(c.Expires):
 		return Expired
 	}

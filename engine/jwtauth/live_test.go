@@ -83,6 +83,7 @@ func TestWhereCredentialsManageAccessEveryCallAsksThem(t *testing.T) {
 	}{
 		"all is well":                     {func(*identity.Credential) {}, "", 0},
 		"disabled":                        {func(c *identity.Credential) { c.Enabled = false }, fault.CredentialUnknown, 401},
+		"disabled in this environment":    {func(c *identity.Credential) { c.DisabledHere = true }, fault.CredentialEnvironment, 401},
 		"expired this moment":             {func(c *identity.Credential) { c.Expires = start }, fault.CredentialExpired, 401},
 		"not expired yet":                 {func(c *identity.Credential) { c.Expires = start.Add(time.Second) }, "", 0},
 		"access taken away":               {func(c *identity.Credential) { c.Access = nil }, fault.CredentialProxyDenied, 403},
@@ -273,6 +274,7 @@ func TestTokensThatAPolicyIssuedToCredentialsEndWithThem(t *testing.T) {
 	}{
 		"a client":                                 {clients, forClient, func(*identity.Credential) {}, ""},
 		"a disabled client":                        {clients, forClient, func(c *identity.Credential) { c.Enabled = false }, fault.CredentialUnknown},
+		"a client disabled in this environment":    {clients, forClient, func(c *identity.Credential) { c.DisabledHere = true }, fault.CredentialEnvironment},
 		"an expired client":                        {clients, forClient, func(c *identity.Credential) { c.Expires = start }, fault.CredentialExpired},
 		"a client without access":                  {clients, forClient, func(c *identity.Credential) { c.Access = nil }, fault.CredentialProxyDenied},
 		"a client elsewhere, where nobody minds":   {clients, forClient, networks("198.51.100.0/24"), ""},

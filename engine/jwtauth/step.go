@@ -181,6 +181,8 @@ func (s *step) denied(v *verified, why identity.Refusal) error {
 	switch why {
 	case "":
 		return nil
+	case identity.DisabledHere:
+		return s.deny(fault.CredentialEnvironment, v.refused(refusal(why)))
 	case identity.Expired:
 		return s.deny(fault.CredentialExpired, v.refused(refusal(why)))
 	case identity.NoAccess, identity.AccessExpired:
@@ -224,7 +226,7 @@ func alarm(cause error) event.SecurityKind {
 func (s *step) deny(f fault.Type, cause error) error {
 	r := &policy.Rejection{Fault: f, Cause: cause}
 	switch f {
-	case fault.CredentialUnknown, fault.CredentialExpired:
+	case fault.CredentialUnknown, fault.CredentialExpired, fault.CredentialEnvironment:
 		r.Challenge = s.invalid
 	case fault.RoleMissing, fault.EndpointUnknown:
 		r.Challenge = s.poor

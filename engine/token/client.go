@@ -196,6 +196,8 @@ func (s *Service) mayUse(l *login, c *identity.Credential) *failure {
 
 func refusalFault(why identity.Refusal) fault.Type {
 	switch why {
+	case identity.DisabledHere:
+		return fault.CredentialEnvironment
 	case identity.Expired:
 		return fault.CredentialExpired
 	case identity.NoAccess, identity.AccessExpired:

@@ -59,6 +59,7 @@ func TestACredentialThatMayNotGetsNoToken(t *testing.T) {
 	}{
 		"a wrong secret":    {func(c *identity.Credential) { c.SecretHash = "hash of another" }, 401, "invalid_client"},
 		"disabled":          {func(c *identity.Credential) { c.Enabled = false }, 401, "invalid_client"},
+		"disabled here":     {func(c *identity.Credential) { c.DisabledHere = true }, 401, "invalid_client"},
 		"expired":           {func(c *identity.Credential) { c.Expires = start }, 401, "invalid_client"},
 		"no access":         {func(c *identity.Credential) { c.Access = nil }, 400, "unauthorized_client"},
 		"access that ended": {func(c *identity.Credential) { c.Access = map[string]identity.Access{"orders": {Expires: start}} }, 400, "unauthorized_client"},

@@ -21,7 +21,7 @@ type memory struct {
 type kept struct {
 	Family
 	spent map[int]time.Time // when a generation was spent
-	ended bool
+	ended string
 }
 
 func newMemory(now func() time.Time) *memory {
@@ -42,10 +42,12 @@ func (m *memory) FindFamily(_ context.Context, environment string, id FamilyID) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := m.families[id]
-	if k == nil || k.ended || k.Environment != environment {
+	if k == nil || k.Environment != environment {
 		return Family{}, false, m.down
 	}
-	return k.Family, true, m.down
+	f := k.Family
+	f.Ended = k.ended
+	return f, f.Ended == "", m.down
 }
 
 func (m *memory) RedeemFamily(_ context.Context, r Redemption) (Family, RedeemOutcome, error) {
@@ -55,17 +57,17 @@ func (m *memory) RedeemFamily(_ context.Context, r Redemption) (Family, RedeemOu
 	switch {
 	case m.down != nil:
 		return Family{}, "", m.down
-	case k == nil || k.ended || k.Environment != r.Environment || k.ClientID != r.ClientID:
+	case k == nil || k.ended != "" || k.Environment != r.Environment || k.ClientID != r.ClientID:
 		return Family{}, Unknown, nil
 	case r.Generation < k.Generation && m.now().Before(k.spent[r.Generation].Add(r.Grace)):
 		return k.Family, Repeated, nil
 	case r.Generation < k.Generation:
-		k.ended = true
+		k.ended = "a spent refresh token was used again"
 		return k.Family, Reused, nil
 	case !m.now().Before(k.ExpiresAt):
 		return Family{}, Lapsed, nil
 	case k.Generation >= k.MaxRefreshes:
-		k.ended = true
+		k.ended = "all of its refreshes were made"
 		return Family{}, UsedUp, nil
 	}
 	k.spent[k.Generation] = m.now()
@@ -74,14 +76,14 @@ func (m *memory) RedeemFamily(_ context.Context, r Redemption) (Family, RedeemOu
 	return k.Family, Redeemed, nil
 }
 
-func (m *memory) EndFamily(_ context.Context, environment string, id FamilyID, clientID, _ string) (bool, error) {
+func (m *memory) EndFamily(_ context.Context, environment string, id FamilyID, clientID, reason string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := m.families[id]
-	if m.down != nil || k == nil || k.ended || k.Environment != environment || k.ClientID != clientID {
+	if m.down != nil || k == nil || k.ended != "" || k.Environment != environment || k.ClientID != clientID {
 		return false, m.down
 	}
-	k.ended = true
+	k.ended = reason
 	return true, nil
 }
 

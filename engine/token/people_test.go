@@ -143,6 +143,7 @@ func TestRefusedUsersLookAlike(t *testing.T) {
 		"unknown":       {nil, "nobody", "POLICY_AUTH_CREDENTIAL_NOTEXISTS"},
 		"wrong":         {func(c *identity.Credential) { c.SecretHash = "hash of another" }, "mia", "POLICY_AUTH_CREDENTIAL_PSSWD"},
 		"disabled":      {func(c *identity.Credential) { c.Enabled = false }, "mia", "POLICY_AUTH_CREDENTIAL_NOTEXISTS"},
+		"disabled here": {func(c *identity.Credential) { c.DisabledHere = true }, "mia", "POLICY_AUTH_CREDENTIAL_ENVNOTALLOWED"},
 		"expired":       {func(c *identity.Credential) { c.Expires = start }, "mia", "POLICY_AUTH_CREDENTIAL_EXPIRED"},
 		"no access":     {func(c *identity.Credential) { c.Access = nil }, "mia", "POLICY_AUTH_CREDENTIAL_PROXYNOTALLOWED"},
 		"access ended":  {func(c *identity.Credential) { c.Access = map[string]identity.Access{"orders": {Expires: start}} }, "mia", "POLICY_AUTH_CREDENTIAL_PROXYNOTALLOWED"},

@@ -87,26 +87,45 @@ func (s *Service) presented(l *login) (id FamilyID, generation int, f *failure) 
 	return id, generation, nil
 }
 
+// findLogin finds the live login of a refresh token. The event names the user
+// also when it is refused: the token's MAC is ours, and the client's.
+func (s *Service) findLogin(ctx context.Context, l *login, id FamilyID) (Family, *failure) {
+	family, alive, err := s.store.FindFamily(ctx, l.d.Environment(), id)
+	if err != nil {
+		return family, storeFailed(err)
+	}
+	if family.ID != id || family.ClientID != l.clientID {
+		return family, refusedRefresh("the refresh token belongs to no login of this client")
+	}
+	l.e.Username, l.e.Source = family.Subject, family.Source
+	if !alive {
+		return family, refusedRefresh("the login has ended: " + family.Ended)
+	}
+	return family, nil
+}
+
 // ownerOfFamily finds whom a credential's refresh token is for.
 func (s *Service) ownerOfFamily(ctx context.Context, l *login) *failure {
 	id, _, f := s.presented(l)
 	if f != nil {
 		return f
 	}
-	family, ok, err := s.store.FindFamily(ctx, l.d.Environment(), id)
-	if err != nil {
-		return storeFailed(err)
+	family, f := s.findLogin(ctx, l, id)
+	if f != nil {
+		return f
 	}
 	owner, deployed := l.d.OwnerByID(family.OwnerID)
-	if !ok || !deployed || family.ClientID != l.clientID {
-		return refusedRefresh("the refresh token belongs to no live login of this client")
+	if !deployed {
+		return refusedRefresh("the API of the login is not deployed")
 	}
 	l.owner, l.settings = owner, owner.Settings
 	l.noteOwner()
 	return nil
 }
 
-// redeem exchanges a refresh token (RFC 6749 section 6).
+// redeem exchanges a refresh token (RFC 6749 section 6). Whatever may refuse the
+// request does so before the token is spent: a client that asked for too much,
+// or from the wrong place, still has it and is no thief at its next try.
 func (s *Service) redeem(ctx context.Context, l *login) (principal, *failure) {
 	id, generation, f := s.presented(l)
 	if f != nil {
@@ -120,32 +139,45 @@ func (s *Service) redeem(ctx context.Context, l *login) (principal, *failure) {
 	if !l.by.proven && l.settings.Issue.GrantType != issue.Password {
 		return principal{}, refusedClient("the client's secret is missing", fault.ClientRefused)
 	}
-	renewed, f := s.regenerated(ctx, l, id)
+	family, f := s.findLogin(ctx, l, id)
 	if f != nil {
 		return principal{}, f
 	}
-	family, outcome, err := s.store.RedeemFamily(ctx, Redemption{
-		Environment: l.d.Environment(), ID: id, Generation: generation, ClientID: l.clientID,
+	p, f := s.resume(ctx, l, &family)
+	if f != nil {
+		return p, f
+	}
+	if _, f := l.scopeFor(p); f != nil {
+		return p, f
+	}
+	return p, s.spend(ctx, l, &family, generation)
+}
+
+// spend redeems the token and brings the family to the state after it.
+func (s *Service) spend(ctx context.Context, l *login, family *Family, generation int) *failure {
+	redeemed, outcome, err := s.store.RedeemFamily(ctx, Redemption{
+		Environment: l.d.Environment(), ID: family.ID, Generation: generation, ClientID: l.clientID,
 		Lifetime: l.settings.Issue.RefreshLifetime(), Grace: grace(l.d.Tokens()),
 	})
 	if err != nil {
-		return principal{}, storeFailed(err)
+		return storeFailed(err)
 	}
 	switch outcome {
 	case Redeemed, Repeated:
+		*family = redeemed
 		family.Generation = generation + 1
-		return s.resume(ctx, l, &family, renewed)
+		return nil
 	case Reused:
-		s.reused(ctx, l, &family)
+		s.reused(ctx, l, family)
 	}
-	return principal{}, refusedRefresh(outcome.reason())
+	return refusedRefresh(outcome.reason())
 }
 
 // reason is what the log of token requests says of a refusal. Whoever reads it
 // knows nothing of the store, for which all of these are unknown.
 func (o RedeemOutcome) reason() string {
 	if o == Unknown {
-		return "the login has ended or was revoked, or the refresh token is another client's"
+		return "the login was revoked"
 	}
 	return "the refresh token is " + string(o)
 }
@@ -153,7 +185,6 @@ func (o RedeemOutcome) reason() string {
 // reused ends everything that came from a login whose refresh token was used
 // twice: one of the two users has stolen it (RFC 9700 section 4.14.2).
 func (s *Service) reused(ctx context.Context, l *login, family *Family) {
-	l.e.Username = family.Subject
 	s.security(l, event.RefreshReused, family.Subject, "A spent refresh token was used again; the login and its tokens are revoked.")
 	entry := revoke.Entry{Kind: revoke.Family, Key: family.ID.String()}
 	if life := l.settings.Issue.Lifetime(); life > 0 {
@@ -167,13 +198,22 @@ func (s *Service) reused(ctx context.Context, l *login, family *Family) {
 // resume makes a principal of a family. What the secret manager knows is asked
 // anew, so that roles are current and a disabled user is out; other sources
 // cannot be asked without the password.
-func (s *Service) resume(ctx context.Context, l *login, family *Family, renewed *identity.Identity) (principal, *failure) {
+func (s *Service) resume(ctx context.Context, l *login, family *Family) (principal, *failure) {
 	p := principal{user: family.User, source: family.Source, family: family, Identity: identity.Identity{
 		Name: family.Subject, Roles: family.Roles, Claims: family.Claims, Response: family.Response,
 	}}
-	l.e.Username, l.e.Source = family.Subject, family.Source
-	if family.OwnerID != l.owner.ID || s.revoked.Refuses(s.facts(l, p, family.StartedAt.Unix())) {
+	switch {
+	case family.OwnerID != l.owner.ID || s.revoked.Refuses(s.facts(l, p, family.StartedAt.Unix())):
 		return p, refusedRefresh("the login was revoked")
+	// The login lives on: who turns the settings back has locked out nobody.
+	case family.User != (l.settings.Issue.GrantType == issue.Password):
+		return p, unauthorized("This client may not use this grant type.", "the settings do not allow the grant of the login any more: "+family.Grant)
+	case l.by.credential != nil && l.settings.Source != identity.SecretManager:
+		return p, unauthorized("This client may not use this grant type.", "the policy does not let credentials in any more")
+	}
+	renewed, f := s.regenerated(ctx, l, family)
+	if f != nil {
+		return p, f
 	}
 	if renewed != nil {
 		p.Claims, p.Response, p.Roles = renewed.Claims, renewed.Response, fitRoles(renewed.Roles)
@@ -181,15 +221,19 @@ func (s *Service) resume(ctx context.Context, l *login, family *Family, renewed 
 	if family.Source != string(identity.SecretManager) {
 		return p, nil
 	}
-	c, ok := l.d.Credential(family.Subject)
+	return s.resumeCredential(ctx, l, p)
+}
+
+func (s *Service) resumeCredential(ctx context.Context, l *login, p principal) (principal, *failure) {
+	c, ok := l.d.Credential(p.family.Subject)
 	if !ok {
-		return p, s.end(ctx, l, family, refusedGrant("the credential is gone", fault.CredentialUnknown))
+		return p, s.end(ctx, l, p.family, refusedGrant("the credential is gone", fault.CredentialUnknown))
 	}
 	if f := s.mayUse(l, c); f != nil {
 		if f.status == statusForbidden {
 			return p, f // from another address it may go on
 		}
-		return p, s.end(ctx, l, family, f)
+		return p, s.end(ctx, l, p.family, f)
 	}
 	p.Identity = c.Identity()
 	return p, nil

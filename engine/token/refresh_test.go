@@ -2,6 +2,7 @@ package token
 
 import (
 	"errors"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -41,8 +42,8 @@ func TestTheThirdRefreshOfTwoIsRefused(t *testing.T) {
 		t.Errorf("the third: %s", e.Reason)
 	}
 	w.renew(t, token).wants(t, 400, "invalid_grant")
-	if e := w.lastEvent(); e.Reason != "the login has ended or was revoked, or the refresh token is another client's" {
-		t.Errorf("the fourth: %s", e.Reason)
+	if e := w.lastEvent(); e.Reason != "the login has ended: all of its refreshes were made" || e.Username != "mia" {
+		t.Errorf("the fourth: %s of %q", e.Reason, e.Username)
 	}
 	w.claimsOf(t, first, clientID) // lives to its end
 }
@@ -184,6 +185,53 @@ func TestARefreshMayNarrowTheScopeAndNeverWidenIt(t *testing.T) {
 	w.renew(t, token, "scope", "ops audit").wants(t, 400, "invalid_scope")
 	if r := w.renew(t, token); r.text(t, "scope") != "ops" {
 		t.Errorf("%s", r.body)
+	}
+}
+
+// Who asked for too much, or from the wrong place, has not spent the token:
+// trying again long after is no reuse.
+func TestARefusedRefreshSpendsNothing(t *testing.T) {
+	t.Parallel()
+	elsewhere := func(c *identity.Credential) {
+		c.Networks = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+	}
+	tests := map[string]struct {
+		ask          []string
+		before, then func(*world)
+		status       int
+		code         string
+	}{
+		"a scope that the login has not": {
+			ask: []string{"scope", "boss"}, before: func(*world) {}, then: func(*world) {},
+			status: 400, code: "invalid_scope",
+		},
+		"an address that is not allowed": {
+			before: func(w *world) {
+				w.edit(func(o *Owner) { o.Settings.CheckAddress = true })
+				w.person("mia", elsewhere)
+			},
+			then:   func(w *world) { w.person("mia", func(c *identity.Credential) { c.Networks = nil }) },
+			status: 403, code: "access_denied",
+		},
+		"a grant that the settings do not allow for a while": {
+			ask:    []string{"client_secret", clientSecret},
+			before: func(w *world) { w.edit(func(o *Owner) { o.Settings.Issue.GrantType = issue.ClientCredentials }) },
+			then:   func(w *world) { w.edit(func(o *Owner) { o.Settings.Issue.GrantType = issue.Password }) },
+			status: 400, code: "unauthorized_client",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.usePasswords()
+			token := w.signIn(t, "mia").text(t, "refresh_token")
+			tt.before(w)
+			w.renew(t, token, tt.ask...).wants(t, tt.status, tt.code)
+			tt.then(w)
+			w.move(time.Minute)
+			w.renew(t, token).wants(t, 200, "")
+		})
 	}
 }
 

@@ -45,23 +45,17 @@ func (s *Service) regenerate(ctx context.Context, l *login) (any, *failure) {
 
 // regenerated asks the JWT regenerator service before a refresh is redeemed, so
 // that a service that is down costs nobody a login.
-func (s *Service) regenerated(ctx context.Context, l *login, id FamilyID) (*identity.Identity, *failure) {
+func (s *Service) regenerated(ctx context.Context, l *login, family *Family) (*identity.Identity, *failure) {
 	if l.settings.Source != identity.API || l.settings.Regenerator == "" {
 		return nil, nil
-	}
-	family, ok, err := s.store.FindFamily(ctx, l.d.Environment(), id)
-	if err != nil {
-		return nil, storeFailed(err)
-	}
-	if !ok || family.ClientID != l.clientID {
-		return nil, refusedRefresh("the refresh token belongs to no live login of this client")
 	}
 	renewed, f := s.askRegenerator(ctx, l, identity.Identity{
 		Name: family.Subject, Roles: family.Roles, Claims: family.Claims, Response: family.Response,
 	})
 	if f != nil && f.code == invalidGrant {
-		return nil, s.end(ctx, l, &family, f)
+		return nil, s.end(ctx, l, family, f)
 	}
+	l.e.Source = family.Source
 	return renewed, f
 }
 

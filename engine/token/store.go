@@ -40,6 +40,8 @@ type Family struct {
 	// MaxActive is how many families the subject may have with this owner; the
 	// oldest end when one more starts. 0 means no limit.
 	MaxActive int
+	// Ended says why the login has ended; "" while it lives.
+	Ended string
 }
 
 // Redemption exchanges the refresh token of one generation for the next.
@@ -79,8 +81,8 @@ const (
 type Store interface {
 	// StartFamily keeps a new family and ends the oldest over MaxActive.
 	StartFamily(ctx context.Context, f Family) error
-	// FindFamily is a family that has not ended, whatever the state of its
-	// tokens.
+	// FindFamily is a family, whatever the state of its tokens, and whether it
+	// lives; the zero Family when there is none.
 	FindFamily(ctx context.Context, environment string, id FamilyID) (Family, bool, error)
 	// RedeemFamily decides a redemption in one statement, so that of any number
 	// at once one wins. The family comes with Redeemed, Repeated and Reused, as

@@ -130,7 +130,7 @@ func naming(t *testing.T, site *handlerstest.Site, policy, source string) {
 	})
 }
 
-func TestIdentitySourcesBeginWithOneThingToDo(t *testing.T) {
+func TestIdentitySourcesBeginWithOneAction(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
 	p := site.SignIn(t, handlerstest.Administrator).Get(t, link.IdentitySources("Default"))

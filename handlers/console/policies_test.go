@@ -48,7 +48,7 @@ func wantText(t *testing.T, n htmlcheck.Node, text string) {
 	}
 }
 
-func TestPolicyListBeginsWithOneThingToDo(t *testing.T) {
+func TestPolicyListBeginsWithOneAction(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
 	v := site.SignIn(t, handlerstest.Administrator)

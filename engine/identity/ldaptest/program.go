@@ -15,7 +15,7 @@ type program struct {
 	path    string // of slapd
 	schema  string // folder of the .schema files
 	modules string // folder of the loadable modules; empty when there are none
-	library string // folder of shared libraries that the system does not know; or empty
+	shared  string // folder of shared libraries that the system does not know; or empty
 }
 
 var errNoProgram = errors.New("no slapd (OpenLDAP) was found for the tests; run: make services")
@@ -62,7 +62,7 @@ func examine(path string) (program, error) {
 		"/opt/homebrew/etc/openldap/schema", "/usr/local/etc/openldap/schema")
 	p.modules = firstMatch(filepath.Join(root, "usr/lib/ldap"), "/usr/lib/ldap", "/usr/lib*/openldap", "/usr/libexec/openldap")
 	if clean := filepath.Clean(root); clean != "/" {
-		p.library = firstMatch(filepath.Join(clean, "usr/lib/*-linux-gnu*"))
+		p.shared = firstMatch(filepath.Join(clean, "usr/lib/*-linux-gnu*"))
 	}
 	if p.schema == "" {
 		return p, fmt.Errorf("%s has no folder of schemas: %w", path, errNoProgram)
@@ -98,8 +98,8 @@ func (p *program) copyInto(dir string) error {
 
 func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.path, args...)
-	if p.library != "" {
-		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+p.library)
+	if p.shared != "" {
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+p.shared)
 	}
 	return cmd
 }
