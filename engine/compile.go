@@ -60,8 +60,8 @@ type origin struct{ digest, clientID, keys, issuer string }
 func Compile(ctx context.Context, b Bundle, prev *Snapshot, d Deps) (*Snapshot, error) {
 	s := &Snapshot{
 		environment: b.Environment, issuer: b.PublicURL, generation: b.Generation, keys: b.Keys, tokens: b.Tokens,
-		credentials: make(map[string]*identity.Credential, len(b.Credentials)), sources: d.sources.open(b.Sources),
-		owners: make(map[string]*deployed, len(b.Owners)), clients: make(map[string]*deployed, len(b.Owners)),
+		credentials: make(map[string]*identity.Credential, len(b.Credentials)),
+		owners:      make(map[string]*deployed, len(b.Owners)), clients: make(map[string]*deployed, len(b.Owners)),
 		router: router{sites: make(map[string]*site, len(b.Owners))},
 	}
 	for _, c := range b.Credentials {
@@ -83,7 +83,11 @@ func Compile(ctx context.Context, b Bundle, prev *Snapshot, d Deps) (*Snapshot, 
 			faults = append(faults, err)
 		}
 	}
-	return s, errors.Join(faults...)
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	s.sources = d.sources.open(b.Environment, b.Sources) // last, as nobody closes those of a bundle that does not compile
+	return s, nil
 }
 
 // Check compiles one owner dry, touching neither network nor traffic: what

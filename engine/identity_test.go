@@ -3,6 +3,7 @@ package engine_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,19 @@ func TestASourceThatCannotBeOpenedLetsNobodyInAndHurtsNoOther(t *testing.T) {
 		bad.Definition = []byte(`{"kind":"UNHEARD"}`)
 		b.Sources = append(b.Sources, bad)
 	})
+	s.token(t, "mia", "m1a")
+}
+
+// Nobody would close it again.
+func TestABundleThatDoesNotCompileOpensNoSource(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, userPolicy())
+	b := s.bundle
+	b.Sources = []engine.Source{enginetest.Source(t, "corp", "2")}
+	b.Owners = append(slices.Clone(b.Owners), engine.Owner{ID: "broken", Definition: []byte("{")})
+	if err := s.Apply(t.Context(), b); err == nil || s.people.Opened.Load() != 1 {
+		t.Errorf("it was opened %d times, with the error %v", s.people.Opened.Load(), err)
+	}
 	s.token(t, "mia", "m1a")
 }
 

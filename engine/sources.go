@@ -32,14 +32,13 @@ type sources struct {
 	now   func() time.Time
 	sink  event.Sink
 
-	mu          sync.Mutex
-	environment string
-	current     map[string]*openSource // by Source.ID
+	mu      sync.Mutex
+	current map[string]*openSource // by Source.ID
 }
 
 // open gives every source of a bundle, from those that are open or anew. One
 // that cannot be opened refuses everybody and hurts no other.
-func (o *sources) open(list []Source) map[sourceName]*openSource {
+func (o *sources) open(environment string, list []Source) map[sourceName]*openSource {
 	all := make(map[sourceName]*openSource, len(list))
 	if o == nil {
 		return all
@@ -49,7 +48,7 @@ func (o *sources) open(list []Source) map[sourceName]*openSource {
 	for _, s := range list {
 		have := o.current[s.ID]
 		if have == nil || have.source.Digest != s.Digest || have.source.Project != s.Project || have.source.Name != s.Name {
-			have = o.start(s)
+			have = o.start(environment, s)
 		}
 		all[sourceName{s.Project, strings.ToLower(s.Name)}] = have
 	}
@@ -63,7 +62,6 @@ func (o *sources) keep(s *Snapshot) {
 	defer o.mu.Unlock()
 	before := o.current
 	o.current = make(map[string]*openSource, len(s.sources))
-	o.environment = s.environment
 	for _, open := range s.sources {
 		o.current[open.source.ID] = open
 	}
@@ -83,7 +81,7 @@ func (o *sources) closeAll() {
 	o.current = nil
 }
 
-func (o *sources) start(s Source) *openSource {
+func (o *sources) start(environment string, s Source) *openSource {
 	config, err := o.kinds.Decode(s.Definition)
 	if err != nil {
 		return closedSource(s, nil, fmt.Errorf("identity source %s: %w", s.Name, err))
@@ -92,14 +90,14 @@ func (o *sources) start(s Source) *openSource {
 	if err != nil {
 		return closedSource(s, config, fmt.Errorf("open identity source %s: %w", s.Name, err))
 	}
-	guard := identity.NewGuard(config, opened, o.options(s, config))
+	guard := identity.NewGuard(config, opened, o.options(environment, s, config))
 	return &openSource{source: s, guard: guard, close: guard.Close}
 }
 
-func (o *sources) options(s Source, config identity.Config) identity.GuardOptions {
+func (o *sources) options(environment string, s Source, config identity.Config) identity.GuardOptions {
 	report := func(kind event.SecurityKind, subject string, from netip.Addr, detail string) {
 		o.sink.Security(event.Security{
-			Time: o.now(), Kind: kind, Environment: o.environment, Project: s.Project, Subject: subject, Client: from,
+			Time: o.now(), Kind: kind, Environment: environment, Project: s.Project, Subject: subject, Client: from,
 			Source: string(config.Base().Kind) + ":" + s.Name, Detail: detail,
 		})
 	}

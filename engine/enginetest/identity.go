@@ -19,8 +19,8 @@ type People struct {
 	Roles     map[string][]string
 	// Down makes every call fail.
 	Down atomic.Bool
-	// Asked counts the calls, Closed the times it was closed.
-	Asked, Closed atomic.Int64
+	// Asked counts the calls, Opened and Closed the times it was.
+	Asked, Opened, Closed atomic.Int64
 }
 
 var errDown = errors.New("the people are not at home")
@@ -64,11 +64,16 @@ type peopleConfig struct {
 	people *People
 }
 
-func (c *peopleConfig) Base() *identity.Common                      { return &c.Common }
-func (*peopleConfig) Normalize()                                    {}
-func (c *peopleConfig) Validate() problem.List                      { return c.Common.Validate() }
-func (*peopleConfig) Destinations() []string                        { return nil }
-func (c *peopleConfig) Open(identity.Deps) (identity.Source, error) { return c.people, nil }
+func (c *peopleConfig) Base() *identity.Common { return &c.Common }
+func (*peopleConfig) Normalize()               {}
+func (c *peopleConfig) Validate() problem.List { return c.Common.Validate() }
+func (*peopleConfig) Destinations() []string   { return nil }
+
+// Open implements identity.Config.
+func (c *peopleConfig) Open(identity.Deps) (identity.Source, error) {
+	c.people.Opened.Add(1)
+	return c.people, nil
+}
 
 // Source is a source of the project "shop" with that name, of a kind that
 // People made.
