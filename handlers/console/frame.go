@@ -1,6 +1,9 @@
 package console
 
 import (
+	"context"
+	"slices"
+
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/handlers/visit"
@@ -11,7 +14,7 @@ import (
 )
 
 // frame is the shell around a page of project; the zero project stands for
-// pages outside of any, whose menu leads into the first one.
+// pages outside of any, whose menu leads into the one that was looked at last.
 func (c *Console) frame(g *gin.Context, title string, project models.Project, crumbs ...layout.Crumb) (layout.Props, error) {
 	ctx := g.Request.Context()
 	v := visit.From(ctx)
@@ -23,10 +26,7 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 	if err != nil {
 		return layout.Props{}, err
 	}
-	current := project.Name
-	if current == "" && len(projects) > 0 {
-		current = projects[0].Name
-	}
+	current := currentProject(ctx, v, projects, project.Name)
 	p := layout.Props{
 		Title:       title,
 		User:        layout.User{Name: v.User.Name, Text: roleLabel(v.User.Role)},
@@ -44,6 +44,18 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text})
 	}
 	return p, nil
+}
+
+func currentProject(ctx context.Context, v *visit.Visit, projects []models.Project, shown string) string {
+	if shown != "" {
+		v.Enter(ctx, shown)
+		return shown
+	}
+	last := v.Project(ctx)
+	if len(projects) > 0 && !slices.ContainsFunc(projects, func(p models.Project) bool { return p.Name == last }) {
+		return projects[0].Name
+	}
+	return last
 }
 
 // menu is the left menu as the seed's guide has it; entries that the visitor

@@ -140,7 +140,8 @@ func (c *Console) SignOut(g *gin.Context) error {
 	return redirect(g, "/sign-in")
 }
 
-// Home leads to the first project that has something in it.
+// Home leads to the project that was looked at last, or else to the first that
+// has something in it.
 func (c *Console) Home(g *gin.Context) error {
 	ctx := g.Request.Context()
 	projects, err := c.store.Projects(ctx)
@@ -149,6 +150,9 @@ func (c *Console) Home(g *gin.Context) error {
 	}
 	if len(projects) == 0 {
 		return models.ErrNotFound
+	}
+	if last := visit.From(ctx).Project(ctx); last != "" {
+		return redirect(g, link.Proxies(currentProject(ctx, visit.From(ctx), projects, "")))
 	}
 	first := projects[0]
 	for _, p := range projects[:min(len(projects), 10)] {

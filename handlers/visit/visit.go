@@ -77,6 +77,7 @@ const (
 	messageKey     = "message"
 	messageKindKey = "message-kind"
 	environmentKey = "environment"
+	projectKey     = "project"
 )
 
 // Say leaves a message for the next page that is shown.
@@ -105,6 +106,19 @@ func (v *Visit) Environment(ctx context.Context) string {
 // ChooseEnvironment remembers the choice for the session.
 func (v *Visit) ChooseEnvironment(ctx context.Context, name string) {
 	v.sessions.Put(ctx, environmentKey, name)
+}
+
+// Project is the name of the project that was looked at last, "" for none.
+func (v *Visit) Project(ctx context.Context) string {
+	return v.sessions.GetString(ctx, projectKey)
+}
+
+// Enter remembers for the session that a page of the project was looked at, so
+// that pages outside of any project lead back into this one.
+func (v *Visit) Enter(ctx context.Context, project string) {
+	if v.Project(ctx) != project { // else each page would write the session
+		v.sessions.Put(ctx, projectKey, project)
+	}
 }
 
 type contextKey struct{}
