@@ -25,7 +25,8 @@ type Common struct {
 	Name string `json:"name"`
 	// Description is free text of at most 1000 characters.
 	Description string `json:"description"`
-	// TimeoutMillis bounds one login with all its steps. Default 5000.
+	// TimeoutMillis bounds one login with all its steps. Default 5000, of the
+	// kind API 10000.
 	TimeoutMillis int `json:"timeoutMillis"`
 	// CacheSeconds is how long a good login is remembered, by a keyed hash and
 	// never by the password: so long a user whom the source has shut out can

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/gatewright/gatewright/engine/guess"
 	"github.com/gatewright/gatewright/engine/secret"
 )
@@ -145,14 +147,16 @@ func (g *Guard) attempt(name string, password secret.Text, from netip.Addr) atte
 }
 
 // fold makes the spellings alike that directories and databases take for one
-// name, so that spelling a name differently gives no further guesses.
+// name, so that spelling a name differently gives no further guesses. OpenLDAP
+// lets in ⓐyse and ａｙｓｅ as ayse (RFC 4518 section 2.3); others compare
+// without accents.
 func fold(name string) string {
 	visible := strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Mn, r) || unicode.IsControl(r) {
 			return -1
 		}
 		return unicode.ToLower(unicode.ToUpper(r))
-	}, name)
+	}, norm.NFKD.String(name))
 	return strings.Join(strings.Fields(visible), " ")
 }
 

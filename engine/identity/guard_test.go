@@ -533,7 +533,7 @@ func TestAttackOtherSpellingsOfANameAreNoFurtherGuesses(t *testing.T) {
 	t.Parallel()
 	s := knowing(nil)
 	b := guard(s)
-	for i, name := range []string{"ann lee", "Ann Lee", "ANN LEE", " ann lee", "ann  lee", "an\u200bn lee"} {
+	for i, name := range []string{"ann lee", "ANN LEE", " ann lee", "ann  lee", "an\u200bn lee", "ａⓝⓝ\u3000ℓeé"} {
 		b.expect(t, identity.Refused, name, fmt.Sprint("guess-", i), botnet)
 	}
 	b.expect(t, identity.Throttled, "ann lEE", "guess", botnet)

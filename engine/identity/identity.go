@@ -81,8 +81,9 @@ type Config interface {
 	// Validate reports everything wrong with the value alone.
 	Validate() problem.List
 	// Destinations are the addresses that the stored secrets are sent to, such
-	// as "ldaps://ldap.example.com:636". When they change, the secrets must be
-	// given again: a test button never sends a stored one to a new address.
+	// as "ldaps://ldap.example.com:636", with whom the connection trusts
+	// (Trusting). When they change, the secrets must be given again: a test
+	// button never sends a stored one to a new address.
 	Destinations() []string
 	// Open turns a valid configuration into a source. It need not connect.
 	Open(Deps) (Source, error)

@@ -29,10 +29,13 @@ var classes = []class{
 	{network: netip.MustParsePrefix("169.254.170.23/32"), name: "cloud metadata address", metadata: true}, // AWS EKS
 	{network: netip.MustParsePrefix("fd00:ec2::254/128"), name: "cloud metadata address", metadata: true},
 	{network: netip.MustParsePrefix("fd00:ec2::23/128"), name: "cloud metadata address", metadata: true},
-	{network: netip.MustParsePrefix("fd20:ce::254/128"), name: "cloud metadata address", metadata: true},   // Google
-	{network: netip.MustParsePrefix("100.100.100.200/32"), name: "cloud metadata address", metadata: true}, // Alibaba
-	{network: netip.MustParsePrefix("192.0.0.192/32"), name: "cloud metadata address", metadata: true},     // Oracle
-	{network: netip.MustParsePrefix("168.63.129.16/32"), name: "cloud metadata address", metadata: true},   // Azure
+	{network: netip.MustParsePrefix("fd20:ce::254/128"), name: "cloud metadata address", metadata: true},    // Google
+	{network: netip.MustParsePrefix("100.100.100.200/32"), name: "cloud metadata address", metadata: true},  // Alibaba
+	{network: netip.MustParsePrefix("192.0.0.192/32"), name: "cloud metadata address", metadata: true},      // Oracle
+	{network: netip.MustParsePrefix("168.63.129.16/32"), name: "cloud metadata address", metadata: true},    // Azure
+	{network: netip.MustParsePrefix("fe80::a9fe:a9fe/128"), name: "cloud metadata address", metadata: true}, // OpenStack
+	{network: netip.MustParsePrefix("169.254.42.42/32"), name: "cloud metadata address", metadata: true},    // Scaleway
+	{network: netip.MustParsePrefix("fd00:42::42/128"), name: "cloud metadata address", metadata: true},     // Scaleway
 
 	{network: netip.MustParsePrefix("127.0.0.0/8"), name: "loopback address"},
 	{network: netip.MustParsePrefix("::1/128"), name: "loopback address"},

@@ -36,6 +36,7 @@ func TestTheRuleWithoutASettingAllowsPublicAddressesOnly(t *testing.T) {
 		{"224.0.0.1", "never called"}, {"239.1.1.1", "never called"}, {"ff02::1", "never called"},
 
 		{"169.254.169.254", "metadata"}, {"fd00:ec2::254", "metadata"}, {"100.100.100.200", "metadata"}, {"168.63.129.16", "metadata"},
+		{"fe80::a9fe:a9fe%eth0", "metadata"}, {"169.254.42.42", "metadata"}, {"fd00:42::42", "metadata"},
 		{"::ffff:169.254.169.254", "metadata"}, {"64:ff9b::a9fe:a9fe", "NAT64"}, {"2002:a9fe:a9fe::", "6to4"},
 
 		{"::ffff:127.0.0.1", "loopback"}, {"::ffff:10.0.0.1", "private"}, {"::7f00:1", "IPv4-compatible"},

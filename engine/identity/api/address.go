@@ -24,6 +24,7 @@ type address struct {
 	scheme, host, port string
 	path, query        template
 	hasQuery           bool
+	target             string // path and query as they are written
 }
 
 // origin is where the connection goes, with the port always there.
@@ -65,6 +66,9 @@ func literalURL(text string) (*address, error) {
 	}
 	if err := a.setHost(rest[:end]); err != nil {
 		return nil, err
+	}
+	if a.target = rest[end:]; !strings.HasPrefix(a.target, "/") {
+		a.target = "/" + a.target
 	}
 	return a, a.setPath(rest[end:])
 }

@@ -165,13 +165,17 @@ func (c *Config) Normalize() {
 	}
 }
 
-// Destinations implements identity.Config.
+// Destinations implements identity.Config. The path and the query belong to the
+// address: at a host of many services they tell whose it is.
 func (c *Config) Destinations() []string {
-	u, err := literalURL(c.URL)
-	if err != nil {
-		return nil
+	a, err := literalURL(c.URL)
+	switch {
+	case err != nil:
+		return []string{c.URL} // which no valid source has
+	case a.scheme == "http":
+		return []string{a.origin() + a.target}
 	}
-	return []string{u.origin()}
+	return []string{identity.Trusting(a.origin()+a.target, a.host, c.CACertificates)}
 }
 
 // ChecksPassword tells whether the service is given the password. Only then it

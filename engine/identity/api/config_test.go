@@ -39,11 +39,12 @@ func TestADocumentIsReadOverTheDefaultsAndWrittenTheSame(t *testing.T) {
 func TestDestinationsAreWhereSecretsGo(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string][]string{
-		"https://Login.Example.com/a?b":               {"https://login.example.com:443"},
-		"http://login.example.com":                    {"http://login.example.com:80"},
-		"HTTPS://login.example.com:8443/{{username}}": {"https://login.example.com:8443"},
-		"https://[2001:DB8::1]/":                      {"https://[2001:db8::1]:443"},
-		"nonsense":                                    nil,
+		"https://Login.Example.com/a?b":               {"https://login.example.com:443/a?b as login.example.com by the system"},
+		"http://login.example.com":                    {"http://login.example.com:80/"},
+		"http://login.example.com?x":                  {"http://login.example.com:80/?x"},
+		"HTTPS://login.example.com:8443/{{username}}": {"https://login.example.com:8443/{{username}} as login.example.com by the system"},
+		"https://[2001:DB8::1]/":                      {"https://[2001:db8::1]:443/ as 2001:db8::1 by the system"},
+		"nonsense":                                    {"nonsense"},
 	} {
 		if diff := cmp.Diff(want, config(url).Destinations()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", url, diff)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/identity/api"
+	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -187,9 +188,9 @@ func TestBasicAuthenticationIsReadAsItWasTyped(t *testing.T) {
 	for _, name := range hostileNames {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := serve(t, says(200, "{}"))
+			srv := serve(t, says(200, `{"name": "somebody"}`))
 			c := bare(srv.URL)
-			c.BasicAuth = true
+			c.BasicAuth, c.UsernamePath = true, "$.name" // names with blanks around them are sent too
 			got, _, err := login(t, open(t, c), name, "p:w é")
 			if got == "broken" {
 				t.Fatal(err)
@@ -218,6 +219,23 @@ func TestEmptyNamesAndPasswordsAreNotSent(t *testing.T) {
 	}
 	if n := len(srv.requests()); n != 0 {
 		t.Errorf("%d requests arrived", n)
+	}
+}
+
+// TestATypedNameIsNoSecondNameByItsBlanks: a service that trims would give one
+// user several names in tokens, of which revoking one leaves the others.
+func TestATypedNameIsNoSecondNameByItsBlanks(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, says(200, `{"name": "alice"}`))
+	c := config(srv.URL)
+	for _, name := range []string{" alice", "alice ", "alice\u00a0"} {
+		if got, id, err := login(t, open(t, c), name, "x"); got != "refused" {
+			t.Errorf("%q is %s as %q (%v)", name, got, id.Name, err)
+		}
+	}
+	c.UsernamePath = "$.name"
+	if got, id, err := login(t, open(t, c), "alice ", "x"); got != "accepted" || id.Name != "alice" {
+		t.Errorf("where the service says the name: %s as %q (%v)", got, id.Name, err)
 	}
 }
 
@@ -251,7 +269,7 @@ func TestTheSecretIsSentAndChecked(t *testing.T) {
 	}
 	for _, bad := range []string{"", "k3y\nX-Admin: 1", "schlüssel"} {
 		_, err := c.Open(identity.Deps{Secrets: map[string]secret.Text{api.SecretField: secret.New(bad)}})
-		if err == nil || !strings.Contains(err.Error(), "secret") || bad != "" && strings.Contains(err.Error(), bad) {
+		if problem.Of(err).For(api.SecretField) == "" || bad != "" && strings.Contains(err.Error(), bad) {
 			t.Errorf("secret %q: %v", bad, err)
 		}
 	}

@@ -19,6 +19,9 @@ func (s *source) render(v values) (*call, error) {
 	if err := fit(v); err != nil {
 		return nil, err
 	}
+	if s.config.UsernamePath == "" && strings.TrimSpace(v.username) != v.username {
+		return nil, &unfit{username, "has a blank at its start or end, and tokens would have it so"}
+	}
 	u, err := s.address.render(v)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/outgoing"
+	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -43,8 +44,8 @@ type headerTemplate struct {
 	value template
 }
 
-// Open implements identity.Config. It does not connect. The error names the
-// secret that is missing or does not fit.
+// Open implements identity.Config. It does not connect. A secret that is missing
+// or does not fit is a problem.List by its field.
 // A source that is given no password is an identity.Regenerator.
 func (c *Config) Open(deps identity.Deps) (identity.Source, error) {
 	return c.open(deps, outgoing.Dialer{Allow: deps.Allow})
@@ -119,11 +120,11 @@ func (s *source) checkSecret() error {
 		return nil
 	}
 	if s.secret.IsZero() {
-		return errors.New("give the secret that the templates use")
+		return problem.List{{Field: SecretField, Message: "Enter the secret that the templates use."}}
 	}
 	x := secret.New("x")
 	if _, err := s.render(values{username: "x", password: x, secret: s.secret}); err != nil {
-		return fmt.Errorf("the secret does not fit: %w", err)
+		return problem.List{{Field: SecretField, Message: fmt.Sprintf("Enter another secret: %s.", err)}}
 	}
 	return nil
 }

@@ -176,3 +176,23 @@ func TestAReportHidesWhatAServiceEchoes(t *testing.T) {
 		}
 	}
 }
+
+// ATTACK: whoever may test but does not know the stored secret chooses a
+// password that cuts into it, so that hiding the password first would leave the
+// rest of the secret to be read.
+func TestAttackAChosenPasswordUncoversNothingOfTheSecret(t *testing.T) {
+	t.Parallel()
+	const key = "k3y-of-the-service"
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"key": %q}`, r.Header.Get("X-Key"))
+	})
+	for _, pass := range []string{"-", "e", "k3y", "service", "xxxxxxxxxxxxxxxxxxxxxxxxk3y", "k3yxxxxxxxxxxxxxxxxxxxxxx"} {
+		c := bare(srv.URL)
+		c.BasicAuth, c.Headers = true, []api.Header{{Name: "X-Key", Value: "{{password}}{{secret}}"}}
+		c.Claims = []api.ClaimMapping{{"$.key", "Q"}}
+		r := report(t, open(t, c, api.SecretField, key), "alice", pass)
+		if got := r.Identity.Claims["Q"]; !r.Accepted || strings.ReplaceAll(fmt.Sprint(got), "[hidden]", "") != "" {
+			t.Errorf("with the password %q the report shows %q", pass, got)
+		}
+	}
+}

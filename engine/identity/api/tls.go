@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 
+	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -22,12 +23,12 @@ func (c *Config) tls(key secret.Text) (*tls.Config, error) {
 		return out, nil
 	}
 	if key.IsZero() {
-		return nil, errors.New("give the private key of the client certificate")
+		return nil, problem.List{{Field: ClientKeyName, Message: "Enter the private key of the client certificate."}}
 	}
 	pair, err := tls.X509KeyPair([]byte(c.ClientCertificate), []byte(key.Reveal()))
 	if err != nil {
 		// The cause is left out: it may quote the key.
-		return nil, errors.New("the client certificate and its private key cannot be used together; paste both in PEM form, the key without a passphrase")
+		return nil, problem.List{{Field: ClientKeyName, Message: "The client certificate and its private key cannot be used together; paste both in PEM form, the key without a passphrase."}}
 	}
 	out.Certificates = []tls.Certificate{pair}
 	return out, nil

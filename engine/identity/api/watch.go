@@ -47,14 +47,37 @@ func (w *watch) hide(value string) {
 	w.hides = append(w.hides, value, percent(value), string(quoted[1:len(quoted)-1]))
 }
 
+// mask hides every place of every secret as the text has it: hidden one after the
+// other, a password that holds a part of the secret would leave the rest of it.
 func (w *watch) mask(text string) string {
 	if text == w.name {
 		return text
 	}
+	ends := map[int]int{} // of the longest secret that begins there
 	for _, h := range w.hides {
-		text = strings.ReplaceAll(text, h, hidden)
+		for from, at := 0, 0; at >= 0; from += at + 1 {
+			if at = strings.Index(text[from:], h); at >= 0 {
+				ends[from+at] = max(ends[from+at], from+at+len(h))
+			}
+		}
 	}
-	return text
+	return cover(text, ends)
+}
+
+// cover writes one sign of something hidden for each run of bytes that is.
+func cover(text string, ends map[int]int) string {
+	var b strings.Builder
+	until := 0
+	for at := range len(text) {
+		end := ends[at]
+		if end > 0 && at >= until {
+			b.WriteString(hidden)
+		}
+		if until = max(until, end); at >= until {
+			b.WriteByte(text[at])
+		}
+	}
+	return b.String()
 }
 
 // shown is a value as a report shows it: masked before it is cut, so that half

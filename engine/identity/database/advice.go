@@ -18,7 +18,7 @@ func (c *Config) Advise() problem.List {
 		l.Add("saltColumn", "Without a salt, equal passwords look equal, and tables of ready digests open them.")
 	}
 	if c.PasswordCheck == InQuery && c.ParameterEncoding == NoEncoding {
-		l.Add("parameterEncoding", "The database gets the password itself and may write it into its logs. Let the query give the stored password instead.")
+		l.Add("parameterEncoding", "The database gets the password itself, may write it into its logs and often compares it without case. Let the query give the stored password instead.")
 	}
 	if c.UserColumn == "" {
 		l.Add("userColumn", "Tokens get the name as it was typed. Where the database compares without case or accents, one user then has several names.")

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -169,14 +168,13 @@ func (c *Config) Normalize() {
 
 // Destinations implements identity.Config. Whom the connection trusts belongs to
 // the address: the password must not follow when encryption is switched off or
-// another name is accepted.
+// another name or authority is accepted.
 func (c *Config) Destinations() []string {
-	u := url.URL{Scheme: strings.ToLower(string(c.Driver)), Host: c.address()}
-	if c.TLS != Plaintext {
-		u.Scheme += "+tls"
-		u.RawQuery = url.Values{"serverName": {c.certificateName()}}.Encode()
+	scheme := strings.ToLower(string(c.Driver))
+	if c.TLS == Plaintext {
+		return []string{scheme + "://" + c.address()}
 	}
-	return []string{u.String()}
+	return []string{identity.Trusting(scheme+"+tls://"+c.address(), c.certificateName(), c.CACertificates)}
 }
 
 func (c *Config) address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.port())) }

@@ -131,7 +131,7 @@ func TestADestinationIsTheServerAndWhomTheConnectionTrusts(t *testing.T) {
 	for name, change := range map[string]func(*database.Config){
 		"host": func(c *database.Config) { c.Host = "db2.example.com" }, "port": func(c *database.Config) { c.Port = 1 },
 		"driver": func(c *database.Config) { c.Driver = "MYSQL" }, "plain text": func(c *database.Config) { c.TLS = database.Plaintext },
-		"server name": func(c *database.Config) { c.ServerName = "other" },
+		"server name": func(c *database.Config) { c.ServerName = "other" }, "authority": func(c *database.Config) { c.CACertificates = dbtest.OtherCA() },
 	} {
 		c := valid()
 		change(c)

@@ -3,71 +3,60 @@ package database
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"time"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/gatewright/gatewright/engine/outgoing"
 )
 
-// dialer connects to addresses that the destination rule allows. It asks the rule
-// about the very address that it then connects to: a name that is resolved a
-// second time may lead elsewhere (DNS rebinding).
-type dialer struct {
-	allow func(netip.Addr) error
-}
+// maxAnswer bounds what a database may send for one request, in bytes: a server
+// that sends without end, or a role query with megabytes in each of its rows, must
+// not fill our memory.
+const maxAnswer = 16 << 20
 
-func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := d.resolve(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	var failed []error
-	for i, a := range addresses {
-		conn, err := dialOne(ctx, net.JoinHostPort(a.String(), port), len(addresses)-i)
-		if err == nil {
-			return conn, nil
+var errTooMuch = errors.New("the answer of the database is larger than 16 MiB")
+
+// dial connects where the destination rule allows it. It asks the rule about the
+// very address that it then connects to.
+func dial(allow func(netip.Addr) error) func(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := outgoing.Dialer{Allow: allow}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
 		}
-		failed = append(failed, err)
+		return &meter{Conn: conn}, nil
 	}
-	return nil, errors.Join(failed...)
 }
 
-// resolve gives the allowed addresses of a host.
-func (d dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, fmt.Errorf("find the address of %s: %w", host, err)
-	}
-	var allowed []netip.Addr
-	refused := fmt.Errorf("%s has no address", host)
-	for _, a := range all {
-		a = a.Unmap()
-		if d.allow != nil {
-			if err := d.allow(a); err != nil {
-				refused = fmt.Errorf("connect to %s: %w", a, err)
-				continue
-			}
-		}
-		allowed = append(allowed, a)
-	}
-	if len(allowed) == 0 {
-		return nil, refused
-	}
-	return allowed, nil
+// meter counts what was read since the last request.
+type meter struct {
+	net.Conn
+	read atomic.Int64
 }
 
-// dialOne gives an address its share of the time that is left, so that a dead one
-// does not take all of it.
-func dialOne(ctx context.Context, address string, remaining int) (net.Conn, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		share, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(remaining))
-		defer cancel()
-		ctx = share
+// Read implements net.Conn.
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	if m.read.Add(int64(n)) > maxAnswer {
+		return 0, errTooMuch
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, "tcp", address)
+	return n, err
+}
+
+// Write implements net.Conn. What we send asks for another answer.
+func (m *meter) Write(p []byte) (int, error) {
+	m.read.Store(0)
+	return m.Conn.Write(p)
+}
+
+// SyscallConn implements syscall.Conn, by which drivers find out whether the server
+// has closed the connection meanwhile.
+func (m *meter) SyscallConn() (syscall.RawConn, error) {
+	if c, ok := m.Conn.(syscall.Conn); ok {
+		return c.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }

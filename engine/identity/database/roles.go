@@ -26,6 +26,9 @@ func (s *source) readRoles(ctx context.Context, name string) ([]string, int, err
 	if err != nil {
 		return nil, 0, fmt.Errorf("read roles: %w", err)
 	}
+	if len(rows) > 0 && len(rows[0].columns) == 0 { // PostgreSQL knows such rows
+		return nil, 0, errors.New("the role query gives rows without columns; select the column of the roles")
+	}
 	if len(rows) > maxRoles {
 		return nil, 0, fmt.Errorf("the role query gives more than %d rows for one user", maxRoles)
 	}

@@ -145,6 +145,9 @@ func (s *source) reading(ctx context.Context, err error) error {
 	if s.driver.Unmatched(err) {
 		return errUnmatched
 	}
+	if errors.Is(err, errTooMuch) {
+		return fmt.Errorf("run the query: %w", errTooMuch)
+	}
 	if text := s.driver.Explain(err); text != "" {
 		return fmt.Errorf("run the query: %s", text)
 	}

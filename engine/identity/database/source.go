@@ -54,7 +54,7 @@ func (c *Config) Open(deps identity.Deps) (identity.Source, error) {
 	}
 	connector, err := d.Connector(Server{
 		Host: c.Host, Port: c.port(), Database: c.Database, Username: c.Username, Password: deps.Secrets[passwordField],
-		TLS: c.tlsConfig(), Dial: dialer{deps.Allow}.dial, Timeout: c.Timeout(),
+		TLS: c.tlsConfig(), Dial: dial(deps.Allow), Timeout: c.Timeout(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection to %s: %w", c.address(), err)

@@ -112,6 +112,10 @@ type Config struct {
 	// NestedGroups counts members of member groups too, by a rule that only
 	// Active Directory knows.
 	NestedGroups bool `json:"nestedGroups"`
+	// RoleBlanks stands in a role for each blank of the group's name: "_", "-" or
+	// ".". Groups whose names become alike are one role. Empty: a group with a
+	// blank in its name gives no role, since roles travel in lists.
+	RoleBlanks string `json:"roleBlanks"`
 }
 
 // ClaimAttribute makes an attribute of the user's entry a claim.
@@ -208,6 +212,9 @@ func (c *Config) normalizeGroups() {
 	if c.MemberStrategy == UserLogin {
 		c.NestedGroups = false // the rule follows DNs
 	}
+	if c.MemberOfAttribute == "" && c.GroupBaseDN == "" {
+		c.RoleBlanks = ""
+	}
 }
 
 func (c *Config) anyPlainURL() bool {
@@ -223,8 +230,9 @@ func (c *Config) nameAttribute() string {
 }
 
 // Destinations are the servers with the protection that the connection has:
-// "ldaps://", "ldap+starttls://", or "ldap://" for none. So also to do without
-// encryption asks for the password again.
+// "ldaps://", "ldap+starttls://", or "ldap://" for none, and whom it trusts. So
+// also to do without encryption or with another authority asks for the password
+// again.
 func (c *Config) Destinations() []string {
 	out := make([]string, 0, len(c.Servers))
 	for _, text := range c.Servers {
@@ -232,11 +240,21 @@ func (c *Config) Destinations() []string {
 		switch {
 		case wrong != "":
 			out = append(out, text)
-		case !s.tls && c.StartTLS:
-			out = append(out, "ldap+starttls://"+s.address)
+		case s.tls:
+			out = append(out, identity.Trusting(s.url(), c.certificateName(s), c.CACertificates))
+		case c.StartTLS:
+			out = append(out, identity.Trusting("ldap+starttls://"+s.address, c.certificateName(s), c.CACertificates))
 		default:
 			out = append(out, s.url())
 		}
 	}
 	return out
+}
+
+// certificateName is the name that the certificate of a server must have.
+func (c *Config) certificateName(s server) string {
+	if c.ServerName != "" {
+		return c.ServerName
+	}
+	return s.host
 }

@@ -87,10 +87,15 @@ func TestValidate(t *testing.T) {
 		{"a claim without a name", claims(ldap.ClaimAttribute{Attribute: "cn"}), "claimAttributes[0].claim", "name"},
 		{"a claim of an OID", claims(ldap.ClaimAttribute{Attribute: "2.5.4.3", Claim: "a"}), "", ""},
 		{"a claim of the password", claims(ldap.ClaimAttribute{Attribute: "USERPASSWORD;binary", Claim: "a"}), "claimAttributes[0].attribute", "holds a password"},
+		{"a claim of the password by its number", claims(ldap.ClaimAttribute{Attribute: "2.5.4.35", Claim: "a"}), "claimAttributes[0].attribute", "holds a password"},
 		{"groups", func(c *ldap.Config) { withGroups(c) }, "", ""},
 		{"groups below no DN", func(c *ldap.Config) { c.GroupBaseDN = "groups" }, "groupBaseDn", "DN"},
 		{"groups without a member attribute", func(c *ldap.Config) { withGroups(c).GroupMemberAttribute = "" }, "groupMemberAttribute", "name"},
 		{"groups by a filter with the name", func(c *ldap.Config) { withGroups(c).GroupFilter = "(memberUid={{username}})" }, "groupFilter", "Remove"},
+		{"blanks in roles as dots", func(c *ldap.Config) { withGroups(c).RoleBlanks = "." }, "", ""},
+		{"blanks in roles as blanks", func(c *ldap.Config) { withGroups(c).RoleBlanks = " " }, "roleBlanks", "Choose"},
+		{"blanks in roles as commas", func(c *ldap.Config) { withGroups(c).RoleBlanks = "," }, "roleBlanks", "Choose"},
+		{"blanks in roles as words", func(c *ldap.Config) { withGroups(c).RoleBlanks = "__" }, "roleBlanks", "Choose"},
 		{"groups by another strategy", func(c *ldap.Config) { c.MemberStrategy = "BOTH" }, "memberStrategy", "USER_DN"},
 		{"memberships below no DN", func(c *ldap.Config) { c.MemberOfAttribute, c.MemberOfBaseDN = "memberOf", "x" }, "memberOfBaseDn", "DN"},
 		{"the common part", func(c *ldap.Config) { c.TimeoutMillis = 0 }, "timeoutMillis", "milliseconds"},
@@ -124,6 +129,7 @@ func TestDecodeReadsWhatIsWritten(t *testing.T) {
 	kinds := identity.Kinds{ldap.Kind()}
 	c := withGroups(searching(directory))
 	c.ClaimAttributes = []ldap.ClaimAttribute{{Attribute: "mail", Claim: "email", List: true}}
+	c.RoleBlanks = "-"
 	c.Normalize()
 	raw, err := json.Marshal(c)
 	if err != nil {
@@ -175,6 +181,14 @@ func TestNormalizeDropsWhatMeansNothing(t *testing.T) {
 			have.MemberOfAttribute, have.MemberOfBaseDN = "", "dc=x"
 			want.MemberOfAttribute = ""
 		},
+		"blanks in the names of groups that are not read": func(have, want *ldap.Config) {
+			have.MemberOfAttribute, have.RoleBlanks = "", "_"
+			want.MemberOfAttribute = ""
+		},
+		"blanks in the names of groups that are searched matter": func(have, want *ldap.Config) {
+			have.MemberOfAttribute, have.GroupBaseDN, have.RoleBlanks = "", "dc=x", "_"
+			want.MemberOfAttribute, want.GroupBaseDN, want.RoleBlanks = "", "dc=x", "_"
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -193,13 +207,17 @@ func TestDestinationsTellHowPasswordsTravel(t *testing.T) {
 	t.Parallel()
 	c := ldap.New()
 	c.Servers = []string{"ldaps://LDAP.example.com", "ldap://b:3389"}
-	want := []string{"ldaps://ldap.example.com:636", "ldap+starttls://b:3389"}
+	want := []string{"ldaps://ldap.example.com:636 as ldap.example.com by the system", "ldap+starttls://b:3389 as b by the system"}
 	if diff := cmp.Diff(want, c.Destinations()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	c.StartTLS = false
 	if got := c.Destinations()[1]; got != "ldap://b:3389" {
 		t.Errorf("without StartTLS %s", got)
+	}
+	c.ServerName = "directory.example.com"
+	if got := c.Destinations()[0]; got != "ldaps://ldap.example.com:636 as directory.example.com by the system" {
+		t.Errorf("with another name %s", got)
 	}
 }
 

@@ -58,8 +58,12 @@ func (c *conn) do(ctx context.Context, question func() error) error {
 		c.broken = true
 		return context.Cause(ctx)
 	}
-	if err != nil && !answered(err) {
-		c.broken = true
+	if err == nil || answered(err) {
+		return err
+	}
+	c.broken = true
+	if c.wire.left.Load() < 0 {
+		return errTooMuch // which the library hides in a text
 	}
 	return err
 }
@@ -78,8 +82,14 @@ func (c *conn) bind(ctx context.Context, dn string, password secret.Text) error 
 	if dn == "" || password.IsZero() {
 		return errors.New("bind without a name or a password")
 	}
-	err := c.do(ctx, func() error { return c.ldap.Bind(dn, password.Reveal()) })
-	return resultOf(err, password)
+	var said *ldap.SimpleBindResult
+	err := c.do(ctx, func() (err error) {
+		said, err = c.ldap.SimpleBind(&ldap.SimpleBindRequest{
+			Username: dn, Password: password.Reveal(), Controls: []ldap.Control{ldap.NewControlBeheraPasswordPolicy()},
+		})
+		return err
+	})
+	return withPolicy(resultOf(err, password), said)
 }
 
 // search asks for entries. Referrals are not followed: whoever can write one
@@ -95,18 +105,27 @@ func (c *conn) search(ctx context.Context, r *ldap.SearchRequest) (*ldap.SearchR
 		found, err = c.ldap.Search(r)
 		return err
 	})
+	if errors.Is(err, errTooMuch) {
+		return nil, oneUser{err} // who may have written it into an entry of their own
+	}
 	return found, resultOf(err, secret.Text{})
 }
 
-// alive asks for nothing, only to see whether an answer comes.
-func (c *conn) alive(ctx context.Context) bool {
+// alive asks for nothing, only to see whether an answer comes. It takes a part
+// of the time alone: what comes after a dead connection needs the rest.
+func (c *conn) alive(ctx context.Context) error {
 	if c.ldap.IsClosing() {
-		return false
+		return net.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := share(ctx, 3)
 	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
 	_, err := c.search(ctx, &ldap.SearchRequest{Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{noAttributes}})
-	return err == nil || !c.broken
+	if c.broken {
+		return err
+	}
+	return nil // any answer is a sign of life
 }
 
 // noAttributes asks for none (RFC 4511 section 4.5.1.8).

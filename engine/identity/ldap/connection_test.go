@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -132,6 +133,52 @@ func TestASilentServerEndsByTheTimeLimit(t *testing.T) {
 		})
 	}
 }
+
+// A login that comes to nothing must not cost us a connection.
+func TestConnectionsOfFailedLoginsAreClosed(t *testing.T) {
+	t.Parallel()
+	service := func(*ldap.Config) {}
+	user := func(c *ldap.Config) {
+		c.AuthMode, c.BindDN, c.UserDNPattern = ldap.Simple, "", "uid={{username}},dc=test"
+	}
+	tests := map[string]struct {
+		change func(*ldap.Config)
+		serve  func(net.Conn)
+	}{
+		"no answer to TLS":      {func(c *ldap.Config) { c.Servers[0] = strings.Replace(c.Servers[0], "ldap:", "ldaps:", 1) }, hush},
+		"no answer to StartTLS": {func(c *ldap.Config) { c.StartTLS, c.AllowPlaintext = true, false }, hush},
+		"no answer to a bind":   {service, hush},
+		"the service refused":   {service, refuse},
+		"the user refused":      {user, refuse},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { l.Close() })
+			gone := make(chan struct{})
+			go func() {
+				defer close(gone)
+				if c, err := l.Accept(); err == nil {
+					tt.serve(c) // until the other end is closed
+				}
+			}()
+			c := pretended("ldap://" + l.Addr().String())
+			c.TimeoutMillis = 100
+			tt.change(c)
+			if _, ok, _ := open(t, c).Authenticate(t.Context(), "ayse", password); ok {
+				t.Error("accepted")
+			}
+			<-gone
+		})
+	}
+}
+
+func hush(c net.Conn)   { _, _ = io.Copy(io.Discard, c); c.Close() }
+func refuse(c net.Conn) { converse(c, func(request) answer { return answer{code: 49} }) }
 
 func TestACallerWhoGoesAwayEndsTheQuestion(t *testing.T) {
 	t.Parallel()
@@ -428,5 +475,56 @@ func TestAttackAnAnswerWithoutEnd(t *testing.T) {
 		return answer{entries: entries}
 	}))
 	c.TimeoutMillis = 60000
-	broken(t, open(t, c), "ayse", "larger than 4 MiB")
+	s := open(t, c)
+	for range 2 { // on a new connection too
+		if err := broken(t, s, "ayse", "larger than 4 MiB"); !aboutOneUser(err) {
+			t.Error("what stands in one entry counts as a failure of the directory")
+		}
+	}
+}
+
+// A firewall that forgets connections does not tell: each looks alive until it
+// is asked.
+func TestConnectionsThatAllWentSilentCostOneQuestion(t *testing.T) {
+	t.Parallel()
+	var mute, binds, asked atomic.Int64 // connections up to mute answer no more
+	url := pretendEach(t, func() func(request) answer {
+		var number int64
+		return func(r request) answer {
+			if r.bind && r.dn == "cn=gateway,dc=test" {
+				number = binds.Add(1)
+			}
+			if number != 0 && number <= mute.Load() {
+				asked.Add(1)
+				<-t.Context().Done()
+			}
+			if !r.bind && r.dn != "" {
+				time.Sleep(5 * time.Millisecond) // long enough for others to come between
+			}
+			return answer{entries: []entry{{"uid=ayse,dc=test", map[string]string{"uid": "ayse"}}}}
+		}
+	})
+	c := pretended(url)
+	c.TimeoutMillis = 2000
+	s := open(t, c)
+	now := time.Now()
+	s.SetClock(func() time.Time { return now })
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			if _, ok, err := s.Authenticate(t.Context(), "ayse", password); !ok || err != nil {
+				t.Errorf("login = %t, %v", ok, err)
+			}
+		})
+	}
+	all.Wait()
+	if s.Idle() < 4 {
+		t.Fatalf("%d connections are kept, too few to tell", s.Idle())
+	}
+	mute.Store(binds.Load())
+	now = now.Add(time.Minute)
+	accepted(t, s, "ayse")
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d silent connections were asked, want one", n)
+	}
 }

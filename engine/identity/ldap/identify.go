@@ -96,7 +96,7 @@ func (s *Source) claims(entry *ldap.Entry, log *record) map[string]any {
 	}
 	text := fmt.Sprintf("%d of %d claims have a value.", len(claims), len(s.config.ClaimAttributes))
 	if left > 0 {
-		text += fmt.Sprintf(" %d values were left out: binary, longer than %d bytes, or more than %d.", left, maxValue, maxValues)
+		text += fmt.Sprintf(" Left out: %d that are binary, longer than %d bytes, or more than %d.", left, maxValue, maxValues)
 	}
 	log.note("Read claims", text)
 	return claims

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -23,14 +24,19 @@ func (s *Source) Authenticate(ctx context.Context, name string, password secret.
 
 func (s *Source) login(ctx context.Context, name string, password secret.Text, log *record) (identity.Identity, bool, error) {
 	switch {
-	case password.IsZero() || !fit(name):
-		// Never asked: with an empty password the directory would say yes to
-		// nobody in particular (RFC 4513 section 5.1.2).
+	case !sayable(password) || !fit(name):
 		return identity.Identity{}, false, nil
 	case s.config.AuthMode == Simple:
 		return s.simpleLogin(ctx, name, password, log)
 	}
 	return s.searchLogin(ctx, name, password, log)
+}
+
+// sayable tells whether a password may be put to a directory. With an empty one
+// it would say yes to nobody in particular (RFC 4513 section 5.1.2), and what
+// ends texts at a zero byte would find one that begins with it empty.
+func sayable(password secret.Text) bool {
+	return !password.IsZero() && !strings.Contains(password.Reveal(), "\x00")
 }
 
 // searchLogin binds for an unknown name too, as an entry that cannot exist, so
@@ -85,7 +91,11 @@ func (s *Source) bindUser(ctx context.Context, c *conn, dn string, password secr
 	case refusal(err):
 		return false, nil
 	}
-	return false, fmt.Errorf("bind as the user: %w", err)
+	err = fmt.Errorf("bind as the user: %w", err)
+	if ofAccount(err) {
+		return false, oneUser{err}
+	}
+	return false, err
 }
 
 // simpleLogin binds with the pattern. The entry is read by the service account
@@ -93,6 +103,7 @@ func (s *Source) bindUser(ctx context.Context, c *conn, dn string, password secr
 func (s *Source) simpleLogin(ctx context.Context, name string, password secret.Text, log *record) (identity.Identity, bool, error) {
 	bound, possible := s.pattern.bindName(name)
 	if !possible {
+		log.refuse("Check the name", "No account can have this name: the pattern adds the domain, so that it is typed alone and without any of "+forbiddenInAccount)
 		return identity.Identity{}, false, nil
 	}
 	c, err := s.reach(ctx, log, nil)
@@ -103,7 +114,7 @@ func (s *Source) simpleLogin(ctx context.Context, name string, password secret.T
 	if accepted, err := s.bindUser(ctx, c, bound, password, log); err != nil || !accepted {
 		return identity.Identity{}, false, err
 	}
-	ask := func(ask func(*conn) error) error { return ask(c) }
+	ask := func(ask func(*conn) error) error { return ofReader(ask(c)) }
 	if s.config.BindDN != "" {
 		ask = func(ask func(*conn) error) error { return s.asService(ctx, log, ask) }
 	}

@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,7 +32,7 @@ func TestLogin(t *testing.T) {
 			t.Parallel()
 			s := open(t, withGroups(config(directory)))
 			for typed, name := range map[string]string{
-				"ayse": "ayse", "AYSE": "ayse", "jörg": "jörg", "JÖRG": "jörg", oddName: oddName, "zehra": "zehra",
+				"ayse": "ayse", "AYSE": "ayse", "jörg": "jörg", "JÖRG": "jörg", oddName: oddName, "zehra": "zehra", "ⓐｙse": "ayse",
 			} {
 				if got := accepted(t, s, typed).Name; got != name {
 					t.Errorf("%q is called %q, want %q", typed, got, name)
@@ -42,6 +43,7 @@ func TestLogin(t *testing.T) {
 			refused(t, s, "nobody", ldaptest.Password)
 			refused(t, s, "locked", ldaptest.Password)
 			refused(t, s, "nopassword", ldaptest.Password)
+			refused(t, s, "newhire", ldaptest.Password) // who is let in to change the password, and for nothing else
 			if diff := cmp.Diff([]string{"special"}, accepted(t, s, oddName).Roles); diff != "" {
 				t.Errorf("roles of a name that must be escaped (-want +got):\n%s", diff)
 			}
@@ -58,6 +60,23 @@ func TestAttackEmptyPassword(t *testing.T) {
 		refused(t, s, "ayse", "")
 		refused(t, s, "nobody", "")
 		refused(t, s, "", ldaptest.Password)
+	}
+}
+
+// What ends texts at a zero byte, such as a proxy or a backend in front of which
+// the directory stands, would find this password empty.
+func TestAttackAPasswordThatEndsBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	s := open(t, pretended(pretend(t, func(r request) answer {
+		if word, _, _ := strings.Cut(r.password, "\x00"); r.bind && word != "" && word != ldaptest.BindPassword {
+			return answer{code: 49}
+		}
+		return answer{entries: []entry{{"uid=ayse,dc=test", map[string]string{"uid": "ayse"}}}}
+	})))
+	refused(t, s, "ayse", "wrong")
+	refused(t, s, "ayse", "\x00wrong")
+	if r := s.Test(t.Context(), "ayse", secret.New("\x00wrong")); r.Accepted || len(r.Steps) != 1 || r.Steps[0].OK {
+		t.Errorf("report = %+v", r)
 	}
 }
 
@@ -162,6 +181,10 @@ func TestRoles(t *testing.T) {
 		{"only those below a base", func(c *ldap.Config) { c.MemberOfAttribute, c.MemberOfBaseDN = "MEMBEROF", "OU=Groups,"+ldaptest.Base }, "ayse", []string{"admins", "orders-read"}},
 		{"from a search", func(c *ldap.Config) { withGroups(c) }, "bora", []string{"orders-read"}},
 		{"from both, each once", func(c *ldap.Config) { withGroups(c).MemberOfAttribute = "memberOf" }, "ayse", []string{"admins", "chess", "orders-read"}},
+		{"with blanks in their names replaced, in the user's entry", func(c *ldap.Config) { c.MemberOfAttribute, c.RoleBlanks = "memberOf", "." }, "ayse", []string{"Domain.Users", "admins", "chess", "orders-read"}},
+		{"with blanks in their names replaced, in a search, alike ones once", func(c *ldap.Config) { everybody(withGroups(c)).RoleBlanks = "_" }, "kiosk", []string{"Late__Shift", "Shift_Lead"}},
+		{"with blanks in their names replaced by a hyphen", func(c *ldap.Config) { everybody(withGroups(c)).RoleBlanks = "-" }, "kiosk", []string{"Late--Shift", "Shift-Lead", "Shift_Lead"}},
+		{"without blanks", func(c *ldap.Config) { everybody(withGroups(c)) }, "kiosk", []string{"Shift_Lead"}},
 		{"from a search for a login", func(c *ldap.Config) {
 			withGroups(c).MemberStrategy = ldap.UserLogin
 			c.GroupObjectClass, c.GroupMemberAttribute = "posixGroup", "memberUid"
@@ -189,8 +212,15 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+// everybody has a filter for those who are no inetOrgPerson.
+func everybody(c *ldap.Config) *ldap.Config {
+	c.UserFilter = "(uid={{username}})"
+	return c
+}
+
 func TestAPartOfTheGroupsIsNoAnswer(t *testing.T) {
 	t.Parallel()
+	var asked atomic.Int64
 	many := make([]entry, 1001)
 	for i := range many {
 		many[i] = entry{fmt.Sprintf("cn=g%d,dc=test", i), map[string]string{"cn": fmt.Sprintf("g%d", i)}}
@@ -201,6 +231,7 @@ func TestAPartOfTheGroupsIsNoAnswer(t *testing.T) {
 		case r.bind:
 			return answer{}
 		case r.dn == ldaptest.Groups:
+			asked.Add(1)
 			return answer{entries: many}
 		}
 		return answer{entries: []entry{{"uid=ayse,dc=test", user}}}
@@ -211,8 +242,14 @@ func TestAPartOfTheGroupsIsNoAnswer(t *testing.T) {
 		t.Error("the error counts as one of the directory")
 	}
 	c.MemberOfAttribute = ""
-	if err := broken(t, open(t, withGroups(c)), "ayse", "more than 1000 entries"); !aboutOneUser(err) {
-		t.Error("the error counts as one of the directory")
+	s := open(t, withGroups(c))
+	for range 2 {
+		if err := broken(t, s, "ayse", "more than 1000 entries"); !aboutOneUser(err) {
+			t.Error("the error counts as one of the directory")
+		}
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("asked %d times in two logins", n)
 	}
 }
 
@@ -239,6 +276,8 @@ func TestLookup(t *testing.T) {
 	byMail.LoginAttribute, byMail.NameAttribute = "mail", "uid"
 	restricted := searching(directory)
 	restricted.UserFilter, restricted.LoginAttribute, restricted.NameAttribute = "(&(mail={{username}})(memberOf=cn=orders-read,"+ldaptest.Groups+"))", "mail", "uid"
+	otherClass := searching(directory) // a filter of its own, and users who are no inetOrgPerson
+	otherClass.UserFilter, otherClass.LoginAttribute, otherClass.NameAttribute = "(&(objectClass=account)(host={{username}}))", "host", "uid"
 	withAccount := simple(directory)
 	withAccount.BindDN = ldaptest.BindDN
 	tests := []struct {
@@ -252,6 +291,7 @@ func TestLookup(t *testing.T) {
 		{"by another name than the login", byMail, "bora", "bora"},
 		{"not by the login", byMail, "bora@gatewright.test", ""},
 		{"of one whom the filter lets in", restricted, "bora", "bora"},
+		{"of one of another class", otherClass, "kiosk", "kiosk"},
 		{"of a name that is two people's wildcard", byMail, "*", ""},
 		{"by pattern", withAccount, "bora", "bora"},
 		{"of nobody by pattern", withAccount, "nobody", ""},
@@ -332,16 +372,61 @@ func TestLockedAccountsOfOtherDirectoriesAreRefusedOnly(t *testing.T) {
 			refused(t, open(t, c), "ayse", ldaptest.Password)
 		})
 	}
-	for name, a := range map[string]answer{
-		"no encryption": {code: 13, text: "confidentiality required"}, "busy": {code: 51}, "unavailable": {code: 52},
-		"unwilling": {code: 53}, "other": {code: 80}, "a referral": {code: 10}, "DN syntax": {code: 34},
+	for name, tt := range map[string]struct {
+		answer
+		one bool // it says nothing of other users
+	}{
+		"no encryption": {answer{code: 13, text: "confidentiality required"}, false}, "busy": {answer{code: 51}, false},
+		"unavailable": {answer{code: 52}, false}, "other": {answer{code: 80}, false},
+		"an account with a state of its own": {answer{code: 53, text: "NDS error: log account expired (-220)"}, true},
+		"a referral":                         {answer{code: 10}, true}, "DN syntax": {answer{code: 34}, true}, "no right to bind": {answer{code: 50}, true},
 	} {
 		t.Run(name+" is an error", func(t *testing.T) {
 			t.Parallel()
-			c := pretended(pretend(t, func(request) answer { return a }))
+			c := pretended(pretend(t, func(request) answer { return tt.answer }))
 			c.AuthMode, c.BindDN, c.UserDNPattern = ldap.Simple, "", "uid={{username}},dc=test"
-			broken(t, open(t, c), "ayse", fmt.Sprintf("directory answered %d", a.code))
+			if err := broken(t, open(t, c), "ayse", fmt.Sprintf("directory answered %d", tt.code)); aboutOneUser(err) != tt.one {
+				t.Errorf("about one user: %t", !tt.one)
+			}
 		})
+	}
+}
+
+// A stranger must not open the circuit breaker for everybody: not by a name that
+// the directory's syntax does not allow, and not with an account that may not
+// read its own entry.
+func TestAttackOneUserWhoMakesTheDirectoryLookBroken(t *testing.T) {
+	t.Parallel()
+	byMail := simple(directory) // of ASCII only (RFC 4524 section 2.16)
+	byMail.UserDNPattern = "mail={{username}}," + ldaptest.People
+	if err := broken(t, open(t, byMail), "jörg@gatewright.test", "invalid DN"); !aboutOneUser(err) {
+		t.Error("a name that cannot be a DN counts as a failure of the directory")
+	}
+	for code, one := range map[int]bool{50: true, 53: true, 51: false, 52: false} {
+		c := pretended(pretend(t, func(r request) answer {
+			if r.bind {
+				return answer{}
+			}
+			return answer{code: code}
+		}))
+		c.AuthMode, c.BindDN, c.UserDNPattern = ldap.Simple, "", "uid={{username}},dc=test"
+		if err := broken(t, open(t, c), "ayse", fmt.Sprintf("directory answered %d", code)); aboutOneUser(err) != one {
+			t.Errorf("code %d to a user who reads: about one user is %t", code, !one)
+		}
+	}
+}
+
+func TestADisabledAccountOfActiveDirectoryIsNotFound(t *testing.T) {
+	t.Parallel()
+	c := pretended(pretend(t, func(r request) answer {
+		if r.bind || r.filter != "(&(sAMAccountName=ayse)(!(userAccountControl:1.2.840.113556.1.4.803:=2)))" {
+			return answer{}
+		}
+		return answer{entries: []entry{{"cn=Ayse,dc=test", map[string]string{"sAMAccountName": "ayse"}}}}
+	}))
+	c.AuthMode, c.UserDNPattern, c.LoginAttribute = ldap.Simple, `CORP\{{username}}`, "sAMAccountName"
+	if id, found, err := open(t, c).Lookup(t.Context(), "ayse"); !found || err != nil {
+		t.Errorf("Lookup = %+v, %t, %v: not asked whether the account is switched off", id, found, err)
 	}
 }
 
@@ -367,6 +452,9 @@ func TestAttackTheOtherNameOfAnActiveDirectoryAccount(t *testing.T) {
 		want := map[bool]string{true: "(userPrincipalName=ayse@corp.test)", false: "(sAMAccountName=ayse)"}[strings.Contains(pattern, "@")]
 		if !strings.Contains(fmt.Sprint(report.Steps), want) {
 			t.Errorf("%s: the entry is not found by %s: %+v", pattern, want, report.Steps)
+		}
+		if report = s.Test(t.Context(), `CORP\ayse`, password); len(report.Steps) != 1 || !strings.Contains(report.Steps[0].Detail, "typed alone") {
+			t.Errorf("%s: nothing says why a name with a domain is refused: %+v", pattern, report.Steps)
 		}
 	}
 }

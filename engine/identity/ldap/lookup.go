@@ -57,7 +57,7 @@ func (s *Source) simpleLookup(ctx context.Context, name string, log *record, ask
 			entry, err = s.read(ctx, c, bound, log)
 			return err
 		}
-		entry, err = s.find(ctx, c, equals(attribute, name), log)
+		entry, err = s.find(ctx, c, accountFilter(attribute, name), log)
 		return err
 	})
 	if err != nil || entry == nil {
@@ -74,7 +74,7 @@ func (s *Source) findNamed(ctx context.Context, c *conn, name string, log *recor
 	if strings.EqualFold(s.config.nameAttribute(), s.config.LoginAttribute) {
 		return s.find(ctx, c, s.config.loginFilter(name), log)
 	}
-	entry, err := s.find(ctx, c, s.config.userFilter(s.config.nameAttribute(), name), log)
+	entry, err := s.find(ctx, c, s.config.nameFilter(name), log)
 	if err != nil || entry == nil {
 		return nil, err
 	}

@@ -123,6 +123,22 @@ func (c *Config) loginFilter(name string) string {
 	return c.userFilter(c.LoginAttribute, name)
 }
 
+// nameFilter finds whoever is called that. Who has a filter of their own for
+// logins says with it what a user is.
+func (c *Config) nameFilter(name string) string {
+	if c.UserFilter != "" {
+		return equals(c.nameAttribute(), name)
+	}
+	return c.userFilter(c.nameAttribute(), name)
+}
+
+// accountFilter finds an account of Active Directory that is not switched off:
+// bit 2 of userAccountControl, asked by the rule LDAP_MATCHING_RULE_BIT_AND
+// ([MS-ADTS] section 3.1.1.3.4.4.1). No bind says so when a user is looked up.
+func accountFilter(attribute, name string) string {
+	return "(&" + equals(attribute, name) + "(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"
+}
+
 func (c *Config) userFilter(attribute, value string) string {
 	return "(&" + equals("objectClass", c.UserObjectClass) + equals(attribute, value) + ")"
 }

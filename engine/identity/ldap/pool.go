@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -98,7 +99,7 @@ func (p *pool) close() {
 func (s *Source) asService(ctx context.Context, log *record, ask func(*conn) error) error {
 	if c := s.kept(ctx, log); c != nil {
 		err := s.finish(c, ask(c))
-		if err == nil || !c.broken || ctx.Err() != nil {
+		if !c.broken || ctx.Err() != nil || errors.As(err, new(oneUser)) {
 			return err
 		}
 		s.pool.flush()
@@ -118,10 +119,20 @@ func (s *Source) kept(ctx context.Context, log *record) *conn {
 	}
 	for c := s.pool.take(); c != nil; c = s.pool.take() {
 		now := s.now()
-		if now.Sub(c.born) <= maxAge && (now.Sub(c.idleSince) < checkAfter || c.alive(ctx)) {
+		if now.Sub(c.born) > maxAge {
+			c.close()
+			continue
+		}
+		if now.Sub(c.idleSince) < checkAfter {
+			return c
+		}
+		err := c.alive(ctx)
+		if err == nil {
 			return c
 		}
 		c.close()
+		s.blame(c, err)
+		s.pool.flush() // those left have been idle for longer; asking each would use up the time
 	}
 	return nil
 }

@@ -41,6 +41,13 @@ func (r *record) note(text, detail string) {
 	}
 }
 
+// refuse adds what was refused without a question.
+func (r *record) refuse(text, detail string) {
+	if r != nil {
+		r.steps = append(r.steps, identity.Step{Text: text, Detail: detail})
+	}
+}
+
 // Test implements identity.Tester.
 func (s *Source) Test(ctx context.Context, name string, password secret.Text) identity.Report {
 	log := &record{}
@@ -70,12 +77,14 @@ func (s *Source) test(ctx context.Context, name string, password secret.Text, lo
 	case name == "":
 		return identity.Identity{}, false, s.asService(ctx, log, func(*conn) error { return nil })
 	case !fit(name):
-		log.steps = append(log.steps, identity.Step{Text: "Check the name", Detail: "Nobody can have this name: " +
-			"it is longer than 256 bytes, has blanks at its ends, or characters that cannot be seen."})
+		log.refuse("Check the name", "Nobody can have this name: it is longer than 256 bytes, has blanks at its ends, or characters that cannot be seen.")
 		return identity.Identity{}, false, nil
 	case password.IsZero():
 		id, _, err := s.lookup(ctx, name, log)
 		return id, false, err
+	case !sayable(password):
+		log.refuse("Check the password", "No directory is asked about a password with a zero byte in it.")
+		return identity.Identity{}, false, nil
 	}
 	return s.login(ctx, name, password, log)
 }

@@ -39,7 +39,12 @@ func TestAReportSaysStepByStepWhatWasTried(t *testing.T) {
 			"+Search for the user Found uid=ayse," + ldaptest.People, "+Bind as the user The directory accepted", "+Read memberships 4 groups in memberOf. 1 of them",
 			"+Search for groups 3 groups match (&(objectClass=groupOfNames)(member=uid=ayse", `+Roles admins, orders-read. 1 left out`, "+Read claims 1 of 1 claims",
 		}},
+		{"roles whose blanks are replaced", with(func(c *ldap.Config) { everybody(c).RoleBlanks = "_" }), "kiosk", "", false, []string{
+			`+Roles Late__Shift, Shift_Lead. 2 with _ for blanks: "Late  Shift", "Shift Lead". 2 left out, since blanks, commas, quotes and the like cannot be in a role: " Outer", "North, South".`,
+		}},
 		{"a wrong password", everything, "ayse", "wrong", false, []string{"+Search for the user", "-Bind as the user The name or the password is refused."}},
+		{"a locked user", everything, "locked", ldaptest.Password, false, []string{"-Bind as the user The name or the password is refused. The directory answered 49 (Invalid Credentials): the account is locked."}},
+		{"a user who must change the password", everything, "newhire", ldaptest.Password, false, []string{"-Bind as the user The name or the password is refused. The directory answered 49 (Invalid Credentials): the password must be changed first."}},
 		{"nobody", everything, "nobody", ldaptest.Password, false, []string{"-Search for the user There is no such user. Nothing at or below ou=people"}},
 		{"only a name", everything, "bora", "", false, []string{"+Search for the user", "+Roles orders-read."}},
 		{"only the connection", everything, "", "", false, []string{"+Connect", "+Encrypt", "+Bind as cn=gateway"}},

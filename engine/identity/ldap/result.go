@@ -95,6 +95,24 @@ func refusal(err error) bool {
 	return false
 }
 
+// ofAccount tells whether the answer to a user's bind, though no refusal, is
+// about that user alone: a name that the directory's syntax does not allow, an
+// entry that stands for another one, an account in a state of its own. Taken for
+// a failure of the directory, five such logins would shut out everybody.
+func ofAccount(err error) bool {
+	return is(err, ldap.LDAPResultReferral, ldap.LDAPResultAliasProblem, ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultAliasDereferencingProblem,
+		ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultUnwillingToPerform)
+}
+
+// ofReader makes an answer to a user who reads an entry of their own an error
+// about that user.
+func ofReader(err error) error {
+	if elsewhere(err) {
+		return err
+	}
+	return oneUser{err}
+}
+
 // elsewhere tells whether another server may do better.
 func elsewhere(err error) bool {
 	var r *result
@@ -123,7 +141,7 @@ func whyRefused(err error) string {
 			return fmt.Sprintf("Active Directory says: %s (data %s).", reason, m[1])
 		}
 	}
-	return "The " + r.Error() + "."
+	return "The " + strings.TrimSuffix(r.Error(), ".") + "."
 }
 
 // oneUser is an error that is about a single user's data and says nothing about

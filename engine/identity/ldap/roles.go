@@ -30,29 +30,51 @@ func (s *Source) roles(ctx context.Context, entry *ldap.Entry, log *record, ask 
 		names = append(names, found...)
 	}
 	slices.Sort(names)
-	return fitRoles(slices.Compact(names), log), nil
+	return s.config.fitRoles(slices.Compact(names), log), nil
 }
 
-// fitRoles leaves out what cannot be a role, such as names with blanks: roles
-// travel in lists (identity.RoleProblem).
-func fitRoles(names []string, log *record) []string {
-	var fit, left []string
-	for _, name := range names {
-		if identity.RoleProblem(name) == "" {
-			fit = append(fit, name)
-		} else {
-			left = append(left, fmt.Sprintf("%q", name))
-		}
+// roleName is a group's name as a role. Blanks at the ends stay, so that such a
+// name is refused as everywhere (D14).
+func (c *Config) roleName(group string) string {
+	if c.RoleBlanks == "" || group != strings.TrimSpace(group) {
+		return group
 	}
+	return strings.ReplaceAll(group, " ", c.RoleBlanks)
+}
+
+// fitRoles leaves out what cannot be a role, since roles travel in lists
+// (identity.RoleProblem).
+func (c *Config) fitRoles(groups []string, log *record) []string {
+	var fit, changed, left []string
+	for _, group := range groups {
+		role := c.roleName(group)
+		if identity.RoleProblem(role) != "" {
+			left = append(left, fmt.Sprintf("%q", group))
+			continue
+		}
+		if role != group {
+			changed = append(changed, fmt.Sprintf("%q", group))
+		}
+		fit = append(fit, role)
+	}
+	slices.Sort(fit)
+	fit = slices.Compact(fit)
+	log.note("Roles", c.rolesText(fit, changed, left))
+	return fit
+}
+
+func (c *Config) rolesText(fit, changed, left []string) string {
 	text := "None."
 	if len(fit) > 0 {
 		text = strings.Join(fit, ", ") + "."
 	}
+	if len(changed) > 0 {
+		text += fmt.Sprintf(" %d with %s for blanks: %s.", len(changed), c.RoleBlanks, strings.Join(changed, ", "))
+	}
 	if len(left) > 0 {
 		text += fmt.Sprintf(" %d left out, since blanks, commas, quotes and the like cannot be in a role: %s.", len(left), strings.Join(left, ", "))
 	}
-	log.note("Roles", text)
-	return fit
+	return text
 }
 
 // memberOf reads the groups from the user's entry.

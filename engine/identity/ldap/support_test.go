@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
+	goldap "github.com/go-ldap/ldap/v3"
 
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/identity/ldap"
@@ -62,7 +63,7 @@ func withGroups(c *ldap.Config) *ldap.Config {
 }
 
 // open normalizes and opens, as a save and a start would.
-func open(t *testing.T, c *ldap.Config) *ldap.Source {
+func open(t testing.TB, c *ldap.Config) *ldap.Source {
 	t.Helper()
 	own := *c // tests share configurations
 	own.Normalize()
@@ -119,11 +120,12 @@ type entry struct {
 }
 
 // request is one that a made-up server got: a bind with a DN and a password, or a
-// search with its base.
+// search with its base and filter.
 type request struct {
 	bind     bool
 	dn       string
 	password string
+	filter   string
 }
 
 // pretend runs a server that shows what OpenLDAP cannot be made to do, such as
@@ -173,7 +175,8 @@ func converse(conn net.Conn, reply func(request) answer) {
 			a := reply(request{bind: true, dn: op.Children[1].Value.(string), password: op.Children[2].Data.String()})
 			out = append(out, message(id, bindResponse, a))
 		case searchRequest:
-			a := reply(request{dn: op.Children[0].Value.(string)})
+			filter, _ := goldap.DecompileFilter(op.Children[6])
+			a := reply(request{dn: op.Children[0].Value.(string), filter: filter})
 			for _, e := range a.entries {
 				out = append(out, e.message(id))
 			}

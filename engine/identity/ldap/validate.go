@@ -172,6 +172,9 @@ func (c *Config) checkGroups(l *problem.List) {
 	}
 	choice(l, "groupScope", c.GroupScope, Subtree, OneLevel, Object)
 	choice(l, "memberStrategy", c.MemberStrategy, UserDN, UserLogin)
+	if !slices.Contains([]string{"", "_", "-", "."}, c.RoleBlanks) {
+		l.Add("roleBlanks", "Choose _, - or . to stand for a blank, or nothing.")
+	}
 	if c.GroupBaseDN == "" {
 		return
 	}
@@ -216,7 +219,8 @@ func filter(l *problem.List, field, text string, named bool) {
 // a claim or a name they would be published.
 var secretAttributes = []string{
 	"userPassword", "authPassword", "pwdHistory", "unicodePwd", "dBCSPwd", "ntPwdHistory", "lmPwdHistory", "supplementalCredentials",
-	"ms-Mcs-AdmPwd", "msLAPS-Password", "krbPrincipalKey", "sambaNTPassword", "sambaLMPassword", "ipaNTHash", "oathSecret",
+	"ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPassword", "msDS-ManagedPassword", "krbPrincipalKey", "sambaNTPassword", "sambaLMPassword",
+	"sambaPasswordHistory", "ipaNTHash", "oathSecret", "userPKCS12", "2.5.4.35", // userPassword
 }
 
 func attribute(l *problem.List, field, name string) {

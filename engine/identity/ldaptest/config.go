@@ -35,6 +35,7 @@ access to * by users read by anonymous auth
 overlay memberof
 overlay ppolicy
 ppolicy_default "cn=policy,ou=services,%[9]s"
+ppolicy_use_lockout
 `, s.path("slapd.pid"), s.path("ca.pem"), s.path("server.pem"), s.path("server.key"), Limit, PageLimit, Base, s.path("data"), Base)
 	return b.String()
 }

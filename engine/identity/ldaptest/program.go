@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 )
 
 // program is one OpenLDAP installation.
@@ -80,8 +81,12 @@ func firstMatch(patterns ...string) string {
 }
 
 // copyInto makes the program run from another folder: where AppArmor guards
-// /usr/sbin/slapd (Ubuntu), it may not read a configuration of ours.
+// /usr/sbin/slapd (Ubuntu), it may not read a configuration of ours. No process
+// is started meanwhile: it would hold the file open for writing until its own
+// program begins, and the kernel runs no program that somebody writes.
 func (p *program) copyInto(dir string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	in, err := os.Open(p.path)
 	if err != nil {
 		return err

@@ -104,6 +104,13 @@ var scopes = []ui.OptionGroup{{Options: []ui.Option{
 	{Value: string(ldap.Object), Label: "The base alone"},
 }}}
 
+var blanks = []ui.OptionGroup{{Options: []ui.Option{
+	{Value: "", Label: "Nothing: such groups give no role"},
+	{Value: "_", Label: "An underscore, as in Domain_Users"},
+	{Value: "-", Label: "A hyphen, as in Domain-Users"},
+	{Value: ".", Label: "A dot, as in Domain.Users"},
+}}}
+
 var strategies = []ui.OptionGroup{{Options: []ui.Option{
 	{Value: string(ldap.UserDN), Label: "Their DN"},
 	{Value: string(ldap.UserLogin), Label: "What they log in with"},

@@ -75,6 +75,7 @@ var labels = []webidentity.Label{
 	{Field: "groupMemberAttribute", Text: "Group member attribute"},
 	{Field: "memberStrategy", Text: "Members are named by"},
 	{Field: "nestedGroups", Text: "Groups in groups"},
+	{Field: "roleBlanks", Text: "For blanks in group names"},
 }
 
 const claims = "claimAttributes"
@@ -109,6 +110,7 @@ func (Form) Write(config identity.Config) webidentity.Values {
 		"groupBaseDn": c.GroupBaseDN, "groupScope": string(c.GroupScope),
 		groupSearch: searchBy(c.GroupFilter), "groupFilter": c.GroupFilter, "groupObjectClass": c.GroupObjectClass,
 		"groupNameAttribute": c.GroupNameAttribute, "groupMemberAttribute": c.GroupMemberAttribute, "memberStrategy": string(c.MemberStrategy),
+		"roleBlanks": c.RoleBlanks,
 	}
 	if c.AllowPlaintext && !c.StartTLS {
 		v["startTls"] = plain
@@ -176,7 +178,7 @@ func readUsers(l *problem.List, v webidentity.Values, c *ldap.Config) {
 }
 
 func readGroups(l *problem.List, v webidentity.Values, c *ldap.Config) {
-	c.MemberOfAttribute, c.MemberOfBaseDN = v["memberOfAttribute"], v["memberOfBaseDn"]
+	c.MemberOfAttribute, c.MemberOfBaseDN, c.RoleBlanks = v["memberOfAttribute"], v["memberOfBaseDn"], v["roleBlanks"]
 	c.GroupBaseDN = strings.TrimSpace(v["groupBaseDn"])
 	if c.GroupBaseDN == "" {
 		return

@@ -40,7 +40,7 @@ func everything(c *engine.Config) {
 	c.ClaimAttributes = []engine.ClaimAttribute{{Attribute: "cn", Claim: "name"}, {Attribute: "mail", Claim: "mails", List: true}}
 	c.MemberOfAttribute, c.MemberOfBaseDN = "memberOf", "ou=apps,dc=example,dc=com"
 	c.GroupBaseDN, c.GroupScope, c.GroupFilter = "ou=groups,dc=example,dc=com", engine.Object, "(cn=*)"
-	c.GroupNameAttribute, c.GroupMemberAttribute, c.NestedGroups = "ou", "member", true
+	c.GroupNameAttribute, c.GroupMemberAttribute, c.NestedGroups, c.RoleBlanks = "ou", "member", true, "_"
 }
 
 func plaintext(c *engine.Config) {
@@ -63,7 +63,9 @@ func configs() map[string]*engine.Config {
 		"groups by their class": valid(func(c *engine.Config) {
 			c.GroupBaseDN, c.GroupObjectClass, c.MemberStrategy, c.MemberOfAttribute = "dc=example", "posixGroup", engine.UserLogin, ""
 		}),
-		"another user class": valid(func(c *engine.Config) { c.UserObjectClass = "person" }),
+		"blanks in memberships":    valid(func(c *engine.Config) { c.RoleBlanks = "." }),
+		"blanks in searched names": valid(func(c *engine.Config) { c.MemberOfAttribute, c.GroupBaseDN, c.RoleBlanks = "", "dc=example", "-" }),
+		"another user class":       valid(func(c *engine.Config) { c.UserObjectClass = "person" }),
 	}
 }
 
@@ -111,7 +113,7 @@ func TestANewFormHasTheDefaults(t *testing.T) {
 		"servers.rows": "1", "startTls": "true", "authMode": "SEARCH", "userScope": "SUBTREE", "userSearch": "ATTRIBUTE",
 		"userObjectClass": "inetOrgPerson", "loginAttribute": "uid", "memberOfAttribute": "isMemberOf", "groupScope": "SUBTREE",
 		"groupSearch": "ATTRIBUTE", "groupObjectClass": "groupOfUniqueNames", "groupNameAttribute": "cn",
-		"groupMemberAttribute": "uniqueMember", "memberStrategy": "USER_DN",
+		"groupMemberAttribute": "uniqueMember", "memberStrategy": "USER_DN", "roleBlanks": "",
 	} {
 		if v[field] != want {
 			t.Errorf("%s is %q, want %q", field, v[field], want)
@@ -157,7 +159,7 @@ func TestProblemsStandBesideTheirFields(t *testing.T) {
 		"wrong groups that are hidden": {valid(everything), func(v webidentity.Values) {
 			v["groupBaseDn"], v["groupFilter"], v["groupNameAttribute"] = "", "", "!"
 		}, nil},
-		"forged choices":  {valid(everything), func(v webidentity.Values) { v["memberStrategy"], v["userScope"] = "x", "x" }, []string{"userScope", "memberStrategy"}},
+		"forged choices":  {valid(everything), func(v webidentity.Values) { v["memberStrategy"], v["userScope"], v["roleBlanks"] = "x", "x", "," }, []string{"userScope", "memberStrategy", "roleBlanks"}},
 		"a thousand rows": {valid(), func(v webidentity.Values) { v["claimAttributes.rows"] = "99999999999" }, nil},
 	}
 	for name, tt := range cases {
@@ -217,7 +219,7 @@ func TestAttackNoSecretComesToThePage(t *testing.T) {
 	v := form.Write(valid(everything))
 	v[webidentity.SecretName("bindPassword")] = "correct horse"
 	for name, f := range map[string]webidentity.Fields{
-		"new":    {Values: v, Kind: kind, Retype: map[string]bool{"bindPassword": true}},
+		"new":    {Values: v, Kind: kind},
 		"stored": {Values: v, Kind: kind, Stored: map[string]bool{"bindPassword": true}},
 	} {
 		doc := htmlcheck.Render(t, form.Fields(f))
@@ -254,7 +256,7 @@ func TestAPresetFillsInWhatNobodyTyped(t *testing.T) {
 	v["userBaseDn"] = "dc=example,dc=com"
 	for field, want := range map[string]string{
 		"servers[0]": "ldaps://dc.example.com", "groupMemberAttribute": "own", "loginAttribute": "sAMAccountName",
-		"userSearch": "FILTER", "memberOfAttribute": "memberOf", "groupObjectClass": "group",
+		"userSearch": "FILTER", "memberOfAttribute": "memberOf", "groupObjectClass": "group", "roleBlanks": "_",
 	} {
 		if v[field] != want {
 			t.Errorf("%s is %q, want %q", field, v[field], want)
@@ -314,6 +316,7 @@ func TestSettingsInWords(t *testing.T) {
 			"Bind DN": "None: the search is anonymous", "How users are checked": "Search", "User base DN": "ou=people,dc=example,dc=com",
 			"User scope": "The base and everything below", "User object class": "inetOrgPerson", "Login attribute": "uid", "Name attribute": "The login attribute",
 			"Claims": "None", "Attribute with the user's groups": "isMemberOf", "Only groups below": "All count", "Group base DN": "No search for groups",
+			"For blanks in group names": "Nothing: such groups give no role",
 		}},
 		"everything": {say(valid(everything)), map[string]string{
 			"Servers": "ldaps://a.example.com, LDAP://b.example.com:1389", "Encryption": "StartTLS", "CA certificates": "CN=Example, until 2040-01-02, SHA-256 51503e24f4ac03b4",
@@ -322,7 +325,7 @@ func TestSettingsInWords(t *testing.T) {
 			"Login attribute": "mail", "Name attribute": "uid", "Claims": "cn as name, mail as mails (always a list)",
 			"Attribute with the user's groups": "memberOf", "Only groups below": "ou=apps,dc=example,dc=com", "Group base DN": "ou=groups,dc=example,dc=com",
 			"Group scope": "The base alone", "Group filter": "(cn=*)", "Group name attribute": "ou", "Group member attribute": "member",
-			"Members are named by": "Their DN", "Groups in groups": "Yes",
+			"Members are named by": "Their DN", "Groups in groups": "Yes", "For blanks in group names": "An underscore, as in Domain_Users",
 		}},
 		"a DN from the name, without encryption": {say(valid(plaintext, simple("uid={{username}},dc=example"), func(c *engine.Config) { c.MemberOfAttribute = "" })), map[string]string{
 			"Servers": "ldap://ldap.example.com", "Encryption": "None", "CA certificates": "Those the system trusts", "Name in the certificate": "The host of the address",

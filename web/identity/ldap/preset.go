@@ -20,16 +20,16 @@ type preset struct {
 var presets = []preset{
 	{"openldap", "OpenLDAP", webidentity.Values{
 		"loginAttribute": "uid", userSearch: byAttribute, "userFilter": "",
-		"memberOfAttribute": "memberOf", "groupObjectClass": "groupOfNames", "groupMemberAttribute": "member",
+		"memberOfAttribute": "memberOf", "groupObjectClass": "groupOfNames", "groupMemberAttribute": "member", "roleBlanks": "",
 	}},
 	{"389", "389 Directory Server", webidentity.Values{
 		"loginAttribute": "uid", userSearch: byAttribute, "userFilter": "",
-		"memberOfAttribute": "isMemberOf", "groupObjectClass": "groupOfUniqueNames", "groupMemberAttribute": "uniqueMember",
+		"memberOfAttribute": "isMemberOf", "groupObjectClass": "groupOfUniqueNames", "groupMemberAttribute": "uniqueMember", "roleBlanks": "",
 	}},
 	{"active-directory", "Active Directory", webidentity.Values{
 		"loginAttribute": "sAMAccountName", userSearch: byFilter,
 		"userFilter":        "(&(objectCategory=person)(sAMAccountName={{username}})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))",
-		"memberOfAttribute": "memberOf", "groupObjectClass": "group", "groupMemberAttribute": "member",
+		"memberOfAttribute": "memberOf", "groupObjectClass": "group", "groupMemberAttribute": "member", "roleBlanks": "_",
 	}},
 }
 

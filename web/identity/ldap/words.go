@@ -85,9 +85,15 @@ func sayRoles(w *webidentity.Words) {
 		w.CodeOr("memberOfBaseDn", "All count")
 	}
 	w.CodeOr("groupBaseDn", "No search for groups")
-	if w.Values["groupBaseDn"] == "" {
-		return
+	if w.Values["groupBaseDn"] != "" {
+		sayGroups(w)
 	}
+	if w.Values["memberOfAttribute"] != "" || w.Values["groupBaseDn"] != "" {
+		w.Choice("roleBlanks", blanks)
+	}
+}
+
+func sayGroups(w *webidentity.Words) {
 	w.Choice("groupScope", scopes)
 	sayFilter(w, groupSearch, "groupFilter", "groupObjectClass")
 	w.Code("groupNameAttribute")

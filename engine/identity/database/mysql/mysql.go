@@ -88,6 +88,9 @@ var explained = []uint16{
 
 func explain(err error) string {
 	var e *mysql.MySQLError
+	if errors.Is(err, mysql.ErrInvalidConn) { // the library keeps the reason to itself
+		return "the connection to the database broke, or its answer is larger than 16 MiB"
+	}
 	if !errors.As(err, &e) {
 		return ""
 	}

@@ -16,6 +16,10 @@ const (
 	minCryptRounds = 1000
 	maxCryptRounds = 2_000_000
 	maxCryptSalt   = 16
+
+	// maxCryptPassword bounds a password in bytes: each round reads it twice, so that
+	// the longest ones would take minutes (CVE-2016-20013).
+	maxCryptPassword = 256
 )
 
 const cryptAlphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -53,7 +57,7 @@ func readCrypt(stored string) (Hash, error) {
 }
 
 func (c crypted) matches(password []byte) bool {
-	return subtle.ConstantTimeCompare(encodeCrypt(c.derive(password)), c.sum) == 1
+	return len(password) <= maxCryptPassword && subtle.ConstantTimeCompare(encodeCrypt(c.derive(password)), c.sum) == 1
 }
 
 func (c crypted) blank() check {

@@ -2,8 +2,6 @@ package password
 
 import (
 	"crypto/pbkdf2"
-	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
@@ -140,15 +138,15 @@ func readPBKDF2(stored string) (Hash, error) {
 	if !ok || err != nil {
 		return Hash{}, ErrUnknown
 	}
-	d.derive = pbkdf2Func(parts[0], int(n[0]))
-	return Hash{Cost: fmt.Sprintf("%d rounds", n[0]), check: d}, tooMuch("rounds", n[0], maxPBKDF2)
+	digest := digestFunc(parts[0])
+	d.derive = pbkdf2Func(digest, int(n[0]))
+	// Each block of a sum that is longer than the digest takes all rounds anew.
+	size := digest().Size()
+	blocks := uint64((len(d.sum) + size - 1) / size)
+	return Hash{Cost: fmt.Sprintf("%d rounds", n[0]), check: d}, tooMuch("rounds", n[0]*blocks, maxPBKDF2)
 }
 
-func pbkdf2Func(name string, rounds int) func(password, salt []byte, length int) ([]byte, error) {
-	var digest func() hash.Hash = sha256.New
-	if strings.HasSuffix(name, "512") {
-		digest = sha512.New
-	}
+func pbkdf2Func(digest func() hash.Hash, rounds int) func(password, salt []byte, length int) ([]byte, error) {
 	return func(password, salt []byte, length int) ([]byte, error) {
 		return pbkdf2.Key(digest, string(password), salt, rounds, length)
 	}
