@@ -24,8 +24,10 @@ export const test = base.extend<{ signedIn: Page; quiet: undefined }, { product:
       const complaints: string[] = [];
       page.on("pageerror", (e) => complaints.push(String(e)));
       page.on("console", (m) => {
-        // A 4xx answer to our own form is what several journeys are about; browser and htmx log each.
-        const answer = /^(Failed to load resource|Response Status Error Code 4)/;
+        // A 4xx answer to our own form is what several journeys are about; browser and htmx log each. So does htmx where
+        // leaving a page ends a request, such as the one for advice.
+        const answer =
+          /^(Failed to load resource|Response Status Error Code 4|htmx:(afterRequest|sendAbort), )/;
         if (m.type() === "error" && !answer.test(m.text())) complaints.push(m.text());
       });
       await use(undefined);

@@ -183,6 +183,23 @@ func TestPasswordsAreNotCarriedThroughASignIn(t *testing.T) {
 	}
 }
 
+// ATTACK: a session has ended, and whoever sits at the page that asks to sign in
+// reads what was being sent.
+func TestAttackNoSecretIsCarriedThroughASignIn(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	p := site.Visitor(t).Post(t, "/projects/Default/new/identity-sources/API", url.Values{
+		"name": {"kept"}, "secret:secret": {"hidden-1"}, "secret:clientCertificateKey": {"hidden-2"}, "secret:bindPassword": {"hidden-3"},
+		"key": {"hidden-4"}, "content": {"hidden-5"}, "metadata[0].value": {"hidden-6"}, "metadata[0].secret": {"true"}, "metadata[1].value": {"kept-1"},
+	})
+	if p.Status != http.StatusUnauthorized || strings.Contains(p.Body, "hidden-") {
+		t.Errorf("status %d: %s", p.Status, p.Body)
+	}
+	if pending := p.One(t, "input[name=pending]").Attr("value"); !strings.Contains(pending, "kept-1") || !strings.Contains(pending, `"name":["kept"]`) {
+		t.Errorf("what is no secret is lost: %s", pending)
+	}
+}
+
 func TestSigningOutEndsTheSession(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)

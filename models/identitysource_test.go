@@ -13,6 +13,7 @@ import (
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
+	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -327,7 +328,7 @@ func TestASourceInUseCanNeitherBeDeletedNorRenamed(t *testing.T) {
 	if !errors.As(err, &inUse) {
 		t.Fatalf("delete = %v", err)
 	}
-	want := []models.IdentitySourceUse{{PolicyID: p.ID, Policy: "Users", Type: jwtauth.TypeName, Fields: []string{"identityProviderName"}}}
+	want := []models.IdentitySourceUse{{PolicyID: p.ID, Policy: "Users", Type: jwtauth.TypeName, Fields: []string{"identityProviderName"}, Purposes: []policy.Purpose{policy.Login}}}
 	if diff := cmp.Diff(want, inUse.Uses); diff != "" {
 		t.Errorf("uses (-want +got):\n%s", diff)
 	}
@@ -363,7 +364,7 @@ func TestASourceThatOnlyARevisionNamesIsInUse(t *testing.T) {
 	}
 	uses, err := b.IdentitySourceUses(t.Context(), b.project, src.ID)
 	want := []models.IdentitySourceUse{{
-		PolicyID: p.ID, Policy: "Users", Type: jwtauth.TypeName, Fields: []string{"identityProviderName"}, Environments: []string{"production"},
+		PolicyID: p.ID, Policy: "Users", Type: jwtauth.TypeName, Fields: []string{"identityProviderName"}, Purposes: []policy.Purpose{policy.Login}, Environments: []string{"production"},
 	}}
 	if diff := cmp.Diff(want, uses); err != nil || diff != "" {
 		t.Errorf("uses while both name it: %v (-want +got):\n%s", err, diff)
@@ -373,7 +374,7 @@ func TestASourceThatOnlyARevisionNamesIsInUse(t *testing.T) {
 	}
 	uses, err = b.IdentitySourceUses(t.Context(), b.project, src.ID)
 	want = []models.IdentitySourceUse{{
-		Policy: "Users", Type: jwtauth.TypeName, Proxy: "orders", Fields: []string{"identityProviderName"}, Environments: []string{"production"},
+		Policy: "Users", Type: jwtauth.TypeName, Proxy: "orders", Fields: []string{"identityProviderName"}, Purposes: []policy.Purpose{policy.Login}, Environments: []string{"production"},
 	}}
 	if diff := cmp.Diff(want, uses); err != nil || diff != "" {
 		t.Errorf("uses while only the revision names it: %v (-want +got):\n%s", err, diff)

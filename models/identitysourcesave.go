@@ -22,7 +22,7 @@ const (
 	identitySourceTaken = "The name is taken by another identity source; choose another one."
 	// enterAgain keeps a stored secret from being sent wherever whoever may
 	// edit a source likes: to a server of their own, by a test or a login.
-	enterAgain = "Enter it again: it would be sent to a new address."
+	enterAgain = "Enter it again: it would be sent to a new address, or to whoever a certificate now vouches for."
 )
 
 // SaveIdentitySource writes a source: a new one when id is empty, else the one
@@ -117,6 +117,11 @@ func (w *sourceWrite) check(ctx context.Context, tx *gorm.DB, before *identitySo
 	secrets, err := w.s.mergeSecrets(&l, kind, before, w.config, w.given)
 	if err != nil {
 		return nil, err
+	}
+	if before != nil {
+		if err := w.checkPurposes(ctx, tx, &l, kind, *before); err != nil {
+			return nil, err
+		}
 	}
 	if len(l) == 0 {
 		l = tryOpen(w.config, secrets)

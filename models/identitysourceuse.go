@@ -26,6 +26,8 @@ type IdentitySourceUse struct {
 	Proxy string
 	// Fields are the members that name it.
 	Fields []string
+	// Purposes are what it wants of the source, in order.
+	Purposes []policy.Purpose
 	// Environments are where it is deployed so, in order.
 	Environments []string
 }
@@ -82,7 +84,7 @@ func (s *Store) IdentitySourceUses(ctx context.Context, projectID, id string) ([
 }
 
 func (s *Store) identitySourceUses(ctx context.Context, tx *gorm.DB, row identitySourceRow) ([]IdentitySourceUse, error) {
-	list, err := draftUses(ctx, tx, row)
+	list, err := s.draftUses(ctx, tx, row)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +92,12 @@ func (s *Store) identitySourceUses(ctx context.Context, tx *gorm.DB, row identit
 }
 
 // draftUses are the policies that name a source as they are edited.
-func draftUses(ctx context.Context, tx *gorm.DB, row identitySourceRow) ([]IdentitySourceUse, error) {
-	type line struct{ PolicyID, Policy, Type, Proxy, Fields string }
-	lines, err := query[line](ctx, tx, `select l.id as policy_id, l.name as policy, l.type, coalesce(x.name, '') as proxy,
+func (s *Store) draftUses(ctx context.Context, tx *gorm.DB, row identitySourceRow) ([]IdentitySourceUse, error) {
+	type line struct {
+		PolicyID, Policy, Type, Proxy, Fields string
+		Config                                document
+	}
+	lines, err := query[line](ctx, tx, `select l.id as policy_id, l.name as policy, l.type, coalesce(x.name, '') as proxy, l.config,
 			string_agg(u.field, ' ' order by u.field) as fields
 		from policy_identity_sources u join policies l on l.id = u.policy_id left join api_proxies x on x.id = l.owner_proxy_id
 		where u.source_id = ? group by l.id, x.name order by lower(l.name), l.id`, row.ID)
@@ -102,6 +107,15 @@ func draftUses(ctx context.Context, tx *gorm.DB, row identitySourceRow) ([]Ident
 	list := make([]IdentitySourceUse, len(lines))
 	for i, l := range lines {
 		list[i] = IdentitySourceUse{PolicyID: l.PolicyID, Policy: l.Policy, Type: l.Type, Proxy: l.Proxy, Fields: strings.Fields(l.Fields)}
+		c, err := s.readPolicy(json.RawMessage(l.Config))
+		if err != nil {
+			return nil, fmt.Errorf("read policy %s: %w", l.PolicyID, err)
+		}
+		for _, r := range references(c) {
+			if slices.Contains(list[i].Fields, r.Field) {
+				list[i].wants(r.Purpose)
+			}
+		}
 	}
 	return list, nil
 }
@@ -158,25 +172,34 @@ func (s *Store) deployedReferences(l liveLine, row identitySourceRow) ([]Identit
 	}
 	var list []IdentitySourceUse
 	for _, b := range p.Policies {
-		c, err := s.deployedPolicy(b.Policy)
+		c, err := s.readPolicy(b.Policy)
 		if err != nil {
 			return nil, fmt.Errorf("read what is deployed of %s: %w", l.Proxy, err)
 		}
-		var fields []string
+		u := IdentitySourceUse{Policy: c.Base().Name, Type: c.Base().Type, Proxy: l.Proxy}
 		for _, r := range references(c) {
 			if string(r.Kind) == row.Kind && strings.EqualFold(r.Name, row.Name) {
-				fields = append(fields, r.Field)
+				u.Fields = append(u.Fields, r.Field)
+				u.wants(r.Purpose)
 			}
 		}
-		if len(fields) > 0 {
-			list = append(list, IdentitySourceUse{Policy: c.Base().Name, Type: c.Base().Type, Proxy: l.Proxy, Fields: fields})
+		if len(u.Fields) > 0 {
+			list = append(list, u)
 		}
 	}
 	return list, nil
 }
 
-// deployedPolicy reads a policy without judging it.
-func (s *Store) deployedPolicy(raw json.RawMessage) (policy.Config, error) {
+// wants notes a purpose once.
+func (u *IdentitySourceUse) wants(why policy.Purpose) {
+	if !slices.Contains(u.Purposes, why) {
+		u.Purposes = append(u.Purposes, why)
+		slices.Sort(u.Purposes)
+	}
+}
+
+// readPolicy reads a policy without judging it.
+func (s *Store) readPolicy(raw json.RawMessage) (policy.Config, error) {
 	var common policy.Common
 	if err := json.Unmarshal(raw, &common); err != nil {
 		return nil, err
@@ -203,6 +226,9 @@ func addLiveUse(list []IdentitySourceUse, u IdentitySourceUse, environment strin
 	}
 	if i < 0 {
 		i, list = len(list), append(list, u)
+	}
+	for _, why := range u.Purposes {
+		list[i].wants(why)
 	}
 	if !slices.Contains(list[i].Environments, environment) {
 		list[i].Environments = append(list[i].Environments, environment)
@@ -263,6 +289,33 @@ func (s *Store) unfitFor(why policy.Purpose, raw document) string {
 		return "This source is never given the password, so it logs nobody in; choose one that is, or use {{password}} or HTTP Basic in its request."
 	}
 	return "This source needs the user's password, which is not known here; choose one whose request does without."
+}
+
+// checkPurposes keeps a source able to do what policies want of it. Without this,
+// a save that takes the password out of a request would at once shut everybody out
+// whom a policy logs in by it.
+func (w *sourceWrite) checkPurposes(ctx context.Context, tx *gorm.DB, l *problem.List, kind identity.Kind, before identitySourceRow) error {
+	was := kind.New()
+	if err := json.Unmarshal(before.Config, was); err != nil {
+		return fmt.Errorf("read identity source %s: %w", before.ID, err)
+	}
+	old, ok := was.(identity.PasswordChecker)
+	if !ok || old.ChecksPassword() == w.config.(identity.PasswordChecker).ChecksPassword() {
+		return nil
+	}
+	uses, err := w.s.identitySourceUses(ctx, tx, before)
+	if err != nil {
+		return err
+	}
+	lost, message := policy.LookUp, "Keep the password out of the request: %s, to ask about users whose password is not known."
+	if old.ChecksPassword() {
+		lost, message = policy.Login, "Keep the password in the request: %s, to log users in."
+	}
+	uses = slices.DeleteFunc(uses, func(u IdentitySourceUse) bool { return !slices.Contains(u.Purposes, lost) })
+	if len(uses) > 0 {
+		l.Add("", message, namedBy(uses))
+	}
+	return nil
 }
 
 func noSource(r policy.Reference) string {

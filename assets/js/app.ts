@@ -5,7 +5,9 @@ import { watchCopy } from "./copy.ts";
 import { watchCounters } from "./counter.ts";
 import { watchDepends } from "./depends.ts";
 import { watchDialogs } from "./dialog.ts";
+import { watchFinders } from "./finder.ts";
 import { watchForms } from "./form.ts";
+import { watchKept } from "./keep.ts";
 import { watchKeys } from "./keys.ts";
 import { watchLive } from "./live.ts";
 import { watchPalette } from "./palette.ts";
@@ -20,11 +22,14 @@ import { watchTabs } from "./tabs.ts";
 import { watchTheme } from "./theme.ts";
 import { watchToasts } from "./toast.ts";
 
+// First, because others look at what the forms hold.
+watchKept();
 watchChoosers();
 watchCopy();
 watchCounters();
 watchDepends();
 watchDialogs();
+watchFinders();
 watchForms();
 watchKeys();
 watchLive();

@@ -15,7 +15,10 @@ export function watchProblems(): void {
       : root.querySelector<HTMLElement>("[data-problems]");
     if (!summary) return;
     const form = summary.closest("form") ?? root;
-    show(form.querySelector<HTMLElement>("[aria-invalid=true], .Cards.is-wrong") ?? summary);
+    const first =
+      form.querySelector<HTMLElement>("[autofocus]") ?? // where the server puts the cursor without a script
+      form.querySelector<HTMLElement>("[aria-invalid=true], .Cards.is-wrong");
+    show(first ?? summary);
   });
 }
 

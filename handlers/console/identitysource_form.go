@@ -11,7 +11,6 @@ import (
 
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/problem"
-	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	webidentity "github.com/gatewright/gatewright/web/identity"
@@ -52,14 +51,20 @@ func (c *Console) sourceEditor(g *gin.Context, kind identity.KindName) (*sourceE
 		return nil, err
 	}
 	k, known := c.identities.Find(kind)
-	f := sourceForms[kind]
+	f := sourceForm(k)
 	if !known || f == nil {
 		return nil, fmt.Errorf("kind of identity source %q: %w", kind, models.ErrNotFound)
 	}
-	if o, ok := f.(ofKind); ok {
-		f = o.Of(k)
-	}
 	return &sourceEditor{c: c, g: g, project: project, kind: k, form: f}, nil
+}
+
+// sourceForm is the form of a kind, nil when there is none.
+func sourceForm(kind identity.Kind) webidentity.Form {
+	f := sourceForms[kind.Name]
+	if o, ok := f.(ofKind); ok {
+		return o.Of(kind)
+	}
+	return f
 }
 
 // addressedSource is the source that the address names.
@@ -101,34 +106,6 @@ func typedSource(g *gin.Context) (webidentity.Values, error) {
 	return v, nil
 }
 
-// typedSecrets takes the secrets out of what was typed, for no page may carry
-// them back. One that was not typed is absent; one whose removal is ticked is
-// there and empty.
-func typedSecrets(kind identity.Kind, v webidentity.Values) map[string]secret.Text {
-	given := map[string]secret.Text{}
-	for _, f := range kind.Secrets {
-		text := v[webidentity.SecretName(f.Name)]
-		delete(v, webidentity.SecretName(f.Name))
-		if f.Multiline {
-			text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
-		}
-		if text != "" || v.On(webidentity.RemoveName(f.Name)) {
-			given[f.Name] = secret.New(text)
-		}
-	}
-	return given
-}
-
-// named are the secrets that were typed, and so are not on the page that comes
-// back.
-func named(given map[string]secret.Text) map[string]bool {
-	typed := map[string]bool{}
-	for name, text := range given {
-		typed[name] = !text.IsZero()
-	}
-	return typed
-}
-
 // NewIdentitySource is the empty form of a kind.
 func (c *Console) NewIdentitySource(g *gin.Context) error {
 	e, err := c.sourceEditor(g, identity.KindName(g.Param("kind")))
@@ -148,16 +125,22 @@ func (c *Console) CreateIdentitySource(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	given := typedSecrets(e.kind, values)
-	if webidentity.Changed(e.form, values) {
-		return e.showNew(http.StatusOK, webidentity.FormPage{Values: values, Retype: named(given), Unsaved: true})
+	in := e.entered(values)
+	changed := webidentity.Changed(e.form, values)
+	page, err := e.typedPage(values, in)
+	if err != nil {
+		return err
 	}
-	saved, problems, err := e.save("", 0, values, given)
+	if changed {
+		return e.showNew(http.StatusOK, page)
+	}
+	saved, problems, err := e.save("", 0, values, in)
 	if err != nil {
 		return err
 	}
 	if len(problems) > 0 {
-		return e.showNew(http.StatusUnprocessableEntity, webidentity.FormPage{Values: values, Problems: problems, Retype: named(given), Unsaved: true})
+		page.Problems = problems
+		return e.showNew(http.StatusUnprocessableEntity, page)
 	}
 	ctx := g.Request.Context()
 	visit.From(ctx).Say(ctx, visit.Success, saved.Name+" was created.")
@@ -166,10 +149,10 @@ func (c *Console) CreateIdentitySource(g *gin.Context) error {
 
 // save reads and saves what was typed. Everything that is wrong comes back at
 // once: what only the store knows is asked even when the value itself is wrong.
-func (e *sourceEditor) save(id string, version int, values webidentity.Values, given map[string]secret.Text) (models.IdentitySource, problem.List, error) {
+func (e *sourceEditor) save(id string, version int, values webidentity.Values, in entered) (models.IdentitySource, problem.List, error) {
 	ctx := e.g.Request.Context()
 	config, problems := webidentity.Read(e.form, e.kind, values)
-	if len(problems) > 0 {
+	if problems = append(problems, in.lost...); len(problems) > 0 {
 		if problems.For("name") == "" {
 			taken, err := e.c.store.IdentitySourceNameProblem(ctx, e.project.ID, config.Base().Name, id)
 			if err != nil {
@@ -181,7 +164,7 @@ func (e *sourceEditor) save(id string, version int, values webidentity.Values, g
 		}
 		return models.IdentitySource{}, webidentity.InOrder(e.form, e.kind, problems), nil
 	}
-	saved, err := e.c.store.SaveIdentitySource(ctx, visit.From(ctx).Actor(), e.project.ID, id, version, config, given)
+	saved, err := e.c.store.SaveIdentitySource(ctx, visit.From(ctx).Actor(), e.project.ID, id, version, config, in.given)
 	if list := problem.Of(err); list != nil {
 		return models.IdentitySource{}, webidentity.InOrder(e.form, e.kind, list), nil
 	}
@@ -240,25 +223,35 @@ func (c *Console) SaveIdentitySource(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	given := typedSecrets(e.kind, values)
-	read := s
-	read.Version = number(values["version"])
-	if webidentity.Changed(e.form, values) {
-		return e.showEdit(http.StatusOK, read, webidentity.FormPage{Values: values, Retype: named(given), Unsaved: true})
+	return e.saveRead(s, values)
+}
+
+// saveRead saves the form of s as it was read.
+func (e *sourceEditor) saveRead(s models.IdentitySource, values webidentity.Values) error {
+	in := e.entered(values)
+	s.Version = number(values["version"])
+	changed := webidentity.Changed(e.form, values)
+	page, err := e.typedPage(values, in)
+	if err != nil {
+		return err
 	}
-	saved, problems, err := e.save(s.ID, read.Version, values, given)
+	if changed {
+		return e.showEdit(http.StatusOK, s, page)
+	}
+	saved, problems, err := e.save(s.ID, s.Version, values, in)
 	if stale := new(models.StaleError); errors.As(err, &stale) {
-		return e.showConflict(stale, values, given)
+		return e.showConflict(stale, page)
 	}
 	if err != nil {
 		return err
 	}
 	if len(problems) > 0 {
-		return e.showEdit(http.StatusUnprocessableEntity, read, webidentity.FormPage{Values: values, Problems: problems, Retype: named(given), Unsaved: true})
+		page.Problems = problems
+		return e.showEdit(http.StatusUnprocessableEntity, s, page)
 	}
-	ctx := g.Request.Context()
+	ctx := e.g.Request.Context()
 	visit.From(ctx).Say(ctx, visit.Success, saved.Name+" was saved. "+sourceReach(saved.Used))
-	return redirect(g, link.IdentitySource(e.project.Name, saved.Name))
+	return redirect(e.g, link.IdentitySource(e.project.Name, saved.Name))
 }
 
 func sourceReach(used int) string {
@@ -275,10 +268,14 @@ func (c *Console) saveGone(g *gin.Context, values webidentity.Values) error {
 	if err != nil {
 		return err
 	}
-	given := typedSecrets(e.kind, values)
-	_, _, err = e.save(values["sourceId"], number(values["version"]), values, given)
+	in := e.entered(values)
+	page, err := e.typedPage(values, in)
+	if err != nil {
+		return err
+	}
+	_, _, err = e.save(values["sourceId"], number(values["version"]), values, in)
 	if stale := new(models.StaleError); errors.As(err, &stale) {
-		return e.showConflict(stale, values, given)
+		return e.showConflict(stale, page)
 	}
 	if err == nil { // the values were wrong as well, which does not matter any more
 		err = fmt.Errorf("identity source: %w", models.ErrNotFound)
@@ -288,18 +285,15 @@ func (c *Console) saveGone(g *gin.Context, values webidentity.Values) error {
 
 // showConflict shows both sides of a save that came too late. Where the source
 // is gone, the same form creates it again.
-func (e *sourceEditor) showConflict(stale *models.StaleError, values webidentity.Values, given map[string]secret.Text) error {
-	page := webidentity.FormPage{
-		Values: values, Retype: named(given), Unsaved: true,
-		Conflict: &webidentity.Conflict{Name: stale.Name, By: stale.By, At: stale.At, Now: e.c.now(), Deleted: stale.Deleted},
-	}
+func (e *sourceEditor) showConflict(stale *models.StaleError, page webidentity.FormPage) error {
+	page.Conflict = &webidentity.Conflict{Name: stale.Name, By: stale.By, At: stale.At, Now: e.c.now(), Deleted: stale.Deleted}
 	now, ok := stale.Current.(models.IdentitySource)
 	if stale.Deleted || !ok {
 		page.Conflict.Deleted = true
 		return e.showNew(http.StatusConflict, page)
 	}
 	theirs := webidentity.SettingsOf(e.form, webidentity.Write(e.form, now.Config))
-	page.Conflict.Different, page.Conflict.Same = policies.Compare(theirs, webidentity.SettingsOf(e.form, values))
+	page.Conflict.Different, page.Conflict.Same = policies.Compare(theirs, webidentity.SettingsOf(e.form, page.Values))
 	page.Conflict.Discard = link.IdentitySourceEdit(e.project.Name, now.Name)
 	// The form names the version that is shown as theirs: saving again keeps
 	// mine, unless they go on changing it.

@@ -3,10 +3,12 @@ package console_test
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
@@ -29,10 +31,7 @@ import (
 // directoryForm is the form of the kind that exists in tests only.
 type directoryForm struct{}
 
-var (
-	_ = console.WithSourceForm(modelstest.DirectoryKind, directoryForm{})
-	_ = console.WithSourceForm(identity.LDAP, directoryForm{}) // policies name no other kind
-)
+var _ = console.WithSourceForm(modelstest.DirectoryKind, directoryForm{})
 
 func (directoryForm) New() identity.Config {
 	return &modelstest.Directory{Common: identity.NewCommon(modelstest.DirectoryKind)}
@@ -64,7 +63,7 @@ func (directoryForm) Read(v webidentity.Values) (identity.Config, problem.List) 
 func (directoryForm) Fields(f webidentity.Fields) templ.Component {
 	claim := func(row int) templ.Component {
 		name := webidentity.Row("claims", row, "")
-		return ui.TextInput(ui.Field{Name: name, Label: "Claim", Value: f.Values[name], Error: f.Problems.For(name)})
+		return ui.TextInput(f.Control("Claim", name, ""))
 	}
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
 		for _, part := range []templ.Component{
@@ -213,11 +212,203 @@ func TestAttackARefusedFormDoesNotCarrySecretsBack(t *testing.T) {
 		if got := p.One(t, `input[name="timeoutMillis"]`).Attr("value"); got != "soon" {
 			t.Errorf("%s: what was typed came back as %q", name, got)
 		}
-		if got := p.One(t, `input[name="secret:bindPassword"]`).Attr("placeholder"); !strings.Contains(got, "again") {
-			t.Errorf("%s: the secret is not asked for again: %q", name, got)
+		if got := p.One(t, `input[name="secret:bindPassword"]`); got.Attr("value") != "" || !got.HasAttr("data-keep") {
+			t.Errorf("%s: the control of the secret is %s", name, got.HTML())
+		}
+		if held := p.Has(`input[name="held:bindPassword"]`); held != (name == "plain") {
+			t.Errorf("%s: the page carries the secret sealed: %v", name, held) // htmx leaves it in its control
 		}
 		for _, label := range []string{"Name", "Server", "Timeout"} {
 			wantText(t, p.One(t, ".Problems"), label)
+		}
+	}
+}
+
+// Without JavaScript a form comes back as a new page. What was typed into it,
+// secrets too, is saved in the end.
+func TestASecretThatWasTypedOutlivesEveryWayAFormComesBack(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		changes url.Values
+		test    bool
+		status  int
+	}{
+		{"a row that is added", url.Values{"change": {"claims+"}}, false, http.StatusOK},
+		{"a save that is refused", url.Values{"timeoutMillis": {"soon"}}, false, http.StatusUnprocessableEntity},
+		{"a save that is late", nil, false, http.StatusConflict},
+		{"a test", nil, true, http.StatusOK},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			site := handlerstest.New(t)
+			v := site.SignIn(t, handlerstest.Administrator)
+			s := saveSource(t, site, directory("Staff"), "stored1")
+			p := v.Get(t, link.IdentitySourceEdit("Default", "Staff"))
+			if tt.status == http.StatusConflict {
+				theirs := directory("Staff")
+				theirs.Description = "theirs"
+				if _, err := site.Store.SaveIdentitySource(t.Context(), modelstest.By(), site.Project.ID, s.ID, s.Version, theirs, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			values := handlerstest.Fields(p.One(t, sourceForm))
+			values.Set("secret:bindPassword", "hunter22")
+			maps.Copy(values, tt.changes)
+			to := link.IdentitySourceEdit("Default", "Staff")
+			if tt.test {
+				to = link.IdentitySourceTest("Default", string(modelstest.DirectoryKind))
+			}
+			back := v.Post(t, to, values)
+			wantStatus(t, back, tt.status)
+			wantText(t, back.One(t, sourceForm), "Remove the stored bind password and the one that you typed")
+			again := v.Submit(t, back, sourceForm, url.Values{"change": {"claims+"}}) // and once more
+			wantStatus(t, v.Submit(t, again, sourceForm, url.Values{"timeoutMillis": {"700"}, "claims.rows": {"0"}}), http.StatusSeeOther)
+			if got := storedPassword(t, site, s.ID); got != "hunter22" {
+				t.Errorf("stored is %q", got)
+			}
+		})
+	}
+}
+
+// storedPassword is the bind password of a source, by what a test would use.
+func storedPassword(t *testing.T, site *handlerstest.Site, id string) string {
+	t.Helper()
+	s, err := site.Store.IdentitySourceByID(t.Context(), site.Project.ID, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := site.Store.SecretsForTest(t.Context(), site.Project.ID, id, s.Config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := secrets["bindPassword"]
+	return text.Reveal()
+}
+
+func TestASecretThatAPageCarriesCanBeForgotten(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	back := v.Submit(t, v.Get(t, newSource()), sourceForm, url.Values{
+		"name": {"Staff"}, "server": {"s"}, "secret:bindPassword": {"hunter22"}, "change": {"claims+"},
+	})
+	wantText(t, back.One(t, sourceForm), "Forget the bind password that you typed")
+	wantStatus(t, v.Submit(t, back, sourceForm, url.Values{"remove:bindPassword": {"true"}, "claims.rows": {"0"}}), http.StatusSeeOther)
+	s := sourceNamed(t, site, "Staff")
+	if len(s.Secrets) != 0 {
+		t.Errorf("stored are %v", s.Secrets)
+	}
+	again := v.Submit(t, v.Get(t, link.IdentitySourceEdit("Default", "Staff")), sourceForm, url.Values{
+		"remove:bindPassword": {"true"}, "secret:bindPassword": {"hunter33"}, "change": {"claims+"},
+	})
+	wantStatus(t, v.Submit(t, again, sourceForm, url.Values{"claims.rows": {"0"}}), http.StatusSeeOther)
+	if got := storedPassword(t, site, s.ID); got != "hunter33" {
+		t.Errorf("a secret that replaces one that was to go is stored as %q", got)
+	}
+}
+
+// ATTACK: somebody finds what a page carried, in a cache or over a shoulder,
+// and sends it from a session of their own, or in another field or form.
+func TestAttackASealedSecretOpensNowhereElse(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	s := saveSource(t, site, directory("Staff"), "stored1")
+	back := v.Submit(t, v.Get(t, link.IdentitySourceEdit("Default", "Staff")), sourceForm, url.Values{
+		"secret:bindPassword": {"hunter22"}, "change": {"claims+"},
+	})
+	held := back.One(t, `input[name="held:bindPassword"]`).Attr("value")
+	other := site.SignIn(t, handlerstest.Administrator) // the same person, signed in anew
+	tests := []struct {
+		name, field, held string
+		v                 *handlerstest.Visitor
+		kind              identity.KindName
+	}{
+		{"in another session", "bindPassword", held, other, modelstest.DirectoryKind},
+		{"in another field", "clientKey", held, v, modelstest.DirectoryKind},
+		{"in a form of another kind", "bindPassword", held, v, identity.LDAP},
+		{"changed", "bindPassword", held[:len(held)-2] + "AA", v, modelstest.DirectoryKind},
+		{"of nothing", "bindPassword", "AQ", v, modelstest.DirectoryKind},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			values := handlerstest.Fields(back.One(t, sourceForm))
+			values.Del("held:bindPassword")
+			values.Set("held:"+tt.field, tt.held)
+			values.Set("claims.rows", "0")
+			if p := tt.v.Post(t, link.IdentitySourceEdit("Default", "Staff"), values); tt.kind == modelstest.DirectoryKind {
+				wantStatus(t, p, http.StatusUnprocessableEntity)
+				wantText(t, p.One(t, ".Problems"), "Enter it again")
+			}
+			values.Del("sourceId")
+			tested := tt.v.Post(t, link.IdentitySourceTest("Default", string(tt.kind)), values)
+			wantText(t, tested.One(t, "#test-report"), "Nothing was tried")
+		})
+	}
+	if got := storedPassword(t, site, s.ID); got != "stored1" {
+		t.Errorf("stored is %q", got)
+	}
+}
+
+func TestASealedSecretOpensForHalfAnHour(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	p := v.Submit(t, v.Get(t, newSource()), sourceForm, url.Values{
+		"name": {"Staff"}, "server": {"s"}, "secret:bindPassword": {"hunter22"}, "change": {"claims+"},
+	})
+	site.Clock.Advance(29 * time.Minute)
+	p = v.Submit(t, p, sourceForm, url.Values{"change": {"claims-0"}}) // which begins the time anew
+	site.Clock.Advance(29 * time.Minute)
+	p = v.Submit(t, p, sourceForm, url.Values{"timeoutMillis": {"soon"}})
+	site.Clock.Advance(31 * time.Minute)
+	late := v.Submit(t, p, sourceForm, url.Values{"timeoutMillis": {"700"}})
+	wantStatus(t, late, http.StatusUnprocessableEntity)
+	wantText(t, late.One(t, ".Problems"), "Bind password : Enter it again")
+	if got := late.One(t, "[autofocus]").Attr("name"); got != "secret:bindPassword" {
+		t.Errorf("%s has the cursor", got)
+	}
+	wantStatus(t, v.Submit(t, late, sourceForm, url.Values{"secret:bindPassword": {"hunter22"}}), http.StatusSeeOther)
+}
+
+// What was typed as a secret does not go through a sign-in. It must not be left
+// out without a word either: the source would be saved with its old secret.
+func TestASecretThatASessionTookAlongIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	s := saveSource(t, site, directory("Staff"), "stored1")
+	p := v.Get(t, link.IdentitySourceEdit("Default", "Staff"))
+	ended := site.Visitor(t)
+	asked := ended.Submit(t, p, sourceForm, url.Values{"secret:bindPassword": {"hunter22"}, "description": {"typed"}})
+	wantStatus(t, asked, http.StatusUnauthorized)
+	resume := ended.Submit(t, asked, "form#sign-in", url.Values{"name": {handlerstest.Administrator}, "password": {handlerstest.Password}})
+	again := ended.Submit(t, resume, "form", nil)
+	wantStatus(t, again, http.StatusUnprocessableEntity)
+	wantText(t, again.One(t, ".Problems"), "Enter it again")
+	wantText(t, again.One(t, "textarea[name=description]"), "typed")
+	wantStatus(t, ended.Submit(t, again, sourceForm, url.Values{"secret:bindPassword": {"hunter22"}}), http.StatusSeeOther)
+	if got := storedPassword(t, site, s.ID); got != "hunter22" {
+		t.Errorf("stored is %q", got)
+	}
+}
+
+// ATTACK: a stored secret comes to a page by the way that is for typed ones.
+func TestAttackAStoredSecretIsNeverSealedIntoAPage(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	saveSource(t, site, directory("Staff"), "stored1")
+	p := v.Get(t, link.IdentitySourceEdit("Default", "Staff"))
+	for name, changes := range map[string]url.Values{
+		"a row that is added": {"change": {"claims+"}}, "a save that is refused": {"timeoutMillis": {"soon"}},
+		"a removal that is refused": {"timeoutMillis": {"soon"}, "remove:bindPassword": {"true"}},
+	} {
+		if back := v.Submit(t, p, sourceForm, changes); back.Has(`[name^="held:"]`) || strings.Contains(back.Body, "stored1") {
+			t.Errorf("%s: the page carries a stored secret", name)
 		}
 	}
 }

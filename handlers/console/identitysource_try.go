@@ -31,21 +31,25 @@ func (c *Console) TestIdentitySource(g *gin.Context) error {
 	}
 	password := secret.New(values[webidentity.TestPassword])
 	delete(values, webidentity.TestPassword)
-	given := typedSecrets(e.kind, values)
-	outcome, err := e.try(values, given, password)
+	in := e.entered(values)
+	outcome, err := e.try(values, in, password)
 	if err != nil {
 		return err
 	}
 	if isHTMX(g) {
 		return render(g, http.StatusOK, webidentity.Tested(outcome))
 	}
-	return e.showTested(values, given, outcome)
+	return e.showTested(values, in, outcome)
 }
 
 // showTested draws the whole form with what the test has shown, where no
 // JavaScript runs.
-func (e *sourceEditor) showTested(values webidentity.Values, given map[string]secret.Text, outcome webidentity.Outcome) error {
-	page := webidentity.FormPage{Values: values, Retype: named(given), Unsaved: true, Tested: webidentity.Tested(outcome)}
+func (e *sourceEditor) showTested(values webidentity.Values, in entered, outcome webidentity.Outcome) error {
+	page, err := e.typedPage(values, in)
+	if err != nil {
+		return err
+	}
+	page.Problems, page.Tested = nil, webidentity.Tested(outcome) // which says what is wrong
 	id := values["sourceId"]
 	if id == "" {
 		return e.showNew(http.StatusOK, page)
@@ -59,13 +63,13 @@ func (e *sourceEditor) showTested(values webidentity.Values, given map[string]se
 }
 
 // try opens what is typed and tests it.
-func (e *sourceEditor) try(values webidentity.Values, given map[string]secret.Text, password secret.Text) (webidentity.Outcome, error) {
+func (e *sourceEditor) try(values webidentity.Values, in entered, password secret.Text) (webidentity.Outcome, error) {
 	ctx := e.g.Request.Context()
 	config, problems := webidentity.Read(e.form, e.kind, values)
-	if len(problems) > 0 {
-		return webidentity.NewOutcome(e.form, e.kind, problems), nil
+	if problems = append(problems, in.lost...); len(problems) > 0 {
+		return webidentity.NewOutcome(e.form, e.kind, webidentity.InOrder(e.form, e.kind, problems)), nil
 	}
-	secrets, err := e.c.store.SecretsForTest(ctx, e.project.ID, values["sourceId"], config, given)
+	secrets, err := e.c.store.SecretsForTest(ctx, e.project.ID, values["sourceId"], config, in.given)
 	if list := problem.Of(err); list != nil {
 		return webidentity.NewOutcome(e.form, e.kind, webidentity.InOrder(e.form, e.kind, list)), nil
 	}

@@ -309,7 +309,7 @@ func TestAStaleSaveShowsBothSides(t *testing.T) {
 	page := v.Get(t, link.PolicyEdit("Default", jwt, "shared"))
 	rewrite(t, site, p, func(c *jwtauth.Config) { c.Name, c.LeewaySeconds = "shared", 99 })
 	both := v.Submit(t, page, "#policy-form", url.Values{"leewaySeconds": {"11"}, "description": {"mine <b>"}})
-	wantStatus(t, both, http.StatusUnprocessableEntity)
+	wantStatus(t, both, http.StatusConflict)
 	panel := both.One(t, "#policy-form [data-problems]")
 	wantText(t, panel, "shared was changed by grace")
 	var rows []string
@@ -336,7 +336,7 @@ func TestAStaleSaveShowsBothSides(t *testing.T) {
 	})
 	t.Run("but not over a third change that was never shown", func(t *testing.T) {
 		again := v.Submit(t, both, "#policy-form", url.Values{"leewaySeconds": {"12"}})
-		wantStatus(t, again, http.StatusUnprocessableEntity)
+		wantStatus(t, again, http.StatusConflict)
 		wantText(t, again.One(t, "[data-problems]"), "was changed by ada")
 	})
 }
@@ -349,7 +349,7 @@ func TestAStaleSaveFindsAPolicyThatWasRenamed(t *testing.T) {
 	page := v.Get(t, link.PolicyEdit("Default", jwt, "before"))
 	rewrite(t, site, p, func(c *jwtauth.Config) { c.Name = "after" })
 	both := v.Submit(t, page, "#policy-form", url.Values{"description": {"mine"}})
-	wantStatus(t, both, http.StatusUnprocessableEntity)
+	wantStatus(t, both, http.StatusConflict)
 	wantText(t, both.One(t, "[data-problems]"), "Name after before")
 	wantStatus(t, v.Submit(t, both, "#policy-form", nil), http.StatusSeeOther)
 	if got := policyNamed(t, site, "before"); got.ID != p.ID || got.Description != "mine" {
@@ -367,7 +367,7 @@ func TestAPolicyDeletedWhileItsFormIsOpenCanBeCreatedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := v.Submit(t, page, "#policy-form", url.Values{"description": {"worth keeping"}})
-	wantStatus(t, kept, http.StatusUnprocessableEntity)
+	wantStatus(t, kept, http.StatusConflict)
 	wantText(t, kept.One(t, "[data-problems]"), "gone was deleted by grace")
 	wantText(t, kept.One(t, "[data-save]"), "Create it again")
 	wantStatus(t, v.Submit(t, kept, "#policy-form", nil), http.StatusSeeOther)

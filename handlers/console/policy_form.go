@@ -253,7 +253,7 @@ func (e *policyEditor) showConflict(stale *models.StaleError, read models.Policy
 	now, ok := stale.Current.(models.Policy)
 	if stale.Deleted || !ok {
 		conflict.Deleted = true
-		return e.showEdit(http.StatusUnprocessableEntity, read, policies.FormPage{
+		return e.showEdit(http.StatusConflict, read, policies.FormPage{
 			Values: values, Conflict: conflict, Unsaved: true, Creates: true,
 			Action: link.NewPolicy(e.project.Name, e.typ.Name), Save: "Create it again", Discard: link.Policies(e.project.Name, e.typ.Name),
 		})
@@ -263,7 +263,7 @@ func (e *policyEditor) showConflict(stale *models.StaleError, read models.Policy
 	conflict.Discard = link.PolicyEdit(e.project.Name, e.typ.Name, now.Name)
 	// The form names the version that is shown as theirs: saving again keeps
 	// mine, unless they go on changing it.
-	return e.showEdit(http.StatusUnprocessableEntity, now, policies.FormPage{Values: values, Conflict: conflict, Unsaved: true})
+	return e.showEdit(http.StatusConflict, now, policies.FormPage{Values: values, Conflict: conflict, Unsaved: true})
 }
 
 // showEdit fills in what every visit to the form of p has.

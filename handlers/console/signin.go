@@ -15,6 +15,7 @@ import (
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/account"
+	webidentity "github.com/gatewright/gatewright/web/identity"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/ui"
 )
@@ -52,9 +53,15 @@ func pendingForm(g *gin.Context) string {
 	if g.Request.ParseForm() != nil {
 		return ""
 	}
-	kept := url.Values{}
-	for name, values := range g.Request.PostForm {
-		if !strings.Contains(strings.ToLower(name), "password") {
+	kept, form := url.Values{}, g.Request.PostForm
+	for name, values := range form {
+		field, ofSource := strings.CutPrefix(name, webidentity.SecretName(""))
+		switch {
+		case ofSource && form.Get(name) != "":
+			// It opens nowhere, so that the form asks for the secret again and is not
+			// saved without it.
+			kept.Set(webidentity.HeldName(field), "lost")
+		case !ofSource && !secretInput(form, name):
 			kept[name] = values
 		}
 	}
@@ -63,6 +70,14 @@ func pendingForm(g *gin.Context) string {
 		return ""
 	}
 	return string(b)
+}
+
+// secretInput tells the fields that no page may carry: passwords, private keys,
+// lists of credentials, and entries that are marked as secret.
+func secretInput(form url.Values, name string) bool {
+	entry, isValue := strings.CutSuffix(name, ".value")
+	return strings.Contains(strings.ToLower(name), "password") || name == "key" || name == "content" ||
+		isValue && form.Get(entry+".secret") == "true"
 }
 
 // Authenticate checks name and password and begins a session under a new id.

@@ -17,7 +17,7 @@ import (
 
 // Values is a form as it was typed: the text of each field by its JSON name. A box that is not ticked has none. Forms
 // are always drawn from Values, so that what was refused comes back exactly as it was. The secrets are the exception:
-// no page carries them back.
+// no page carries them back in the open (Fields.Held).
 //
 // Lists have fields such as "claimAttributes[0].claim"; Rows says how many rows there are, and AddRow and RemoveRow are
 // the buttons that change it.
@@ -152,17 +152,28 @@ type Fields struct {
 	Kind identity.Kind
 	// Stored says which secrets are stored, by field name.
 	Stored map[string]bool
-	// Retype says which secrets were typed and are not on the page that came back.
-	Retype map[string]bool
+	// Held are secrets that were typed and not saved yet, by field name, sealed so that only the session that typed them
+	// can send them back. A stored secret is never among them.
+	Held map[string]string
 }
 
 // First is the attributes of the control called name: the first wrong field of a form takes the cursor, without
-// JavaScript too.
+// JavaScript too. For a list of plain texts its first row does.
 func (f Fields) First(name string) templ.Attributes {
-	if len(f.Problems) == 0 || f.Problems[0].Field != name {
+	list, isFirstRow := strings.CutSuffix(name, "[0]")
+	if !f.first(name) && !(isFirstRow && f.first(list)) {
 		return nil
 	}
 	return templ.Attributes{"autofocus": true}
+}
+
+func (f Fields) first(name string) bool { return len(f.Problems) > 0 && f.Problems[0].Field == name }
+
+// takes tells whether a list takes the cursor as a whole: one of plain texts leaves it to its first row.
+func (f Fields) takes(list string) bool {
+	fields := f.Values.fieldsOf(list)
+	plain := len(fields) == 0 || slices.Contains(fields, "")
+	return f.first(list) && !(plain && f.Values.Rows(list) > 0)
 }
 
 // What settings, advice and labels look like is the same as on the pages of policies.
@@ -179,5 +190,8 @@ type (
 // configuration, so they have names that no member can have.
 func SecretName(field string) string { return "secret:" + field }
 
-// RemoveName is the name of the box that removes a stored secret.
+// RemoveName is the name of the box that removes a secret that is stored or held.
 func RemoveName(field string) string { return "remove:" + field }
+
+// HeldName is the name of the hidden control that carries a secret of Fields.Held.
+func HeldName(field string) string { return "held:" + field }

@@ -62,10 +62,11 @@ func Read(f Form, kind identity.Kind, v Values) (identity.Config, problem.List) 
 	base.Kind, base.Name = kind.Name, v["name"]
 	// Browsers send line breaks as two characters, which would count twice.
 	base.Description = strings.ReplaceAll(v["description"], "\r\n", "\n")
-	base.TimeoutMillis = number(&problems, v, "timeoutMillis", identity.DefaultTimeout)
-	base.CacheSeconds = number(&problems, v, "cacheSeconds", identity.DefaultCache)
-	base.NegativeCacheSeconds = number(&problems, v, "negativeCacheSeconds", identity.DefaultNegativeCache)
-	base.MaxConcurrent = number(&problems, v, "maxConcurrent", identity.DefaultConcurrent)
+	usual := f.New().Base()
+	base.TimeoutMillis = number(&problems, v, "timeoutMillis", usual.TimeoutMillis)
+	base.CacheSeconds = number(&problems, v, "cacheSeconds", usual.CacheSeconds)
+	base.NegativeCacheSeconds = number(&problems, v, "negativeCacheSeconds", usual.NegativeCacheSeconds)
+	base.MaxConcurrent = number(&problems, v, "maxConcurrent", usual.MaxConcurrent)
 	c.Normalize()
 	for _, p := range c.Validate() {
 		if problems.For(p.Field) == "" { // that it is no number says more than that it is below one
@@ -155,18 +156,18 @@ type FormPage struct {
 	Form     Form
 	Values   Values
 	Problems problem.List
-	Stored   map[string]bool // secrets that are stored, by field name
-	Retype   map[string]bool // secrets that were typed and that the page does not carry back
-	Action   string          // where it posts
-	Hidden   []ui.Hidden     // such as the version that was read
-	Check    string          // address that tells whether a name is free
-	Refresh  string          // address that gives the advice anew while somebody types
-	Test     string          // address that tries what is typed
-	Tested   templ.Component // what a test has shown; may be nil
-	Discard  string          // where leaving leads
-	Save     string          // the button: "Save" unless said
-	Creates  bool            // there is nothing yet to compare with
-	Unsaved  bool            // the page shows what was typed and is not saved
+	Stored   map[string]bool   // secrets that are stored, by field name
+	Held     map[string]string // secrets that were typed and are not saved, sealed, by field name
+	Action   string            // where it posts
+	Hidden   []ui.Hidden       // such as the version that was read
+	Check    string            // address that tells whether a name is free
+	Refresh  string            // address that gives the advice anew while somebody types
+	Test     string            // address that tries what is typed
+	Tested   templ.Component   // what a test has shown; may be nil
+	Discard  string            // where leaving leads
+	Save     string            // the button: "Save" unless said
+	Creates  bool              // there is nothing yet to compare with
+	Unsaved  bool              // the page shows what was typed and is not saved
 	Conflict *Conflict
 	Rail     templ.Component // above the advice; may be nil
 	Advice   []Advice
@@ -185,7 +186,7 @@ type Conflict struct {
 }
 
 func (p FormPage) fields() Fields {
-	return Fields{Values: p.Values, Problems: p.Problems, Kind: p.Kind, Stored: p.Stored, Retype: p.Retype}
+	return Fields{Values: p.Values, Problems: p.Problems, Kind: p.Kind, Stored: p.Stored, Held: p.Held}
 }
 
 func (p FormPage) save() ui.Save {

@@ -640,6 +640,10 @@ func CheckList(f Field, options []Option, chosen []string) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
+			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, f.Attrs)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "> <span class=\"Choice-text\"><span class=\"Choice-label\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

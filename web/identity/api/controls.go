@@ -32,10 +32,15 @@ func cell(f webidentity.Fields, list string, row int, name, example string) ui.F
 	return c
 }
 
-// operator is the comparison of an assertion, in the field of its kind. What is wrong is said of operator.
+// operator is the comparison of an assertion. Of its two fields the one that its kind has takes what is wrong, which is
+// said of operator: the other one is hidden, and could not have the cursor.
 func operator(f webidentity.Fields, row int, name string) ui.Field {
 	c := cell(f, "assertions", row, name, "")
-	c.Mono, c.Error = false, f.Problems.For(at(row, "operator"))
+	c.Mono, c.ID, c.Error, c.Attrs = false, ui.FieldID(at(row, statusOperator)), "", nil
+	if name == operatorField(kindOf(f.Values, row)) {
+		c.ID = ui.FieldID(at(row, "operator"))
+		c.Error, c.Attrs = f.Problems.For(at(row, "operator")), f.First(at(row, "operator"))
+	}
 	c.Value = cmp.Or(c.Value, string(api.Equals))
 	return c
 }

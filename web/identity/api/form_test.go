@@ -263,10 +263,10 @@ func TestHiddenPartsKeepTheirValues(t *testing.T) {
 func TestAttackNoSecretComesToThePage(t *testing.T) {
 	t.Parallel()
 	v := form.Write(valid(everything))
-	f := webidentity.Fields{Values: v, Kind: kind, Stored: map[string]bool{}, Retype: map[string]bool{}}
+	f := webidentity.Fields{Values: v, Kind: kind, Stored: map[string]bool{}, Held: map[string]string{}}
 	for _, s := range kind.Secrets {
 		v[webidentity.SecretName(s.Name)] = "correct horse"
-		f.Stored[s.Name], f.Retype[s.Name] = true, true
+		f.Stored[s.Name], f.Held[s.Name] = true, "sealed"
 	}
 	doc := htmlcheck.Render(t, form.Fields(f))
 	if strings.Contains(doc.HTML(), "correct horse") {
@@ -328,8 +328,13 @@ func TestAdvice(t *testing.T) {
 		want     []string
 		warnings int
 	}{
-		"a small one":   {valid(), "Logs people in", []string{"use", "assertions", "usernamePath", "rolesPath"}, 0},
-		"everything":    {valid(everything), "Logs people in", []string{"use", "allowPlaintext", "retryPost", "wholeResponseClaim"}, 2},
+		"a small one": {valid(), "Logs people in", []string{"use", "assertions", "usernamePath", "rolesPath"}, 0},
+		"everything":  {valid(everything), "Logs people in", []string{"use", "allowPlaintext", "retryPost", "wholeResponseClaim"}, 2},
+		"a key that is written out": {valid(func(c *engine.Config) {
+			c.Headers = []engine.Header{{Name: "Accept-Language", Value: "en"}, {Name: "X-Api-Key", Value: "hunter22"}}
+		}), "Logs people in", []string{"use", "headers", "assertions", "usernamePath", "rolesPath"}, 1},
+		"a key in its place": {valid(func(c *engine.Config) { c.Headers = []engine.Header{{Name: "X-Api-Key", Value: "{{secret}}"}} }),
+			"Logs people in", []string{"use", "assertions", "usernamePath", "rolesPath"}, 0},
 		"a regenerator": {valid(anew), "Looks people up and regenerates tokens; logs nobody in", []string{"use", "usernamePath", "rolesPath"}, 0},
 	} {
 		var got []string
@@ -339,7 +344,7 @@ func TestAdvice(t *testing.T) {
 			if a.Warning {
 				warnings++
 			}
-			if a.Field == "use" && a.Label != tt.use || a.Label == a.Field || a.Text == "" {
+			if a.Field == "use" && a.Label != tt.use || a.Label == a.Field || a.Text == "" || strings.Contains(a.Text, "hunter22") {
 				t.Errorf("%s: %+v", name, a)
 			}
 		}

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,6 +123,9 @@ func (Form) Advice(config identity.Config) []webidentity.Advice {
 	list = append(list, useAdvice(c))
 	advise(c.AllowPlaintext, true, "allowPlaintext",
 		"Passwords cross the network readably.", "Use an https address.")
+	open := writtenOut(c.Headers)
+	advise(open != "", true, "headers",
+		"The value of "+open+" is written out: everybody who may see this source reads it, here and in the audit.", "Put it into the field Secret, and {{secret}} in its place.")
 	advise(c.RetryPost && c.Retries > 0, true, "retryPost",
 		"One wrong password may count as two guesses, and lock users out early.", "Leave it off, unless the service takes a repeated request for one.")
 	advise(c.ChecksPassword() && len(c.Assertions) == 0, false, "assertions",
@@ -131,6 +136,20 @@ func (Form) Advice(config identity.Config) []webidentity.Advice {
 	advise(c.WholeResponseClaim, false, "wholeResponseClaim",
 		"Clients see everything that the service answers.", "Take single values as claims.")
 	return list
+}
+
+// secretive are the names of headers that prove who is asking.
+var secretive = regexp.MustCompile(`(?i)authori[sz]ation|cookie|key|token|secret|passw|credential`)
+
+// writtenOut is the name of a header whose value looks like a secret that is none to whoever may see the source.
+func writtenOut(headers []api.Header) string {
+	i := slices.IndexFunc(headers, func(h api.Header) bool {
+		return secretive.MatchString(h.Name) && h.Value != "" && !strings.Contains(h.Value, "{{")
+	})
+	if i < 0 {
+		return ""
+	}
+	return headers[i].Name
 }
 
 func useAdvice(c *api.Config) webidentity.Advice {

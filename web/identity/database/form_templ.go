@@ -305,7 +305,7 @@ func passwordFields(c controls) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Textarea(required(area(c.control("query", "One SELECT or WITH that finds one row, or none. :username is the name that was typed. Values are bound as parameters, never written into the text."), 6))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Textarea(required(area(c.control("query", "One SELECT or WITH that finds one row, or none. :username is the name that was typed; compare numbers as text, by CAST: else 7 and 007 are one user. Values are bound as parameters, never written into the text."), 6))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

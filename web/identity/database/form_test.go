@@ -361,7 +361,7 @@ func TestAttackNoSecretComesToThePage(t *testing.T) {
 	v := webidentity.Write(form(), valid(everything(t)))
 	v[webidentity.SecretName("password")], v["password"] = secret, secret
 	doc := htmlcheck.Render(t, form().Fields(webidentity.Fields{
-		Values: v, Kind: kind(), Stored: map[string]bool{"password": true}, Retype: map[string]bool{"password": true},
+		Values: v, Kind: kind(), Stored: map[string]bool{"password": true}, Held: map[string]string{"password": "sealed"},
 	}))
 	if strings.Contains(doc.HTML(), secret) {
 		t.Error("the page has the secret")

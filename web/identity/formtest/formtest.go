@@ -10,6 +10,7 @@ import (
 	"html"
 	"maps"
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -151,6 +152,66 @@ func names(when string) []string {
 	return list
 }
 
+// byDefault is how a help names the default of its field.
+var byDefault = regexp.MustCompile(`(?i)\b(?:default (.+)|(on|off) by default)`)
+
+// Defaults checks that what the help of a field calls its default is what the field of a new source holds, and that a
+// number which it holds is called so.
+func Defaults(t testing.TB, form webidentity.Form, kind identity.Kind) {
+	t.Helper()
+	page := htmlcheck.Render(t, webidentity.ShowForm(webidentity.FormPage{
+		Form: form, Kind: kind, Values: webidentity.Write(form, form.New()), Creates: true,
+	}))
+	for _, help := range page.All(".Field-help[id]") {
+		field := strings.TrimSuffix(help.Attr("id"), "-help")
+		control := page.One(t, "#"+field)
+		said := byDefault.FindStringSubmatch(help.Text())
+		if said == nil {
+			if control.Attr("inputmode") == "numeric" && control.Attr("value") != "" {
+				t.Errorf("%s: the help of a number does not say its default: %s", field, help.Text())
+			}
+			continue
+		}
+		if holds := holding(control); !startsWith(said[1]+said[2], holds) {
+			t.Errorf("%s holds %q, and its help says %q", field, holds, help.Text())
+		}
+	}
+}
+
+// holding is what a control holds, as people see it.
+func holding(n htmlcheck.Node) string {
+	switch {
+	case n.Tag() == "select":
+		return n.All("option[selected]")[0].Text()
+	case n.Tag() == "fieldset" && n.Has("input[type=radio]"):
+		for _, card := range n.All("label") {
+			if card.Has("input[checked]") {
+				return card.All(".Card-label")[0].Text()
+			}
+		}
+		return "nothing"
+	case n.Tag() == "fieldset":
+		if n.Has(".RowList-row") {
+			return "rows"
+		}
+		return "none"
+	case n.Attr("type") == "checkbox":
+		return map[bool]string{true: "on", false: "off"}[n.HasAttr("checked")]
+	}
+	return n.Attr("value")
+}
+
+// startsWith compares a default in a sentence with what a control holds.
+func startsWith(said, holds string) bool {
+	said, holds = strings.ToLower(said)+".", strings.ToLower(holds)
+	if holds == "," {
+		holds = "a comma"
+	}
+	holds, _, _ = strings.Cut(holds, ":") // which begins what a choice means
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(said, "by "), holds)
+	return ok && holds != "" && strings.ContainsAny(rest[:1], ".,;")
+}
+
 // Typed writes a configuration into the form and changes what was typed; a nil change changes nothing.
 func Typed(form webidentity.Form, c identity.Config, change func(webidentity.Values)) webidentity.Values {
 	v := maps.Clone(form.Write(c))
@@ -177,6 +238,7 @@ func Problems(t testing.TB, form webidentity.Form, kind identity.Kind, v webiden
 	}
 	doc := Draw(t, form, kind, v, problems)
 	htmlcheck.Sound(t, doc)
+	focused(t, doc, problems)
 	for _, p := range problems {
 		if p.Field == "" {
 			continue // said at the top of the form
@@ -188,5 +250,29 @@ func Problems(t testing.TB, form webidentity.Form, kind identity.Kind, v webiden
 	}
 	if diff := cmp.Diff(before, v); diff != "" {
 		t.Errorf("reading or drawing changed what was typed:\n%s", diff)
+	}
+}
+
+// focused checks that the cursor goes to the first wrong field, where a browser and the script both put it. Where the
+// first problem is of no field it goes to the summary, which is no part of the fields.
+func focused(t testing.TB, doc htmlcheck.Node, problems problem.List) {
+	t.Helper()
+	taking := doc.All("[autofocus]")
+	if len(problems) == 0 || problems[0].Field == "" {
+		if len(taking) > 0 {
+			t.Errorf("%s takes the cursor", taking[0].HTML())
+		}
+		return
+	}
+	first := doc.One(t, "#"+ui.FieldID(problems[0].Field))
+	inside := len(first.All("[autofocus]"))
+	if first.HasAttr("autofocus") {
+		inside++
+	}
+	if inside == 0 || inside != len(taking) || first.HasAttr("autofocus") && inside > 1 {
+		t.Errorf("%d controls take the cursor, %d of them in %s", len(taking), inside, problems[0].Field)
+	}
+	if doc.Has("[data-off] [autofocus]") {
+		t.Errorf("%s takes the cursor and is not shown", problems[0].Field)
 	}
 }
