@@ -20,6 +20,8 @@ export interface Options {
   generatePassword?: boolean;
   /** Further flags. */
   args?: string[];
+  /** Further environment. */
+  env?: Record<string, string>;
 }
 
 export class Product {
@@ -64,6 +66,7 @@ export class Product {
         PATH: process.env.PATH,
         HOME: process.env.HOME,
         ...(o.generatePassword ? {} : { GATEWRIGHT_ADMIN_PASSWORD: password }),
+        ...o.env,
       },
     });
     const p = new Product(dir, child);

@@ -275,23 +275,24 @@ func (s *Store) newGrants(ctx context.Context, tx *gorm.DB, by Actor, project Pr
 	return rows, nil
 }
 
-// namedIDs finds the ids of names, compared without case. Table is one of ours.
+// namedIDs finds the ids of names, compared without case, each once and in
+// their order. Table is one of ours.
 func namedIDs(ctx context.Context, tx *gorm.DB, l *problem.List, table, what, projectID string, names []string) ([]string, error) {
 	field := map[string]string{"credential": "credentials", "proxy": "proxies"}[what]
+	if len(names) > MaxNewGrants {
+		l.Add(field, "Name at most %d; there are %d.", MaxNewGrants, len(names))
+		return nil, nil
+	}
+	byName, err := idsByName(ctx, tx, table, projectID, names)
+	if err != nil {
+		return nil, fmt.Errorf("look for %s: %w", what, err)
+	}
 	var ids, missing []string
-	for _, name := range names {
-		if !storable(name) {
+	for i, name := range names {
+		if id := byName[i]; id == "" {
 			missing = append(missing, fmt.Sprintf("%q", truncated(name, 60)))
-			continue
-		}
-		found, err := query[string](ctx, tx, "select id from "+table+" where project_id = ? and lower(name) = lower(?)", projectID, name)
-		if err != nil {
-			return nil, fmt.Errorf("look for %s: %w", what, err)
-		}
-		if len(found) == 0 {
-			missing = append(missing, fmt.Sprintf("%q", truncated(name, 60)))
-		} else if !slices.Contains(ids, found[0]) {
-			ids = append(ids, found[0])
+		} else if !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
 	switch {
@@ -300,6 +301,35 @@ func namedIDs(ctx context.Context, tx *gorm.DB, l *problem.List, table, what, pr
 			strings.Join(missing[:min(5, len(missing))], ", "))
 	case len(ids) == 0:
 		l.Add(field, "Name at least one.")
+	}
+	return ids, nil
+}
+
+// idsByName are the ids of names by their index; of those that are no names
+// there are none.
+func idsByName(ctx context.Context, tx *gorm.DB, table, projectID string, names []string) (map[int]string, error) {
+	list := make([]string, len(names))
+	for i, name := range names {
+		if storable(name) {
+			list[i] = name
+		}
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return nil, fmt.Errorf("encode names: %w", err)
+	}
+	type line struct {
+		Ord int
+		ID  string
+	}
+	lines, err := query[line](ctx, tx, `select w.ord - 1 as ord, t.id from jsonb_array_elements_text(?::jsonb) with ordinality w(name, ord)
+		join `+table+` t on lower(t.name) = lower(w.name) where t.project_id = ?`, string(raw), projectID)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[int]string, len(lines))
+	for _, l := range lines {
+		ids[l.Ord] = l.ID
 	}
 	return ids, nil
 }

@@ -84,6 +84,10 @@ type CredentialOverride struct {
 	Disabled bool
 }
 
+// differs tells whether there is anything to keep. What does not differ stays
+// in a draft all the same: problems name an entry by its index.
+func (o *CredentialOverride) differs() bool { return o.OwnSecret || o.OwnNetworks || o.Disabled }
+
 // CredentialFilter narrows and orders a list of credentials.
 type CredentialFilter struct {
 	// Query is looked for in name, full name, email and description, without

@@ -204,7 +204,7 @@ func importLine(line int, columns, cells []string) importRecord {
 func (r *importRecord) extra(columns []string, i int, cell string) {
 	if columns[len(columns)-1] == "roles" {
 		r.roles = append(r.roles, strings.Fields(cell)...)
-	} else if cell != "" {
+	} else if cell != "" && len(r.problems) == 0 { // once: a line may have any number
 		r.problems.Add("", "There are more cells than columns in the header row; put quotes around a cell that holds the separator. The first too many is number %d.", i+1)
 	}
 }

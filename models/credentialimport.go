@@ -7,16 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 
-	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine/problem"
-	"github.com/gatewright/gatewright/engine/secret"
 )
 
 // ErrPlanChanged means that the import would not do any more what its preview
@@ -52,6 +48,9 @@ type ImportLine struct {
 	draft    CredentialDraft
 	existing Credential
 }
+
+// writes tells whether the line changes anything.
+func (l *ImportLine) writes() bool { return l.Action == ImportCreate || l.Action == ImportUpdate }
 
 // ImportPlan is what an import does. Nothing of it is written.
 type ImportPlan struct {
@@ -146,20 +145,19 @@ func knownTo(ctx context.Context, tx *gorm.DB, project Project, records []import
 
 func (k *importKnown) find(ctx context.Context, tx *gorm.DB, project Project, names string) error {
 	type match struct {
-		Ord           int
-		ID, ProjectID string
+		Ord                 int
+		Kind, ID, ProjectID string
 	}
 	matches, err := query[match](ctx, tx, `with wanted as (select lower(name) as name, ord - 1 as ord from jsonb_array_elements_text(?::jsonb) with ordinality w(name, ord))
-		select w.ord, c.id, c.project_id from wanted w join credentials c on lower(c.name) = w.name
-		union all select w.ord, '00000000-0000-0000-0000-000000000000', p.project_id from wanted w join api_proxies p on p.client_id = w.name`, names)
+		select w.ord, n.kind, n.owner as id, c.project_id from wanted w join client_names n on n.name = w.name left join credentials c on c.id = n.owner`, names)
 	if err != nil {
 		return fmt.Errorf("look for credentials: %w", err)
 	}
 	byID := map[string][]int{}
 	for _, m := range matches {
 		switch {
-		case strings.HasPrefix(m.ID, "00000000"):
-			k.taken[m.Ord] = "The name is the client id of an API proxy; choose another one."
+		case m.Kind == KindProxy:
+			k.taken[m.Ord] = ownerHasName
 		case m.ProjectID != project.ID:
 			k.taken[m.Ord] = credentialTaken
 		default:
@@ -264,161 +262,4 @@ func digestOf(lines []ImportLine) string {
 		fmt.Fprintf(h, "%d %s %q %s %d %q %q\n", l.Number, l.Action, l.Name, l.existing.ID, l.existing.Version, l.Changes, l.Problems)
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// importKept is how long a file waits for its import.
-const importKept = 30 * time.Minute
-
-type importRow struct {
-	ID        string `gorm:"primaryKey"`
-	ProjectID string
-	Content   []byte
-	CreatedAt time.Time `gorm:"autoCreateTime:false"`
-	CreatedBy string
-}
-
-// TableName implements gorm's schema.Tabler.
-func (importRow) TableName() string { return "credential_imports" }
-
-// place is what the content is sealed for.
-func (r importRow) place() string { return "credential_imports/" + r.ID + "/content" }
-
-// KeepImport keeps a file between its preview and its import, sealed, so that
-// its secrets need not go back to the browser. It is forgotten after half an
-// hour. The id is only good for the same person and project.
-func (s *Store) KeepImport(ctx context.Context, by Actor, projectID string, file []byte) (string, error) {
-	project, err := s.projectByID(ctx, s.db, projectID)
-	if err != nil {
-		return "", err
-	}
-	row := importRow{ID: newID(), ProjectID: project.ID, CreatedAt: s.now(), CreatedBy: by.Name}
-	if row.Content, err = s.sealer.Seal(file, row.place()); err != nil {
-		return "", fmt.Errorf("keep import: %w", err)
-	}
-	err = s.write(ctx, func(tx *gorm.DB) error {
-		if _, err := from[importRow](tx).Where("created_at < ? or created_by = ?", s.now().Add(-importKept), by.Name).Delete(ctx); err != nil {
-			return err
-		}
-		return from[importRow](tx).Create(ctx, &row)
-	})
-	if err != nil {
-		return "", fmt.Errorf("keep import: %w", err)
-	}
-	return row.ID, nil
-}
-
-// KeptImport is a file that was kept, or ErrNotFound.
-func (s *Store) KeptImport(ctx context.Context, by Actor, projectID, id string) ([]byte, error) {
-	if !isID(id) || !isID(projectID) {
-		return nil, fmt.Errorf("read import: %w", ErrNotFound)
-	}
-	row, err := found(from[importRow](s.db).
-		Where("id = ? and project_id = ? and created_by = ? and created_at >= ?", id, projectID, by.Name, s.now().Add(-importKept)).Take(ctx))
-	if err != nil {
-		return nil, fmt.Errorf("read import: %w", err)
-	}
-	file, err := s.sealer.Open(row.Content, row.place())
-	if err != nil {
-		return nil, fmt.Errorf("open import: %w", err)
-	}
-	return file, nil
-}
-
-// DropImport forgets a file that was kept.
-func (s *Store) DropImport(ctx context.Context, by Actor, id string) error {
-	if !isID(id) {
-		return nil
-	}
-	if _, err := from[importRow](s.db).Where("id = ? and created_by = ?", id, by.Name).Delete(ctx); err != nil {
-		return fmt.Errorf("forget import: %w", err)
-	}
-	return nil
-}
-
-// ApplyImport does what the plan with that digest said, in one transaction or
-// not at all. When it would do anything else by now it does nothing and
-// returns ErrPlanChanged with the plan as it is now; lines in error are a
-// problem.List. Hashing a thousand secrets takes some twenty seconds.
-func (s *Store) ApplyImport(ctx context.Context, by Actor, projectID string, file []byte, o ImportOptions, digest string) (ImportPlan, error) {
-	plan, err := s.PlanImport(ctx, projectID, file, o)
-	if err != nil {
-		return plan, err
-	}
-	if plan.Digest != digest {
-		return plan, ErrPlanChanged
-	}
-	if n := plan.Count(ImportError); n > 0 {
-		return plan, fileProblem("Correct the lines in error first: %d of %d.", n, len(plan.Lines))
-	}
-	hashes, err := hashAll(ctx, plan.Lines)
-	if err != nil {
-		return plan, fmt.Errorf("apply import: %w", err)
-	}
-	project, err := s.projectByID(ctx, s.db, projectID)
-	if err != nil {
-		return plan, err
-	}
-	records, err := readImport(file)
-	if err != nil {
-		return plan, err
-	}
-	err = s.writeCredentials(ctx, by, func(tx *gorm.DB) ([]string, error) {
-		again, err := s.plan(ctx, tx, project, records, o)
-		if err == nil && again.Digest != digest {
-			err = ErrPlanChanged
-		}
-		if err != nil {
-			return nil, err
-		}
-		return s.applyLines(ctx, tx, by, project, again.Lines, hashes)
-	})
-	if err != nil {
-		return plan, fmt.Errorf("apply import: %w", credentialRace(err))
-	}
-	return plan, nil
-}
-
-// applyLines returns the ids of what it wrote.
-func (s *Store) applyLines(ctx context.Context, tx *gorm.DB, by Actor, project Project, lines []ImportLine, hashes map[int]string) ([]string, error) {
-	var ids []string
-	for _, l := range lines {
-		if l.Action != ImportCreate && l.Action != ImportUpdate {
-			continue
-		}
-		w := credentialWrite{s: s, by: by, project: project, draft: l.draft, hash: hashes[l.Number]}
-		c, err := w.write(ctx, tx, l.existing.ID, l.existing.Version)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", l.Number, err)
-		}
-		ids = append(ids, c.ID)
-	}
-	return ids, nil
-}
-
-// hashAll hashes the secrets of lines that are written, by line. There are as
-// many at work as processors, so that whoever signs in meanwhile waits for one
-// of them and not for a thousand.
-func hashAll(ctx context.Context, lines []ImportLine) (map[int]string, error) {
-	out := make([]string, len(lines))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, l := range lines {
-		if l.Action != ImportCreate && l.Action != ImportUpdate || l.draft.Secret.IsZero() {
-			continue
-		}
-		g.Go(func() (err error) {
-			out[i], err = secret.HashContext(ctx, l.draft.Secret.Reveal())
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	hashes := map[int]string{}
-	for i, l := range lines {
-		if out[i] != "" {
-			hashes[l.Number] = out[i]
-		}
-	}
-	return hashes, nil
 }

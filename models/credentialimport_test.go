@@ -147,30 +147,3 @@ func TestAnImportWithALineInErrorWritesNothing(t *testing.T) {
 		t.Errorf("%d credentials were stored, %v", total, err)
 	}
 }
-
-func TestAttackAKeptFileIsSealedAndOnlyForWhoGaveIt(t *testing.T) {
-	t.Parallel()
-	v := newVault(t)
-	file := "username,password\nnew,a-good-secret-1\n"
-	id, err := v.KeepImport(t.Context(), by, v.project.ID, []byte(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw := scalar[[]byte](t, connect(t, v.url), "select content from credential_imports")
-	if strings.Contains(string(raw), "a-good-secret-1") {
-		t.Error("the kept file can be read in the database")
-	}
-	if got, err := v.KeptImport(t.Context(), by, v.project.ID, id); err != nil || string(got) != file {
-		t.Errorf("read %q, %v", got, err)
-	}
-	other := modelstest.Project(t, v.Store, "Other")
-	_, err = v.KeptImport(t.Context(), models.Actor{Name: "mallory"}, v.project.ID, id)
-	wantNotFound(t, err)
-	_, err = v.KeptImport(t.Context(), by, other.ID, id)
-	wantNotFound(t, err)
-	if _, err := connect(t, v.url).Exec(t.Context(), "update credential_imports set created_at = now() - interval '31 minutes'"); err != nil {
-		t.Fatal(err)
-	}
-	_, err = v.KeptImport(t.Context(), by, v.project.ID, id)
-	wantNotFound(t, err)
-}

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"fmt"
 
 	"gorm.io/gorm"
 
@@ -55,9 +54,7 @@ func (s *Store) revokeChanged(ctx context.Context, tx *gorm.DB, by Actor, projec
 		ids = []string{""} // everywhere, in one entry
 	}
 	for _, id := range ids {
-		if err := s.revokeCredential(ctx, tx, by, id, project.Name, before.row.Name, reason); err != nil {
-			return err
-		}
+		revokeCredential(tx, by, id, project.Name, before.row.Name, reason)
 	}
 	return nil
 }
@@ -82,11 +79,8 @@ func worthless(before, after standing) string {
 // revokeCredential makes what was issued to a name until now worthless in an
 // environment, "" for all: to a client of that name, and to a user of it in the
 // project, as who signs in with the secret of a credential is one.
-func (s *Store) revokeCredential(ctx context.Context, tx *gorm.DB, by Actor, environmentID, project, name, reason string) error {
+func revokeCredential(tx *gorm.DB, by Actor, environmentID, project, name, reason string) {
 	for _, e := range []revoke.Entry{{Kind: revoke.Client, Key: name}, {Kind: revoke.User, Project: project, Key: name}} {
-		if err := s.revokeInTx(ctx, tx, by, environmentID, e, reason); err != nil {
-			return fmt.Errorf("revoke tokens of credential: %w", err)
-		}
+		revokeInTx(tx, revocation{by, environmentID, e, reason})
 	}
-	return nil
 }

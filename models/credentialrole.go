@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -121,19 +122,25 @@ func (s *Store) RoleNames(ctx context.Context, projectID string) ([]string, erro
 	return names, nil
 }
 
-// roleIDs are the ids of those names that are roles of the project.
+// roleIDs are the ids of those names that are roles of the project. There may
+// be more names than a statement takes parameters.
 func roleIDs(ctx context.Context, db *gorm.DB, projectID string, names []string) (map[string]string, error) {
 	ids := make(map[string]string, len(names))
-	if len(names) == 0 {
-		return ids, nil
-	}
 	fit := make([]string, 0, len(names))
 	for _, n := range names {
 		if storable(n) {
 			fit = append(fit, n)
 		}
 	}
-	rows, err := from[roleRow](db).Where("project_id = ? and name in ?", projectID, fit).Find(ctx)
+	if len(fit) == 0 {
+		return ids, nil
+	}
+	list, err := json.Marshal(fit)
+	if err != nil {
+		return nil, fmt.Errorf("encode roles: %w", err)
+	}
+	type line struct{ ID, Name string }
+	rows, err := query[line](ctx, db, "select id, name from credential_roles where project_id = ? and name in (select jsonb_array_elements_text(?::jsonb))", projectID, string(list))
 	if err != nil {
 		return nil, fmt.Errorf("look for roles: %w", err)
 	}

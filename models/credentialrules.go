@@ -121,9 +121,7 @@ func (d *CredentialDraft) normalize() {
 	d.Expires = d.Expires.UTC().Truncate(time.Microsecond)
 	d.Tokens.Normalize()
 	d.Roles = slices.Compact(slices.Sorted(slices.Values(d.Roles)))
-	d.Environments = slices.DeleteFunc(slices.Clone(d.Environments), func(o CredentialOverride) bool {
-		return !o.OwnSecret && !o.OwnNetworks && !o.Disabled
-	})
+	d.Environments = slices.Clone(d.Environments)
 	d.Metadata = slices.Clone(d.Metadata)
 	for i := range d.Metadata {
 		m := &d.Metadata[i]
@@ -326,6 +324,9 @@ func (d *CredentialDraft) validateEnvironments(l *problem.List) {
 	seen := map[string]bool{}
 	for i := range d.Environments {
 		o := &d.Environments[i]
+		if !o.differs() {
+			continue
+		}
 		field := fmt.Sprintf("environments[%d].", i)
 		if key := strings.ToLower(o.Environment); seen[key] {
 			l.Add(field+"environment", "There are two entries for %s; remove one.", o.Environment)

@@ -14,11 +14,16 @@ import (
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
-// credentialsByName is the unique index behind the names of credentials.
-const credentialsByName = "credentials_name"
+// The unique indexes behind the names of credentials. The second one holds the
+// client ids of owners too, as a token request gives nothing but such a name.
+const (
+	credentialsByName = "credentials_name"
+	clientNames       = "client_names_pkey"
+)
 
 const (
 	credentialTaken = "The name is taken by another credential; names are unique over all projects. Choose another one."
+	ownerHasName    = "The name is the client id of an API proxy; choose another one."
 	// credentialSecretBytes gives 43 characters.
 	credentialSecretBytes = 32
 )
@@ -53,15 +58,18 @@ func (s *Store) SaveCredential(ctx context.Context, by Actor, projectID, id stri
 // credentialRace says that a name is taken when another writer took it between
 // our look and our write.
 func credentialRace(err error) error {
-	if violated(err) == credentialsByName {
+	switch violated(err) {
+	case credentialsByName:
 		return problem.List{{Field: "username", Message: credentialTaken}}
+	case clientNames:
+		return problem.List{{Field: "username", Message: ownerHasName}}
 	}
 	return err
 }
 
 // raiseAll makes the nodes of every environment load anew.
 func raiseAll(ctx context.Context, tx *gorm.DB) error {
-	list, err := environments(ctx, tx)
+	list, err := environmentsByID(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -106,7 +114,7 @@ func (s *Store) writeCredentials(ctx context.Context, by Actor, change func(*gor
 // raiseWithKeys is raiseAll that also stores keys, and says which environment
 // lacks any.
 func (s *Store) raiseWithKeys(ctx context.Context, tx *gorm.DB, by Actor, ids []string, made map[string]newKeys) (string, error) {
-	list, err := environments(ctx, tx)
+	list, err := environmentsByID(ctx, tx)
 	if err != nil {
 		return "", err
 	}
@@ -149,9 +157,14 @@ func (w *credentialWrite) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	known, err := environments(ctx, w.s.db)
+	if err != nil {
+		return err
+	}
 	w.hashes = map[int]string{}
 	for i, o := range w.draft.Environments {
-		if o.Secret.IsZero() {
+		// One that is made up would cost a hash before it is refused.
+		if !o.OwnSecret || o.Secret.IsZero() || !slices.ContainsFunc(known, o.of) {
 			continue
 		}
 		if w.hashes[i], err = secret.HashContext(ctx, o.Secret.Reveal()); err != nil {
@@ -159,6 +172,11 @@ func (w *credentialWrite) prepare(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// of tells whether the override is that of an environment.
+func (o *CredentialOverride) of(e environmentRow) bool {
+	return strings.EqualFold(e.Name, o.Environment)
 }
 
 // credentialState is a credential as rows, before or after a write.
@@ -252,19 +270,17 @@ func (w *credentialWrite) checkExpiry(l *problem.List, before credentialState) e
 }
 
 // credentialNameTaken looks over all projects, without saying whose the name
-// is, and among the client ids of APIs: a token request gives nothing but one
-// of these names.
+// is, and among the client ids of APIs.
 func credentialNameTaken(ctx context.Context, db *gorm.DB, name, exceptID string) (string, error) {
-	taken, err := query[string](ctx, db, `select 'credential' from credentials where lower(name) = lower(?) and id <> ?
-		union all select 'proxy' from api_proxies where client_id = ? or client_id = lower(?) limit 1`, name, exceptID, name, name)
+	taken, err := query[string](ctx, db, "select kind from client_names where name = lower(?) and owner <> ?", name, exceptID)
 	if err != nil {
 		return "", fmt.Errorf("look for a credential of that name: %w", err)
 	}
 	switch {
 	case len(taken) == 0:
 		return "", nil
-	case taken[0] == "proxy":
-		return "The name is the client id of an API proxy; choose another one.", nil
+	case taken[0] == KindProxy:
+		return ownerHasName, nil
 	}
 	return credentialTaken, nil
 }
@@ -280,8 +296,11 @@ func (w *credentialWrite) overrides(ctx context.Context, tx *gorm.DB, l *problem
 	}
 	var rows []overrideRow
 	for i, o := range w.draft.Environments {
+		if !o.differs() {
+			continue
+		}
 		field := fmt.Sprintf("environments[%d].", i)
-		at := slices.IndexFunc(all, func(e environmentRow) bool { return strings.EqualFold(e.Name, o.Environment) })
+		at := slices.IndexFunc(all, o.of)
 		if at < 0 {
 			l.Add(field+"environment", "Choose an environment that exists; there is no %q.", truncated(o.Environment, 60))
 			continue

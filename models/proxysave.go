@@ -20,10 +20,11 @@ import (
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
-// The unique indexes behind names and routes of proxies.
+// The unique indexes behind names, client ids and routes of proxies.
 const (
-	proxiesByName = "api_proxies_name"
-	routeClaims   = "api_proxy_routes_claim"
+	proxiesByName     = "api_proxies_name"
+	proxiesByClientID = "api_proxies_client_id"
+	routeClaims       = "api_proxy_routes_claim"
 )
 
 const (
@@ -38,8 +39,8 @@ const (
 // An endpoint keeps its bindings when it keeps its id, or its method and path;
 // those of an endpoint that goes away go with it. A new proxy gets a client id
 // and a client secret, which is returned this once. Problems are of the fields
-// name, description, basePath, hosts, methods, upstreamUrl, connectTimeout,
-// responseTimeout and endpoints[i].
+// name, description, clientId, basePath, hosts, methods, upstreamUrl,
+// connectTimeout, responseTimeout and endpoints[i].
 func (s *Store) SaveProxy(ctx context.Context, by Actor, projectID string, p Proxy) (Proxy, secret.Text, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
@@ -74,6 +75,8 @@ func proxyRace(err error) error {
 		return problem.List{{Field: "name", Message: proxyNameTaken}}
 	case routeClaims:
 		return problem.List{{Field: "basePath", Message: "The base path was just taken by another proxy; choose another one."}}
+	case clientNames, proxiesByClientID:
+		return problem.List{{Field: "clientId", Message: "The client id is taken by a credential or by another API proxy."}}
 	}
 	return err
 }
@@ -493,9 +496,7 @@ func (s *Store) RotateProxySecret(ctx context.Context, by Actor, projectID, prox
 		}
 		// What was issued for the old secret dies with it (D15 names the owner
 		// by its client id, which stays).
-		if err := s.revokeInTx(ctx, tx, by, "", revoke.Entry{Kind: revoke.Client, Key: row.ClientID}, "the client secret was rotated"); err != nil {
-			return err
-		}
+		revokeInTx(tx, revocation{by: by, entry: revoke.Entry{Kind: revoke.Client, Key: row.ClientID}, reason: "the client secret was rotated"})
 		_, err = s.changedProxy(ctx, tx, by, ActionSecretRotated, project, before)
 		return err
 	})

@@ -21,11 +21,7 @@ import (
 	"github.com/gatewright/gatewright/web/ui"
 )
 
-const (
-	accessPerPage = 50
-	// namesOffered bounds the names that the form for access lists.
-	namesOffered = 100
-)
+const accessPerPage = 50
 
 func accessCrumbs(project models.Project) []layout.Crumb {
 	return []layout.Crumb{{Label: project.Name, Href: link.Project(project.Name)}, {Label: "Access", Href: link.Access(project.Name)}}
@@ -229,27 +225,13 @@ func (c *Console) NewAccess(g *gin.Context) error {
 }
 
 func (c *Console) showNewAccess(g *gin.Context, status int, project models.Project, f credentials.AccessForm) error {
-	ctx := g.Request.Context()
 	frame, err := c.frame(g, "Grant access", project, append(accessCrumbs(project), layout.Crumb{Label: "Grant access"})...)
 	if err != nil {
 		return err
 	}
 	f.New, f.Title, f.Methods = true, "Grant access", engine.Methods()
 	f.Action, f.Cancel = link.NewAccess(project.Name), link.Access(project.Name)
-	known, _, err := c.store.Credentials(ctx, project.ID, models.CredentialFilter{PerPage: namesOffered})
-	if err != nil {
-		return err
-	}
-	for _, x := range known {
-		f.KnownCredentials = append(f.KnownCredentials, x.Name)
-	}
-	apis, _, err := c.store.AccessByProxy(ctx, project.ID, models.AccessFilter{PerPage: namesOffered})
-	if err != nil {
-		return err
-	}
-	for _, p := range apis {
-		f.KnownProxies = append(f.KnownProxies, p.Name)
-	}
+	f.FindCredentials, f.FindProxies = link.FindForAccess(project.Name, credentials.FindCredentials), link.FindForAccess(project.Name, credentials.FindProxies)
 	return render(g, status, credentials.AccessFormPage(frame, f))
 }
 

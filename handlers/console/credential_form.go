@@ -25,6 +25,10 @@ import (
 // browserMoment is how a field for a moment is filled.
 const browserMoment = "2006-01-02T15:04"
 
+// mostRows are looked at of each kind: far more than a credential may have, and
+// few enough that the page that refuses them is no attack on the browser.
+const mostRows = 4 * models.MaxMetadata
+
 // credentialForm is what was posted, as text. Secrets are left where they are:
 // they never become part of a page.
 func credentialForm(g *gin.Context) (credentials.Form, error) {
@@ -52,7 +56,7 @@ func metadataRows(posted url.Values) []credentials.MetadataRow {
 	var rows []credentials.MetadataRow
 	for i := 0; ; i++ {
 		field := func(part string) string { return fmt.Sprintf("metadata[%d].%s", i, part) }
-		if !posted.Has(field("key")) {
+		if !posted.Has(field("key")) || i == mostRows {
 			return rows
 		}
 		on := func(part string) bool { return posted.Get(field(part)) == "true" }
@@ -71,7 +75,7 @@ func environmentRows(posted url.Values) []credentials.EnvironmentRow {
 	var rows []credentials.EnvironmentRow
 	for i := 0; ; i++ {
 		field := func(part string) string { return fmt.Sprintf("environments[%d].%s", i, part) }
-		if !posted.Has(field("environment")) {
+		if !posted.Has(field("environment")) || i == mostRows {
 			return rows
 		}
 		on := func(part string) bool { return posted.Get(field(part)) == "true" }
@@ -119,9 +123,22 @@ func editedCredential(g *gin.Context, f *credentials.Form) bool {
 	return true
 }
 
+// dropEmptyRows takes rows of metadata out that nobody filled, and says where
+// those that are left were posted.
+func dropEmptyRows(f *credentials.Form) (at []int) {
+	rows := f.Metadata
+	f.Metadata = nil
+	for i, m := range rows {
+		if m != (credentials.MetadataRow{}) {
+			f.Metadata, at = append(f.Metadata, m), append(at, i)
+		}
+	}
+	return at
+}
+
 // draftOf is the typed form as a draft, with the secrets that were posted, and
-// what cannot be read of it.
-func draftOf(f credentials.Form, posted url.Values) (models.CredentialDraft, problem.List) {
+// what cannot be read of it. At is where each row of metadata was posted.
+func draftOf(f credentials.Form, at []int, posted url.Values) (models.CredentialDraft, problem.List) {
 	d := models.CredentialDraft{
 		Name: f.Name, FullName: f.FullName, Email: f.Email, Description: f.Description, Enabled: f.Enabled,
 		Networks: wordsOf(f.Networks), Roles: f.Roles, GenerateSecret: f.SecretMode == credentials.GenerateSecret,
@@ -145,7 +162,7 @@ func draftOf(f credentials.Form, posted url.Values) (models.CredentialDraft, pro
 			Key: m.Key, Value: m.Value, Secret: m.Secret, IncludeInJWT: m.InJWT, IncludeInTokenResponse: m.InResponse, JWTClaimName: m.Claim,
 		}
 		if m.Secret {
-			entry.SecretValue = secret.New(posted.Get(fmt.Sprintf("metadata[%d].value", i)))
+			entry.SecretValue = secret.New(posted.Get(fmt.Sprintf("metadata[%d].value", at[i])))
 		}
 		d.Metadata = append(d.Metadata, entry)
 	}
@@ -287,8 +304,8 @@ func (c *Console) CreateCredential(g *gin.Context) error {
 // in its order: what cannot be read and what the store refuses.
 func (c *Console) saveCredential(g *gin.Context, project models.Project, f *credentials.Form, stored models.Credential) (models.Credential, secret.Text, error) {
 	ctx := g.Request.Context()
-	f.Metadata = slices.DeleteFunc(f.Metadata, func(m credentials.MetadataRow) bool { return m == credentials.MetadataRow{} })
-	draft, unread := draftOf(*f, g.Request.PostForm)
+	at := dropEmptyRows(f)
+	draft, unread := draftOf(*f, at, g.Request.PostForm)
 	draft.Expires = sameMinute(draft.Expires, stored.Expires)
 	if len(unread) > 0 { // the store would refuse it for less telling reasons
 		f.Problems = issue.Problems(unread, draft.Validate(), "")

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"mime/multipart"
@@ -169,6 +170,32 @@ func TestAttackTypedSecretsDoNotComeBack(t *testing.T) {
 		}
 	}
 	htmlcheck.Sound(t, answer.Node)
+}
+
+func TestAttackASecretGoesIntoTheEntryItWasTypedFor(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	modelstest.Environment(t, site.Store, "test")
+	v := site.SignIn(t, handlerstest.Administrator)
+	saved := v.Submit(t, v.Get(t, link.NewCredential("Default")), "#credential-form", url.Values{
+		"username": {"mobile-app"}, "metadata[0].key": {""}, "metadata[0].value": {""},
+		"metadata[1].key": {"pin"}, "metadata[1].value": {"1111"}, "metadata[1].secret": {"true"}, "metadata[1].includeInTokenResponse": {"true"},
+		"metadata[2].key": {"puk"}, "metadata[2].value": {"2222"}, "metadata[2].secret": {"true"}, "metadata[2].includeInTokenResponse": {"true"},
+	})
+	mustStatus(t, saved, http.StatusOK)
+	b, err := site.Store.Bundle(t.Context(), "production")
+	if err != nil || b.Credentials[0].Response["pin"] != "1111" || b.Credentials[0].Response["puk"] != "2222" {
+		t.Errorf("stored are %v, %v", b.Credentials[0].Response, err)
+	}
+	edit := v.Get(t, link.CredentialEdit("Default", "mobile-app"))
+	wrong := v.Submit(t, edit, "#credential-form", url.Values{"environments[1].ownSecret": {"true"}, "environments[1].password": {"short"}})
+	mustStatus(t, wrong, http.StatusUnprocessableEntity)
+	if field := wrong.One(t, "input[aria-invalid]").Attr("name"); field != "environments[1].password" {
+		t.Errorf("the error stands at %s", field)
+	}
+	if text := wrong.One(t, "[data-problems]").Text(); !strings.Contains(text, "Secret in test") {
+		t.Errorf("the summary says %q", text)
+	}
 }
 
 func TestNamesOfManyKindsHavePages(t *testing.T) {
@@ -395,14 +422,168 @@ func TestAFileIsPreviewedAndThenImported(t *testing.T) {
 	fields := handlerstest.Fields(form)
 	stolen := site.SignIn(t, handlerstest.Auditor).Post(t, link.ApplyCredentials("Default"), fields)
 	mustStatus(t, stolen, http.StatusForbidden)
-	mustStatus(t, v.Post(t, link.ApplyCredentials("Default"), fields), http.StatusSeeOther)
+	begun := v.Post(t, link.ApplyCredentials("Default"), fields)
+	mustStatus(t, begun, http.StatusSeeOther)
+	site.Store.Drain(t.Context())
 	if got := stored(t, site, "anna"); got.Roles[0] != "ops" {
 		t.Errorf("anna has the roles %v", got.Roles)
 	}
+	done := v.Follow(t, begun)
+	htmlcheck.Sound(t, done.Node)
+	if text := done.One(t, "main").Text(); !strings.Contains(text, "2 credentials created, 0 changed, 0 skipped") || strings.Contains(done.Body, "a-good-secret") {
+		t.Errorf("the end is told as %q", text)
+	}
+	if newest := done.One(t, "main .Button--primary").Attr("href"); !v.Get(t, newest).Has("a[href='" + link.Credential("Default", "anna") + "']") {
+		t.Errorf("%s does not show what was written", newest)
+	}
+	if text := v.Get(t, link.ImportCredentials("Default")).One(t, "main").Text(); !strings.Contains(text, "Import finished") {
+		t.Errorf("who comes back is not led to the end: %q", text)
+	}
 	again := v.Post(t, link.ApplyCredentials("Default"), fields)
-	mustStatus(t, again, http.StatusUnprocessableEntity)
-	if !strings.Contains(again.Body, "imported already") {
-		t.Error("a second import is not explained")
+	if again.Location() != begun.Location() || begun.Location() == "" {
+		t.Errorf("confirming again leads to %q, want %q", again.Location(), begun.Location())
+	}
+}
+
+func TestAttackAnUploadedFileNeverLiesOnTheDisk(t *testing.T) {
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	t.Setenv("TMPDIR", "/nonexistent") // where it would be put
+	body := upload(t, site, v, link.ImportCredentials("Default"), strings.Repeat("x", models.MaxImportBytes+100_000), nil)
+	if !strings.Contains(body, "Split the file") {
+		t.Errorf("a file that is too large is answered %s", htmlcheck.Parse(t, strings.NewReader(body)).One(t, "main").Text())
+	}
+}
+
+// confirmed is an import of n credentials that was just confirmed.
+func confirmed(t *testing.T, v *handlerstest.Visitor, prefix string, n int) handlerstest.Page {
+	t.Helper()
+	var lines strings.Builder
+	for i := range n {
+		fmt.Fprintf(&lines, "%s-%d,a-good-secret-1\r\n", prefix, i)
+	}
+	preview := v.Post(t, link.ImportCredentials("Default"), url.Values{"content": {"username,password\r\n" + lines.String()}})
+	mustStatus(t, preview, http.StatusOK)
+	return v.Submit(t, preview, "form[action='"+link.ApplyCredentials("Default")+"']", nil)
+}
+
+func TestALongImportIsWatchedAndItsInterruptionSaid(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	begun := confirmed(t, v, "user", 100)
+	mustStatus(t, begun, http.StatusSeeOther)
+	page := v.Follow(t, begun)
+	htmlcheck.Sound(t, page.Node)
+	bar := page.One(t, "#import-progress progress")
+	if bar.Attr("max") != "100" || !strings.HasSuffix(bar.Attr("aria-valuetext"), " of 100 secrets hashed") || page.One(t, "#import-progress").Attr("hx-get") != begun.Location() {
+		t.Errorf("the progress is %s", page.One(t, "#import-progress").HTML())
+	}
+	if !strings.Contains(page.Body, `<noscript><meta http-equiv="refresh"`) {
+		t.Error("without JavaScript the page stays as it is")
+	}
+	poll := v.HTMX().Get(t, begun.Location())
+	if poll.Status != http.StatusOK || !poll.Has("#import-progress progress") {
+		t.Errorf("asking again is answered %d", poll.Status)
+	}
+	second := confirmed(t, v, "other", 1)
+	mustStatus(t, second, http.StatusConflict)
+	if href := second.One(t, "[role=alert] a").Attr("href"); href != begun.Location() {
+		t.Errorf("a second import at once leads to %q", href)
+	}
+	for _, who := range []string{handlerstest.Auditor, "eve"} {
+		if who == "eve" {
+			modelstest.User(t, site.Store, who, models.RoleAdministrator, handlerstest.Password)
+		}
+		if status := site.SignIn(t, who).Get(t, begun.Location()).Status; status != http.StatusForbidden && status != http.StatusNotFound {
+			t.Errorf("%s sees somebody else's import: %d", who, status)
+		}
+	}
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	site.Store.Drain(ended)
+	told := v.HTMX().Get(t, begun.Location())
+	if told.Status != http.StatusNoContent || told.Header.Get("HX-Refresh") != "true" {
+		t.Errorf("the page that watches is answered %d", told.Status)
+	}
+	page = v.Get(t, begun.Location())
+	htmlcheck.Sound(t, page.Node)
+	if text := page.One(t, "main").Text(); !strings.Contains(text, "Import interrupted") || !strings.Contains(text, "Nothing was written") {
+		t.Errorf("the interruption is told as %q", text)
+	}
+	restart := page.One(t, "form[action='"+link.ApplyCredentials("Default")+"']")
+	again := v.Post(t, restart.Attr("action"), handlerstest.Fields(restart))
+	if again.Location() != begun.Location() {
+		t.Errorf("starting again leads to %q", again.Location())
+	}
+	if _, total, err := site.Store.Credentials(t.Context(), site.Project.ID, models.CredentialFilter{}); total != 0 || err != nil {
+		t.Errorf("%d credentials were written, %v", total, err)
+	}
+}
+
+func TestNamesForAccessAreFound(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	credential(t, site, "anna")
+	credential(t, site, "<b>bold</b>")
+	modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
+	if _, err := site.Store.GrantAccess(t.Context(), modelstest.By(), site.Project.ID, models.NewGrants{Credentials: []string{"anna"}, Proxies: []string{"orders"}}); err != nil {
+		t.Fatal(err)
+	}
+	v := site.SignIn(t, handlerstest.Administrator)
+	form := v.Get(t, link.NewAccess("Default"))
+	htmlcheck.Sound(t, form.Node)
+	for _, kind := range []string{"credentials", "proxies"} {
+		finder := form.One(t, "[data-finder='"+link.FindForAccess("Default", kind)+"']")
+		if !form.Has("textarea#" + finder.Attr("data-into") + "[name=" + kind + "]") {
+			t.Errorf("the finder of %s fills no field", kind)
+		}
+	}
+	found := v.Get(t, link.FindForAccess("Default", "credentials")+"?with=orders")
+	mustStatus(t, found, http.StatusOK)
+	if found.One(t, "[role=option][aria-disabled]").Attr("data-name") != "anna" || found.All("[role=option]")[0].Attr("data-name") != "<b>bold</b>" || found.Has("b") {
+		t.Errorf("found are %s", found.Body)
+	}
+	none := v.Get(t, link.FindForAccess("Default", "proxies")+"?q="+url.QueryEscape("%\x00"))
+	if mustStatus(t, none, http.StatusOK); none.Has("[role=option]") || !strings.Contains(none.One(t, "ul").Attr("data-more"), "No API") {
+		t.Errorf("found are %s", none.Body)
+	}
+	mustStatus(t, v.Get(t, link.FindForAccess("Default", "policies")), http.StatusNotFound)
+	mustStatus(t, site.SignIn(t, handlerstest.Auditor).Get(t, link.FindForAccess("Default", "proxies")), http.StatusForbidden)
+}
+
+func TestAStaleDescriptionOfARoleIsNotLost(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	role(t, site, "ops")
+	v := site.SignIn(t, handlerstest.Administrator)
+	form := v.Get(t, link.RoleEdit("Default", "ops"))
+	mustStatus(t, v.Submit(t, form, "form.Confirm", url.Values{"description": {"Theirs."}}), http.StatusSeeOther)
+	stale := v.Submit(t, form, "form.Confirm", url.Values{"description": {"Mine."}})
+	mustStatus(t, stale, http.StatusConflict)
+	htmlcheck.Sound(t, stale.Node)
+	if text := stale.One(t, "[role=alert]").Text(); !strings.Contains(text, "Theirs.") || !strings.Contains(text, handlerstest.Administrator) {
+		t.Errorf("the other side is told as %q", text)
+	}
+	mustStatus(t, v.Submit(t, stale, "form.Confirm", nil), http.StatusSeeOther)
+	if r, err := site.Store.Role(t.Context(), site.Project.ID, "ops"); err != nil || r.Description != "Mine." {
+		t.Errorf("stored is %+v, %v", r, err)
+	}
+}
+
+func TestAttackAFormOfManyRowsComesBackSmall(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	typed := url.Values{"username": {"anna"}}
+	for i := range 9_000 { // net/url takes 10,000 parameters
+		typed.Set(fmt.Sprintf("metadata[%d].key", i), "x")
+	}
+	answer := v.Post(t, link.NewCredential("Default"), typed)
+	mustStatus(t, answer, http.StatusUnprocessableEntity)
+	if n := len(answer.Body); n > 2<<20 {
+		t.Errorf("a form of 200 KB is answered with %d bytes", n)
 	}
 }
 
@@ -419,7 +600,12 @@ func TestAChangedPlanIsShownAnew(t *testing.T) {
 	if !strings.Contains(changed.Body, "have changed since the preview") || strings.Contains(changed.Body, "a-good-secret") {
 		t.Error("the page does not say that the plan is another one, or says too much")
 	}
-	mustStatus(t, v.Submit(t, changed, apply, nil), http.StatusSeeOther)
+	begun := v.Submit(t, changed, apply, nil)
+	mustStatus(t, begun, http.StatusSeeOther)
+	site.Store.Drain(t.Context())
+	if text := v.Follow(t, begun).One(t, "main").Text(); !strings.Contains(text, "0 credentials created, 1 changed") {
+		t.Errorf("the end is told as %q", text)
+	}
 
 	bad := v.Post(t, link.ImportCredentials("Default"), url.Values{"content": {"username,password\r\nx,short\r\n"}})
 	mustStatus(t, bad, http.StatusOK)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -160,17 +161,16 @@ func (c *Console) EditRole(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.showRole(g, http.StatusOK, project, r, r.Description, nil)
+	return c.showRole(g, http.StatusOK, project, r, credentials.RoleForm{Description: r.Description})
 }
 
-func (c *Console) showRole(g *gin.Context, status int, project models.Project, r models.Role, description string, l problem.List) error {
+func (c *Console) showRole(g *gin.Context, status int, project models.Project, r models.Role, f credentials.RoleForm) error {
 	frame, err := c.frame(g, "Describe "+r.Name, project, append(roleCrumbs(project), layout.Crumb{Label: r.Name})...)
 	if err != nil {
 		return err
 	}
-	return render(g, status, credentials.RoleFormPage(frame, credentials.RoleForm{
-		Name: r.Name, Description: description, Action: link.RoleEdit(project.Name, r.Name), Cancel: link.Roles(project.Name), Hidden: roleHidden(r), Problems: l,
-	}))
+	f.Name, f.Action, f.Cancel, f.Hidden = r.Name, link.RoleEdit(project.Name, r.Name), link.Roles(project.Name), roleHidden(r)
+	return render(g, status, credentials.RoleFormPage(frame, f))
 }
 
 // SaveRole saves the description of a role as it was read.
@@ -182,14 +182,26 @@ func (c *Console) SaveRole(g *gin.Context) error {
 	ctx := g.Request.Context()
 	description := strings.TrimSpace(plainLines(g.PostForm("description")))
 	_, err = c.store.SaveRole(ctx, visit.From(ctx).Actor(), project.ID, g.PostForm("roleId"), number(g.PostForm("version")), r.Name, description)
+	if stale := new(models.StaleError); errors.As(err, &stale) && !stale.Deleted {
+		// The form is of the role as it is now: saving again puts mine over it.
+		changed := fmt.Sprintf("%s changed this role while you were editing it: %s", stale.By, orNone(r.Description))
+		return c.showRole(g, http.StatusConflict, project, r, credentials.RoleForm{Description: description, Changed: changed})
+	}
 	if l := problem.Of(err); len(l) > 0 {
-		return c.showRole(g, http.StatusUnprocessableEntity, project, r, description, l)
+		return c.showRole(g, http.StatusUnprocessableEntity, project, r, credentials.RoleForm{Description: description, Problems: l})
 	}
 	if err != nil {
 		return err
 	}
 	visit.From(ctx).Say(ctx, visit.Success, r.Name+" was saved.")
 	return redirect(g, link.Roles(project.Name))
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "it has no description now."
+	}
+	return text
 }
 
 // ConfirmDeleteRole asks, or says what keeps the role.

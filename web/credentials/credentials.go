@@ -94,7 +94,16 @@ func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + many
+	return grouped(n) + " " + many
+}
+
+// grouped is a count with its thousands apart.
+func grouped(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // View is the page of one credential.
@@ -160,6 +169,7 @@ type RoleForm struct {
 	Name, Description, Action, Cancel string
 	Hidden                            []ui.Hidden
 	Problems                          problem.List
+	Changed                           string // who was faster, when somebody was
 }
 
 // GrantItem is the access of a credential to an API.
@@ -213,13 +223,13 @@ type AccessForm struct {
 	Expires              string
 	Denied               []string
 	Methods              []string
-	KnownProxies         []string
-	KnownCredentials     []string
-	Problems             problem.List
-	Unsaved              bool
-	Hidden               []ui.Hidden
-	Action, Cancel       string
-	Changed              string // who was faster, when somebody was
+	// FindCredentials and FindProxies answer a search for names.
+	FindCredentials, FindProxies string
+	Problems                     problem.List
+	Unsaved                      bool
+	Hidden                       []ui.Hidden
+	Action, Cancel               string
+	Changed                      string // who was faster, when somebody was
 }
 
 // Import is where a file is chosen.
@@ -229,6 +239,8 @@ type Import struct {
 	Columns        []string
 	MaxLines       int
 	Problems       problem.List
+	// Last is the import that the visitor began last; nil when there is none.
+	Last *ImportRun
 }
 
 // Preview is what an import would do.
@@ -236,9 +248,58 @@ type Preview struct {
 	Lines                           []PreviewLine
 	More                            int // lines beyond those shown
 	Creates, Updates, Skips, Errors int
-	Changed                         bool // the plan is another one than was confirmed
+	Changed                         bool       // the plan is another one than was confirmed
+	Other                           *ImportRun // has to end first; nil when there is none
 	Action, Again                   string
 	Hidden                          []ui.Hidden
+}
+
+// ImportRun is an import that was confirmed.
+type ImportRun struct {
+	State                   string // "RUNNING", "DONE", "FAILED", "INTERRUPTED" or "CHANGED"
+	Writing                 bool   // all secrets are hashed
+	Hashed, ToHash          int
+	Creates, Updates, Skips int
+	Reason                  string // why it failed
+	Here                    string // its page
+	Written                 string // the credentials, those that changed last first
+	Again                   string // where another file is chosen
+	Audit                   string
+	Restart                 string // takes Hidden and begins it anew
+	Hidden                  []ui.Hidden
+}
+
+// Running tells that there is more to come.
+func (r ImportRun) Running() bool { return r.State == "RUNNING" }
+
+func (r ImportRun) writes() int { return r.Creates + r.Updates }
+
+// Title says what the import is at.
+func (r ImportRun) Title() string {
+	switch r.State {
+	case "RUNNING":
+		return "Importing " + counted(r.writes(), "credential", "credentials")
+	case "DONE":
+		return "Import finished"
+	case "FAILED":
+		return "Import failed"
+	case "INTERRUPTED":
+		return "Import interrupted"
+	}
+	return "Import not done"
+}
+
+// summary is what was done, or is to be.
+func (r ImportRun) summary() string {
+	return counted(r.Creates, "credential", "credentials") + " created, " + grouped(r.Updates) + " changed, " + grouped(r.Skips) + " skipped"
+}
+
+// progress is how far it is, in words.
+func (r ImportRun) progress() string {
+	if r.Writing {
+		return "Writing " + counted(r.writes(), "credential", "credentials")
+	}
+	return grouped(r.Hashed) + " of " + counted(r.ToHash, "secret", "secrets") + " hashed"
 }
 
 // PreviewLine is one line of the file.

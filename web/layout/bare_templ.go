@@ -86,7 +86,7 @@ func Bare(title string, theme Theme, list []Toast) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = document(title, theme).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = document(title, theme, 0).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

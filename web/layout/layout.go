@@ -41,6 +41,7 @@ type Props struct {
 	Toasts      []Toast
 	CurrentPath string // path and query; where changing the theme returns to
 	Home        string // where the product's name leads; "/" unless said
+	Refresh     int    // seconds after which the page loads itself again where JavaScript does not run; 0: never
 }
 
 // User is who is signed in.

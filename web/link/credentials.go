@@ -42,6 +42,11 @@ func ImportCredentials(project string) string {
 // ApplyCredentials does what the preview of an import said.
 func ApplyCredentials(project string) string { return ImportCredentials(project) + "/apply" }
 
+// CredentialImport is where an import that was confirmed is watched.
+func CredentialImport(project, id string) string {
+	return ImportCredentials(project) + path("of", id)
+}
+
 // Roles is the list of a project's roles; it takes new ones.
 func Roles(project string) string { return path("projects", project, "roles") }
 
@@ -62,6 +67,12 @@ func AccessByCredential(project string) string { return Access(project) + "/by/c
 
 // NewAccess grants access; it takes proxy and credential.
 func NewAccess(project string) string { return path("projects", project, "new", "access") }
+
+// FindForAccess finds names for the form of access, of kind proxies or
+// credentials; it takes q and with.
+func FindForAccess(project, kind string) string {
+	return path("projects", project, "check", "access", kind)
+}
 
 // AccessEdit changes the conditions of a grant.
 func AccessEdit(project, id string) string { return Access(project) + path("of", id) + "/edit" }
