@@ -128,6 +128,8 @@ type KeyUse struct {
 	Proxy, Policy               string
 	// Lifetime is that of its tokens; zero means for ever.
 	Lifetime time.Duration
+	// Of is how many policies sign with that key, of which a list has the first.
+	Of int
 }
 
 // In tells whether the policy signs with the keys of a slot.
@@ -135,48 +137,99 @@ func (u KeyUse) In(slot KeySlot) bool {
 	return u.Algorithm == slot.Algorithm && (slot.Own() && u.KeyName == "" || u.ProjectID == slot.ProjectID && strings.EqualFold(u.KeyName, slot.Name))
 }
 
-// KeyUses lists what signs in an environment, by project, proxy and policy.
-func (s *Store) KeyUses(ctx context.Context, environment string) ([]KeyUse, error) {
+// KeyUses lists what signs in an environment, of each slot at most so many, by
+// project, proxy and policy.
+func (s *Store) KeyUses(ctx context.Context, environment string, most int) ([]KeyUse, error) {
 	e, err := environmentNamed(ctx, s.db, environment)
 	if err != nil {
 		return nil, err
 	}
-	return keyUses(ctx, s.db, e.ID)
+	return keyUses(ctx, s.db, most, signersIn(e.ID))
 }
 
-func keyUses(ctx context.Context, db *gorm.DB, environmentID string) ([]KeyUse, error) {
-	type line struct {
-		ProjectID, Project, KeyName, Algorithm, Proxy, Policy, Unit string
-		Unending                                                    bool
-		Amount                                                      int64
+// KeyUsesOf is KeyUses for one slot.
+func (s *Store) KeyUsesOf(ctx context.Context, slot KeySlot, most int) ([]KeyUse, error) {
+	e, err := environmentNamed(ctx, s.db, slot.Environment)
+	if err != nil {
+		return nil, err
 	}
-	lines, err := query[line](ctx, db, `select x.project_id, p.name as project, x.name as proxy, b.policy ->> 'name' as policy,
-			coalesce(b.policy ->> 'signingKeyName', '') as key_name, b.policy ->> 'jwtSignatureAlgorithm' as algorithm,
-			coalesce((b.policy ->> 'tokenNeverExpires')::boolean, true) as unending,
-			coalesce((b.policy ->> 'tokenExpiresInAmount')::bigint, 0) as amount, coalesce(b.policy ->> 'tokenExpiresInUnit', '') as unit
-		from deployments d join revisions r on r.id = d.revision_id join api_proxies x on x.id = d.proxy_id join projects p on p.id = x.project_id
-			cross join lateral json_array_elements(r.definition -> 'policies') bound cross join lateral (select bound -> 'policy' as policy) b
-		where d.environment_id = ? and (b.policy ->> 'active')::boolean and coalesce(b.policy ->> 'jwtSignatureAlgorithm', '') <> ''
-		order by lower(p.name), lower(x.name), x.id`, environmentID)
+	return keyUses(ctx, s.db, most, signersOf(e.ID, slot))
+}
+
+// signersIn are the conditions for what signs in an environment, signersOf for
+// what signs in a slot, or without an algorithm with any key of the name.
+func signersIn(environmentID string) where {
+	var w where
+	w.and("s.environment_id = ?", environmentID)
+	return w
+}
+
+func signersOf(environmentID string, slot KeySlot) where {
+	w := signersIn(environmentID)
+	w.equal("s.algorithm", string(slot.Algorithm))
+	w.and("lower(s.key_name) = lower(?)", slot.Name)
+	if !slot.Own() {
+		w.and("s.project_id = ?", slot.ProjectID)
+	}
+	return w
+}
+
+// usesSorted bounds how many of what signs with one key are put in order.
+const usesSorted = 500
+
+// keyUses counts what signs in each slot and lists the first ones. Of more than
+// usesSorted it lists the first of the oldest, so that ten thousand that sign
+// with one key cost little more than their count.
+func keyUses(ctx context.Context, db *gorm.DB, most int, w where) ([]KeyUse, error) {
+	type line struct {
+		ProjectID, Project, KeyName, Algorithm, Proxy, Policy string
+		Settings                                              settingsLine `gorm:"embedded"`
+		Total                                                 int
+	}
+	lines, err := query[line](ctx, db, `with slots as (
+			select s.environment_id, s.algorithm, lower(s.key_name) as name, case when s.key_name <> '' then s.project_id end as project_id, count(*) as total
+			from signers s where `+w.sql()+` group by 1, 2, 3, 4
+		)
+		select u.*, t.total from slots t cross join lateral (
+			select s.project_id, p.name as project, s.key_name, s.algorithm, x.name as proxy, s.policy, s.unending, s.amount, s.unit, s.proxy_id, s.position
+			from (
+				select * from signers s where s.environment_id = t.environment_id and s.algorithm = t.algorithm and lower(s.key_name) = t.name
+					and s.project_id = coalesce(t.project_id, s.project_id) order by s.project_id, s.proxy_id, s.position limit ?
+			) s join api_proxies x on x.id = s.proxy_id join projects p on p.id = x.project_id
+			order by lower(p.name), lower(x.name), x.id, s.position limit ?
+		) u order by lower(u.project), lower(u.proxy), u.proxy_id, u.position`, append(w.args, usesSorted, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("list what signs: %w", err)
 	}
 	list := make([]KeyUse, len(lines))
 	for i, l := range lines {
-		settings := issue.Settings{TokenNeverExpires: l.Unending, TokenExpiresInAmount: l.Amount, TokenExpiresInUnit: issue.TimeUnit(l.Unit)}
 		list[i] = KeyUse{
 			ProjectID: l.ProjectID, Project: l.Project, KeyName: l.KeyName, Algorithm: keys.Algorithm(l.Algorithm),
-			Proxy: l.Proxy, Policy: l.Policy, Lifetime: settings.Lifetime(),
+			Proxy: l.Proxy, Policy: l.Policy, Lifetime: l.Settings.lifetime(), Of: l.Total,
 		}
 	}
 	return list, nil
 }
 
-// LiveTokens is how many tokens of a key have not expired, as far as the record
-// of token requests goes back, and whose they are.
+// settingsLine is for how long the tokens of a policy live, as it was deployed.
+type settingsLine struct {
+	Unending bool
+	Amount   int64
+	Unit     string
+}
+
+func (l settingsLine) lifetime() time.Duration {
+	c := issue.Settings{TokenNeverExpires: l.Unending, TokenExpiresInAmount: l.Amount, TokenExpiresInUnit: issue.TimeUnit(l.Unit)}
+	return c.Lifetime()
+}
+
+// LiveTokens is how many tokens of a key are neither expired nor revoked, as far
+// as the record of token requests goes back, and whose they are.
 type LiveTokens struct {
 	Total  int
 	Owners []OwnerTokens // those with the most first
+	// Capped tells that there are more, which were not counted.
+	Capped bool
 }
 
 // OwnerTokens are the live tokens of one owner.
@@ -185,15 +238,19 @@ type OwnerTokens struct {
 	Tokens         int
 }
 
-// LiveTokens counts what ends with a key.
+// LiveTokens counts what would end with a key, up to CountCap.
 func (s *Store) LiveTokens(ctx context.Context, k Key) (LiveTokens, error) {
-	return s.liveTokens(ctx, s.db, k.Environment, k.Kid)
+	return s.liveTokens(ctx, s.db, k.Environment, k.Kid, CountCap)
 }
 
-func (s *Store) liveTokens(ctx context.Context, tx *gorm.DB, environment, kid string) (LiveTokens, error) {
-	lines, err := query[OwnerTokens](ctx, tx, `select project, owner, count(*) as tokens from token_requests
-		where environment = ? and key_id = ? and token_id <> '' and coalesce(expires_at, 'infinity'::timestamptz) > ?
-		group by project, owner order by tokens desc, project, owner`, environment, kid, s.now())
+// allLive counts every token that ends with a key: what was done is recorded as
+// it was, while a question need not wait for millions.
+const allLive = 1 << 40
+
+func (s *Store) liveTokens(ctx context.Context, tx *gorm.DB, environment, kid string, most int) (LiveTokens, error) {
+	w := LiveTokenFilter{Environment: environment, KeyID: kid}.conditions(s.now())
+	lines, err := query[OwnerTokens](ctx, tx, `select project, owner, count(*) as tokens from (select t.project, t.owner from token_requests t where `+w.sql()+` limit ?) live
+		group by project, owner order by tokens desc, project, owner`, append(w.args, most+1)...)
 	if err != nil {
 		return LiveTokens{}, fmt.Errorf("count live tokens: %w", err)
 	}
@@ -201,5 +258,6 @@ func (s *Store) liveTokens(ctx context.Context, tx *gorm.DB, environment, kid st
 	for _, l := range lines {
 		live.Total += l.Tokens
 	}
+	live.Capped, live.Total = live.Total > most, min(live.Total, most)
 	return live, nil
 }

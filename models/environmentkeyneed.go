@@ -158,7 +158,7 @@ func missingFor(e environmentRow, project string, needs []signer, rings keyRings
 		switch {
 		case rings.signing(project, c.SigningKeyName, alg) != nil:
 		case c.SigningKeyName != "":
-			l.Add("signingKeyName", "The policy %q signs %s with the key %q, which the key store has no active one of in %s; add it there first.", c.Name, alg, c.SigningKeyName, e.Name)
+			l.Add("signingKeyName", "The policy %q signs %s with the key %q, which the key store has no active one of in %s; add it there first, or let the one that is there sign.", c.Name, alg, c.SigningKeyName, e.Name)
 		case !slices.Contains(missing, need):
 			missing = append(missing, need)
 		}

@@ -213,7 +213,7 @@ func slotKeys(ctx context.Context, db *gorm.DB, environmentID string, slot KeySl
 
 func (s *Store) insertNext(ctx context.Context, tx *gorm.DB, by Actor, f slotFrame, k *keys.Key, source KeySource) (Key, error) {
 	if f.next.ID != "" {
-		return Key{}, problem.List{{Field: "algorithm", Message: fmt.Sprintf("There is a next key for %s already, %s. Rotate to it, or retire it first.", f.KeySlot, f.next.Kid)}}
+		return Key{}, problem.List{{Field: "algorithm", Message: fmt.Sprintf("There is a next key for %s already, %s. Let that one sign, or retire it first.", f.KeySlot, f.next.Kid)}}
 	}
 	row := keyRow{
 		EnvironmentID: f.e.ID, ProjectID: orNil(f.ProjectID), Name: f.Name, State: string(KeyNext), Source: string(source),
@@ -232,25 +232,28 @@ func (s *Store) insertNext(ctx context.Context, tx *gorm.DB, by Actor, f slotFra
 }
 
 // duplicateProblem refuses a kid that the environment has, as it would be a
-// matter of chance which key verifies, and a key that it has or had: a key
-// belongs to one algorithm and purpose for life, and one that was taken away
-// must not come back.
+// matter of chance which key verifies, and a key that it or another one has or
+// had: a key belongs to one algorithm, purpose and environment for life, as a
+// token of one would pass in another, and one that was taken away must not come
+// back.
 func (s *Store) duplicateProblem(ctx context.Context, tx *gorm.DB, e environmentRow, k *keys.Key) error {
 	material, err := k.Marshal()
 	if err != nil {
 		return fmt.Errorf("compare key: %w", err)
 	}
 	print := s.fingerprint(k, material)
-	rows, err := from[keyRow](tx).Where("environment_id = ? and (kid = ? or fingerprint = ?)", e.ID, k.ID, print).Find(ctx)
+	type line struct{ Kid, State, Fingerprint, Environment string }
+	lines, err := query[line](ctx, tx, `select k.kid, k.state, k.fingerprint, e.name as environment from environment_keys k join environments e on e.id = k.environment_id
+		where k.fingerprint = ? or k.environment_id = ? and k.kid = ? order by k.environment_id <> ?`, print, e.ID, k.ID, e.ID)
 	if err != nil {
 		return fmt.Errorf("look for the same key: %w", err)
 	}
 	var l problem.List
-	for _, row := range rows {
-		if row.Fingerprint == print {
-			return problem.List{{Field: "key", Message: fmt.Sprintf("%s has this very key already: it is %s, which is %s.", e.Name, row.Kid, strings.ToLower(row.State))}}
+	for _, have := range lines {
+		if have.Fingerprint == print {
+			return problem.List{{Field: "key", Message: fmt.Sprintf("%s has this very key already: it is %s, which is %s.", have.Environment, have.Kid, strings.ToLower(have.State))}}
 		}
-		l = problem.List{{Field: "kid", Message: fmt.Sprintf("%s has another key of the id %s; choose another id.", e.Name, row.Kid)}}
+		l = problem.List{{Field: "kid", Message: fmt.Sprintf("%s has another key of the id %s; choose another id.", e.Name, have.Kid)}}
 	}
 	return l.Err()
 }
@@ -278,18 +281,47 @@ func (s *Store) RotateKey(ctx context.Context, by Actor, slot KeySlot, activeKid
 	if err != nil {
 		return KeyRotation{}, fmt.Errorf("rotate key: %w", err)
 	}
-	if err := s.awaitKnown(ctx, slot.Environment, next.Generation); err != nil {
-		return KeyRotation{}, fmt.Errorf("rotate key: %w", err)
-	}
-	var r KeyRotation
-	err = s.write(ctx, func(tx *gorm.DB) (err error) {
-		r, err = s.activate(ctx, tx, by, slot, activeKid, next.ID)
-		return err
-	})
+	r, err := s.signWith(ctx, by, next, activeKid)
 	if err != nil {
 		return KeyRotation{}, fmt.Errorf("rotate key: %w", err)
 	}
 	return r, nil
+}
+
+// StartKey makes a next key sign where no key does: the first of its slot, which
+// a rotation has nothing to take the place of. It waits for the nodes as
+// RotateKey does. A *StaleError when the key is not the next one any more, or
+// another key signs: of two who start it at once one wins.
+func (s *Store) StartKey(ctx context.Context, by Actor, environment, id string) (KeyRotation, error) {
+	k, err := s.Key(ctx, environment, id)
+	if err != nil {
+		return KeyRotation{}, fmt.Errorf("start key: %w", err)
+	}
+	next, err := s.readNext(ctx, k.KeySlot, "")
+	if err == nil && next.ID != k.ID {
+		err = &StaleError{Kind: KindKey, Name: "The key " + k.Kid, Deleted: k.State.Ended(), By: k.CreatedBy, At: k.CreatedAt}
+	}
+	if err != nil {
+		return KeyRotation{}, fmt.Errorf("start key: %w", err)
+	}
+	r, err := s.signWith(ctx, by, next, "")
+	if err != nil {
+		return KeyRotation{}, fmt.Errorf("start key: %w", err)
+	}
+	return r, nil
+}
+
+// signWith makes the next key of a slot sign when every node knows it, if the
+// slot is still as it was.
+func (s *Store) signWith(ctx context.Context, by Actor, next Key, activeKid string) (r KeyRotation, err error) {
+	if err := s.awaitKnown(ctx, next.Environment, next.Generation); err != nil {
+		return r, err
+	}
+	err = s.write(ctx, func(tx *gorm.DB) (err error) {
+		r, err = s.activate(ctx, tx, by, next.KeySlot, activeKid, next.ID)
+		return err
+	})
+	return r, err
 }
 
 // publishedNext is the next key of a slot, made when there is none.
@@ -374,9 +406,9 @@ func unsettled(reports []NodeReport, generation int64) problem.List {
 	for _, r := range reports {
 		switch {
 		case r.Generation < generation:
-			l.Add("", "The node %s has not taken over the next key yet. Nothing signs with it; rotate again when the node has, or stop the node.", r.Node)
+			l.Add("", "The node %s has not taken over the next key yet. Nothing signs with it; try again when the node has, or stop the node.", r.Node)
 		case !r.OK:
-			l.Add("", "The node %s cannot take over the next key: %s. Nothing signs with it; put that right or stop the node, then rotate again.", r.Node, strings.TrimRight(r.Message, "."))
+			l.Add("", "The node %s cannot take over the next key: %s. Nothing signs with it; put that right or stop the node, then try again.", r.Node, strings.TrimRight(r.Message, "."))
 		}
 	}
 	return l
@@ -467,14 +499,14 @@ func (s *Store) startSigning(ctx context.Context, tx *gorm.DB, f slotFrame, row 
 
 // longest is for how long tokens live that are signed in a slot now.
 func longest(ctx context.Context, tx *gorm.DB, f slotFrame) (seconds int64, unending bool, err error) {
-	uses, err := keyUses(ctx, tx, f.e.ID)
+	w := signersOf(f.e.ID, f.KeySlot)
+	lines, err := query[settingsLine](ctx, tx, "select distinct s.unending, s.amount, s.unit from signers s where "+w.sql(), w.args...)
 	if err != nil {
-		return 0, false, err
+		return 0, false, fmt.Errorf("list lifetimes of tokens: %w", err)
 	}
-	for _, u := range uses {
-		if u.In(f.KeySlot) {
-			seconds, unending = max(seconds, int64(u.Lifetime/time.Second)), unending || u.Lifetime == 0
-		}
+	for _, l := range lines {
+		lifetime := l.lifetime()
+		seconds, unending = max(seconds, int64(lifetime/time.Second)), unending || lifetime == 0
 	}
 	if !f.Own() {
 		return seconds, unending, nil

@@ -22,6 +22,7 @@ import (
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -412,7 +413,7 @@ func TestRetiringByHand(t *testing.T) {
 func (v keyVault) issued(t *testing.T, kid string, live int) {
 	t.Helper()
 	now := v.clock()
-	token := event.Token{Time: now, Environment: "production", Project: "Shop", Owner: "orders", KeyID: kid, TokenID: "t", IssuedAt: now, ExpiresAt: now.Add(time.Hour), Status: 200}
+	token := event.Token{Time: now, Environment: "production", Project: "Shop", Owner: "orders", KeyID: kid, TokenID: "t", IssuedAt: now, ExpiresAt: now.Add(time.Hour), Status: 200, Operation: event.Issue}
 	var list []event.Token
 	for i := range live {
 		token.ExpiresAt, token.NeverExpires = now.Add(time.Hour), i == 0
@@ -421,10 +422,34 @@ func (v keyVault) issued(t *testing.T, kid string, live int) {
 		}
 		list = append(list, token)
 	}
-	expired, refused, elsewhere, other := token, token, token, token
+	expired, refused, elsewhere, other, asked, revoked := token, token, token, token, token, token
 	expired.ExpiresAt, refused.TokenID, elsewhere.Environment, other.KeyID = now.Add(-time.Second), "", "test", "other"
-	if err := v.AddTokenRequests(t.Context(), append(list, expired, refused, elsewhere, other)); err != nil {
+	asked.Operation, revoked.TokenID = event.Introspect, "revoked"
+	if err := v.AddTokenRequests(t.Context(), append(list, expired, refused, elsewhere, other, asked, revoked)); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := v.Revoke(t.Context(), by, "production", revoke.Entry{Kind: revoke.Token, Key: "revoked"}, "test"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLiveTokensAreCountedSoFarAndAQuestionDoesNotWaitForMillions(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	v.deploy(t, "orders", lasting(1, issue.Hours))
+	k := v.active(t, v.slot)
+	v.issued(t, k.Kid, models.CountCap)
+	live, err := v.LiveTokens(t.Context(), k)
+	if err != nil || live.Total != models.CountCap || live.Capped {
+		t.Errorf("%d, more: %t, %v", live.Total, live.Capped, err)
+	}
+	v.issued(t, k.Kid, 1)
+	if live, err = v.LiveTokens(t.Context(), k); err != nil || live.Total != models.CountCap || !live.Capped {
+		t.Errorf("one more: %d, more: %t, %v", live.Total, live.Capped, err)
+	}
+	done, err := v.RevokeKey(t.Context(), by, "production", k.ID)
+	if err != nil || done.Live.Total != models.CountCap+1 || done.Live.Capped {
+		t.Errorf("revoked with %d, more: %t, %v", done.Live.Total, done.Live.Capped, err)
 	}
 }
 
@@ -569,6 +594,7 @@ func TestUploadRefuses(t *testing.T) {
 	if _, err := v.UploadKey(t.Context(), by, models.KeySlot{Environment: "production", Algorithm: keys.HS256}, models.KeyUpload{Text: secret.New(hs)}); err != nil {
 		t.Fatal(err)
 	}
+	modelstest.Environment(t, v.Store, "staging")
 	named := func(name string) models.KeySlot {
 		return models.KeySlot{Environment: "production", ProjectID: v.project, Name: name, Algorithm: keys.ES256}
 	}
@@ -592,6 +618,7 @@ func TestUploadRefuses(t *testing.T) {
 		{"an id that the environment had", v.slot, es2, "taken", "kid"},
 		{"a key that was revoked", v.slot, es, "fresh", "key"},
 		{"a secret that is here for another algorithm", other, hs, "fresh", "key"},
+		{"a key that another environment has", models.KeySlot{Environment: "staging", Algorithm: keys.HS256}, hs, "fresh", "key"},
 		{"a name without a project", models.KeySlot{Environment: "production", Name: "partner", Algorithm: keys.ES256}, es2, "", "project"},
 		{"a project without a name", named(""), es2, "", "name"},
 		{"a name with a slash", named("a/b"), es2, "", "name"},
@@ -662,7 +689,7 @@ func TestAPolicySignsWithItsNamedKey(t *testing.T) {
 	if got := v.active(t, slot).MaxToken; got != 15*time.Minute {
 		t.Errorf("its longest token is %s", got)
 	}
-	uses, err := v.KeyUses(t.Context(), "production")
+	uses, err := v.KeyUses(t.Context(), "production", 10)
 	if err != nil || len(uses) != 1 || !uses[0].In(slot) || uses[0].In(v.slot) || uses[0].Proxy != "orders" {
 		t.Errorf("uses %+v, %v", uses, err)
 	}
@@ -864,5 +891,136 @@ func TestUnsoundKeysOfWycheproofAreNotTakenOver(t *testing.T) {
 	}
 	if tried < 50 {
 		t.Errorf("only %d were tried", tried)
+	}
+}
+
+// A key that was added where none signs has nothing to rotate from.
+func TestANextKeyIsStartedWhereNoKeySigns(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	own := models.KeySlot{Environment: "production", Algorithm: keys.EdDSA}
+	named := models.KeySlot{Environment: "production", ProjectID: v.project, Name: "partner", Algorithm: keys.EdDSA}
+	for _, slot := range []models.KeySlot{own, named} {
+		text, _ := newPEM(t, keys.EdDSA)
+		next, err := v.UploadKey(t.Context(), by, slot, models.KeyUpload{Text: secret.New(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.advance(time.Hour)
+		r, err := v.StartKey(t.Context(), by, "production", next.ID)
+		if err != nil || r.New.Kid != next.Kid || r.New.State != models.KeyActive || r.Old.ID != "" || !r.New.ActivatedAt.Equal(v.clock()) {
+			t.Fatalf("%s: started %+v, %v", slot, r, err)
+		}
+		if got := v.active(t, slot); got.Kid != next.Kid {
+			t.Errorf("%s: %s signs", slot, got.Kid)
+		}
+		if _, err := v.StartKey(t.Context(), by, "production", next.ID); !errors.Is(err, models.ErrStale) {
+			t.Errorf("%s: a second time: %v", slot, err)
+		}
+	}
+	b := v.bundle(t)
+	if b.Keys.Signing(keys.EdDSA) == nil || b.NamedKeys[engine.KeyName{Project: "Shop", Name: "partner"}].Signing(keys.EdDSA) == nil {
+		t.Error("the nodes are not told")
+	}
+	records, _, err := v.Audit(t.Context(), models.AuditFilter{Kind: models.KindKey, Action: models.ActionRotated})
+	if err != nil || len(records) != 2 {
+		t.Errorf("audited %+v, %v", records, err)
+	}
+	events, _, err := v.SecurityEvents(t.Context(), models.SecurityEventFilter{Kind: string(event.KeyRotated)})
+	if err != nil || len(events) != 2 {
+		t.Errorf("security events %+v, %v", events, err)
+	}
+	for _, id := range []string{"x", v.project} {
+		_, err := v.StartKey(t.Context(), by, "production", id)
+		wantNotFound(t, err)
+	}
+}
+
+func TestOnlyTheNextKeyOfASlotWhereNoneSignsIsStarted(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	v.deploy(t, "orders", lasting(1, issue.Hours))
+	next, err := v.PrepareNextKey(t.Context(), by, v.slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.StartKey(t.Context(), by, "production", next.ID); !errors.Is(err, models.ErrStale) {
+		t.Errorf("beside one that signs: %v", err)
+	}
+	other := models.KeySlot{Environment: "production", Algorithm: keys.EdDSA}
+	thrown, err := v.PrepareNextKey(t.Context(), by, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.RetireKey(t.Context(), by, "production", thrown.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.StartKey(t.Context(), by, "production", thrown.ID); !errors.Is(err, models.ErrStale) {
+		t.Errorf("thrown away: %v", err)
+	}
+	// Not the one that has come in its place either: that was not asked for.
+	if _, err := v.PrepareNextKey(t.Context(), by, other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.StartKey(t.Context(), by, "production", thrown.ID); !errors.Is(err, models.ErrStale) {
+		t.Errorf("with another in its place: %v", err)
+	}
+	if got := v.states(t, other); len(got[models.KeyNext]) != 1 || len(got[models.KeyActive]) != 0 {
+		t.Errorf("keys %+v", got)
+	}
+}
+
+func TestOfTwoClicksThatStartAKeyOneWins(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	next, err := v.PrepareNextKey(t.Context(), by, v.slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var won, lost atomic.Int64
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() {
+			_, err := v.StartKey(t.Context(), by, "production", next.ID)
+			switch {
+			case err == nil:
+				won.Add(1)
+			case errors.Is(err, models.ErrStale):
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || lost.Load() != 4 || v.active(t, v.slot).Kid != next.Kid {
+		t.Errorf("%d won, %d lost", won.Load(), lost.Load())
+	}
+}
+
+func TestANodeThatLagsKeepsAKeyFromBeingStarted(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	next, err := v.PrepareNextKey(t.Context(), by, v.slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := models.NodeReport{Node: "gw-1", Environment: "production", Version: "test", Generation: 1 << 40, Message: "orders does not compile."}
+	if err := v.ReportNode(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	_, err = v.StartKey(t.Context(), by, "production", next.ID)
+	if l := problem.Of(err); len(l) != 1 || !strings.Contains(l[0].Message, "gw-1") {
+		t.Errorf("got %v", err)
+	}
+	if len(v.states(t, v.slot)[models.KeyActive]) != 0 {
+		t.Error("it signs")
+	}
+	r.OK, r.Message = true, "Running"
+	if err := v.ReportNode(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.StartKey(t.Context(), by, "production", next.ID); err != nil {
+		t.Errorf("after the node has heard: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -129,7 +128,7 @@ func (s *Store) enterKey(ctx context.Context, tx *gorm.DB, environment, id strin
 
 // endKey deletes the material of a key and keeps the rest as a record.
 func (s *Store) endKey(ctx context.Context, tx *gorm.DB, by Actor, f slotFrame, row keyRow, state KeyState) (LiveTokens, error) {
-	live, err := s.liveTokens(ctx, tx, f.e.Name, row.Kid)
+	live, err := s.liveTokens(ctx, tx, f.e.Name, row.Kid, allLive)
 	if err != nil {
 		return live, err
 	}
@@ -186,7 +185,7 @@ func (s *Store) deleteNamedKey(ctx context.Context, tx *gorm.DB, by Actor, slot 
 }
 
 func (s *Store) deleteKey(ctx context.Context, tx *gorm.DB, by Actor, f slotFrame, row keyRow, live LiveTokens) (LiveTokens, error) {
-	ended, err := s.liveTokens(ctx, tx, f.e.Name, row.Kid)
+	ended, err := s.liveTokens(ctx, tx, f.e.Name, row.Kid, allLive)
 	if err != nil {
 		return live, err
 	}
@@ -200,25 +199,26 @@ func (s *Store) deleteKey(ctx context.Context, tx *gorm.DB, by Actor, f slotFram
 	return live, s.record(ctx, tx, by, fact{action: ActionDeleted, kind: KindKey, id: row.ID, name: row.Kid, project: f.project.Name, before: before})
 }
 
+// needsNamed is how many of those who still need a key a refusal names.
+const needsNamed = 5
+
 // namedKeyProblem names what still needs a named key.
 func namedKeyProblem(ctx context.Context, tx *gorm.DB, f slotFrame) error {
 	var l problem.List
 	drafts, err := query[string](ctx, tx, `select name from policies
-		where project_id = ? and lower(config ->> 'signingKeyName') = lower(?) order by lower(name), id`, f.project.ID, f.Name)
+		where project_id = ? and lower(config ->> 'signingKeyName') = lower(?) order by lower(name), id limit ?`, f.project.ID, f.Name, needsNamed)
 	if err != nil {
 		return fmt.Errorf("look for policies with the key %q: %w", f.Name, err)
 	}
 	for _, name := range drafts {
 		l.Add("", "The policy %q signs with it; choose another key there first.", name)
 	}
-	uses, err := keyUses(ctx, tx, f.e.ID)
+	uses, err := keyUses(ctx, tx, needsNamed, signersOf(f.e.ID, KeySlot{ProjectID: f.project.ID, Name: f.Name}))
 	if err != nil {
 		return err
 	}
 	for _, u := range uses {
-		if u.ProjectID == f.project.ID && strings.EqualFold(u.KeyName, f.Name) {
-			l.Add("", "The proxy %q runs in %s with the policy %q, which signs with it; deploy or undeploy it first.", u.Proxy, f.e.Name, u.Policy)
-		}
+		l.Add("", "The proxy %q runs in %s with the policy %q, which signs with it; deploy or undeploy it first.", u.Proxy, f.e.Name, u.Policy)
 	}
 	return l.Err()
 }

@@ -65,10 +65,6 @@ func (s *Store) AddSecurityEvents(ctx context.Context, list []event.Security) er
 	return insertSecurityEvents(ctx, s.db, list)
 }
 
-// loggedKey finds, in the context of a transaction, the security events that it
-// has logged.
-type loggedKey struct{}
-
 // announce tells of events that are in the log for good. What the gateways report
 // themselves comes by AddSecurityEvents and is not told a second time.
 func (s *Store) announce(list []event.Security) {
@@ -97,35 +93,36 @@ func insertSecurityEvents(ctx context.Context, tx *gorm.DB, list []event.Securit
 	if err := from[securityEventRow](tx).CreateInBatches(ctx, &rows, max(len(rows), 1)); err != nil {
 		return fmt.Errorf("log security events: %w", err)
 	}
-	if logged, ok := tx.Statement.Context.Value(loggedKey{}).(*[]event.Security); ok {
-		*logged = append(*logged, list...)
+	if a := aftermathOf(tx); a != nil {
+		a.logged = append(a.logged, list...)
 	}
 	return nil
 }
 
-// SecurityEvents lists a page of the log, newest first, and how many rows
-// match, counted up to CountCap.
-func (s *Store) SecurityEvents(ctx context.Context, f SecurityEventFilter) ([]SecurityEvent, int, error) {
-	w := f.conditions()
-	total, err := s.countCapped(ctx, "from security_events where "+w.sql(), w.args)
+// SecurityEvents lists a page of the log, newest first, and what it is out of.
+func (s *Store) SecurityEvents(ctx context.Context, f SecurityEventFilter) ([]SecurityEvent, Found, error) {
+	l, err := s.eventSearch(ctx, f)
 	if err != nil {
-		return nil, 0, fmt.Errorf("count security events: %w", err)
+		return nil, Found{}, err
 	}
-	rows, err := listed[securityEventRow](ctx, s.db, "security_events", w, f.Before, f.After, f.PerPage)
+	rows, found, err := listed[securityEventRow](ctx, s, l)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list security events: %w", err)
+		return nil, found, fmt.Errorf("list security events: %w", err)
 	}
 	list := make([]SecurityEvent, len(rows))
 	for i, r := range rows {
 		list[i] = r.event()
 	}
-	return list, total, nil
+	return list, found, nil
 }
 
 // EachSecurityEvent hands over the matching rows, newest first and at most
 // limit, without holding them all.
 func (s *Store) EachSecurityEvent(ctx context.Context, f SecurityEventFilter, limit int, each func(SecurityEvent) error) error {
-	err := streamed(ctx, s.db, "security_events", f.conditions(), limit, func(r securityEventRow) error { return each(r.event()) })
+	l, err := s.eventSearch(ctx, f)
+	if err == nil {
+		err = streamed(ctx, s.db, l, limit, func(r securityEventRow) error { return each(r.event()) })
+	}
 	if err != nil {
 		return fmt.Errorf("read security events: %w", err)
 	}
@@ -141,21 +138,29 @@ func (s *Store) SecurityEvent(ctx context.Context, id int64) (SecurityEvent, err
 	return row.event(), nil
 }
 
-func (f SecurityEventFilter) conditions() where {
-	var w where
-	if f.Keyword != "" {
-		like := containing(f.Keyword)
-		w.and("(detail ilike ? or subject ilike ? or owner ilike ? or source ilike ? or correlation_id = ?)", like, like, like, like, whole(f.Keyword))
+// eventSearch is as requestSearch.
+func (s *Store) eventSearch(ctx context.Context, f SecurityEventFilter) (logSearch, error) {
+	l := logSearch{from: "security_events", most: askedRows, before: f.Before, after: f.After, perPage: f.PerPage}
+	id, err := s.isIn(ctx, f.Keyword, "exists (select from security_events where correlation_id = $1)")
+	if err != nil {
+		return l, err
 	}
-	w.equal("kind", f.Kind)
-	w.equal("environment", f.Environment)
-	w.equal("project", f.Project)
+	l.indexed.between(f.From, f.To)
+	if id {
+		l.narrow(func(w *where) { w.equal("correlation_id", whole(f.Keyword)) })
+	}
 	if f.Subject != "" {
-		w.and("lower(subject) = lower(?) and subject <> ''", truncated(f.Subject, maxSearch))
+		l.narrow(func(w *where) { w.and("lower(subject) = lower(?) and subject <> ''", truncated(f.Subject, maxSearch)) })
 	}
-	w.address("client", f.Address)
-	w.between(f.From, f.To)
-	return w
+	l.narrow(func(w *where) { w.network("client", f.Address) })
+	l.narrow(func(w *where) { w.equal("kind", f.Kind) })
+	if f.Keyword != "" && !id {
+		l.asked.and("concat_ws(E'\\n', detail, subject, owner, source) ilike ?", containing(f.Keyword))
+		l.most = askedTexts
+	}
+	l.asked.equal("environment", f.Environment)
+	l.asked.equal("project", f.Project)
+	return l, nil
 }
 
 func (r securityEventRow) event() SecurityEvent {

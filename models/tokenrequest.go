@@ -130,29 +130,30 @@ func tokenRequestValues(t *event.Token) []any {
 	}
 }
 
-// TokenRequests lists a page of the log, newest first, and how many rows match,
-// counted up to CountCap.
-func (s *Store) TokenRequests(ctx context.Context, f TokenRequestFilter) ([]TokenRequest, int, error) {
-	w := f.conditions()
-	total, err := s.countCapped(ctx, "from token_requests where "+w.sql(), w.args)
+// TokenRequests lists a page of the log, newest first, and what it is out of.
+func (s *Store) TokenRequests(ctx context.Context, f TokenRequestFilter) ([]TokenRequest, Found, error) {
+	l, err := s.requestSearch(ctx, f)
 	if err != nil {
-		return nil, 0, fmt.Errorf("count token requests: %w", err)
+		return nil, Found{}, err
 	}
-	rows, err := listed[tokenRequestRow](ctx, s.db, "token_requests", w, f.Before, f.After, f.PerPage)
+	rows, found, err := listed[tokenRequestRow](ctx, s, l)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list token requests: %w", err)
+		return nil, found, fmt.Errorf("list token requests: %w", err)
 	}
 	list := make([]TokenRequest, len(rows))
 	for i, r := range rows {
 		list[i] = r.request()
 	}
-	return list, total, nil
+	return list, found, nil
 }
 
 // EachTokenRequest hands over the matching rows, newest first and at most
 // limit, without holding them all. Before and After are not asked.
 func (s *Store) EachTokenRequest(ctx context.Context, f TokenRequestFilter, limit int, each func(TokenRequest) error) error {
-	err := streamed(ctx, s.db, "token_requests", f.conditions(), limit, func(r tokenRequestRow) error { return each(r.request()) })
+	l, err := s.requestSearch(ctx, f)
+	if err == nil {
+		err = streamed(ctx, s.db, l, limit, func(r tokenRequestRow) error { return each(r.request()) })
+	}
 	if err != nil {
 		return fmt.Errorf("read token requests: %w", err)
 	}
@@ -168,33 +169,99 @@ func (s *Store) TokenRequest(ctx context.Context, id int64) (TokenRequest, error
 	return row.request(), nil
 }
 
-func (f TokenRequestFilter) conditions() where {
+// requestSearch lets the first condition that an index answers well lead, so
+// that what is common cannot hide behind what is rare.
+func (s *Store) requestSearch(ctx context.Context, f TokenRequestFilter) (logSearch, error) {
+	l := logSearch{from: "token_requests", most: askedRows, before: f.Before, after: f.After, perPage: f.PerPage}
+	id, err := s.isIn(ctx, f.Keyword, `exists (select from token_requests where token_id = $1 and token_id <> '')
+		or exists (select from token_requests where family = $1 and family <> '') or exists (select from token_requests where correlation_id = $1)`)
+	if err != nil {
+		return l, err
+	}
+	l.indexed.between(f.From, f.To)
+	if id {
+		l.narrow(func(w *where) {
+			w.and("(token_id = ? and token_id <> '' or family = ? and family <> '' or correlation_id = ?)", whole(f.Keyword), whole(f.Keyword), whole(f.Keyword))
+		})
+	}
+	// That a value is not empty is said for the partial indexes, which PostgreSQL
+	// would not take for one that it does not know yet.
+	l.narrow(func(w *where) { w.equal("correlation_id", f.CorrelationID) })
+	l.narrow(func(w *where) { w.equal("family <> '' and family", f.Family) })
+	l.narrowWho(f.Who)
+	l.narrow(func(w *where) { w.network("client", f.Address) })
+	l.narrow(func(w *where) { w.equal("owner", f.Owner) })
+	l.narrow(func(w *where) { w.equal("error <> '' and error", f.Error) })
+	l.narrow(func(w *where) { w.equal("source <> '' and source", f.Source) })
+	if f.Outcome == OutcomeRefused {
+		l.narrow(func(w *where) { w.and("error <> ''") })
+	}
+	l.asked.parts, l.asked.args = append(l.asked.parts, f.rest(id).parts...), append(l.asked.args, f.rest(id).args...)
+	if f.Keyword != "" && !id {
+		l.most = askedTexts
+	}
+	return l, nil
+}
+
+// narrow adds a condition that an index answers: as the one that leads, or to
+// those that are asked of each row.
+func (l *logSearch) narrow(add func(*where)) {
 	var w where
-	if f.Keyword != "" {
-		like := containing(f.Keyword)
-		w.and(`(username ilike ? or client_id ilike ? or owner ilike ? or policy ilike ? or source ilike ? or scope ilike ? or reason ilike ?
-			or error ilike ? or token_id = ? or family = ? or key_id = ? or correlation_id = ?)`,
-			like, like, like, like, like, like, like, like, whole(f.Keyword), whole(f.Keyword), whole(f.Keyword), whole(f.Keyword))
+	add(&w)
+	if len(w.parts) == 0 {
+		return
+	}
+	into := &l.indexed
+	if l.led {
+		into = &l.asked
+	}
+	l.led = true
+	into.parts, into.args = append(into.parts, w.parts...), append(into.args, w.args...)
+}
+
+// narrowWho adds a user or client. When it leads, each half has an index of its
+// own, which one condition of both could not use in the order of the log.
+func (l *logSearch) narrowWho(who string) {
+	if who = truncated(who, maxSearch); who == "" {
+		return
+	}
+	const user, client = "lower(username) = lower(?) and username <> ''", "client_id = ?"
+	if l.led {
+		l.asked.and("("+user+" or "+client+")", who, who)
+		return
+	}
+	l.led = true
+	l.from = "(select * from token_requests where " + user + " union all select * from token_requests where " + client + " and not (" + user + ")) token_requests"
+	l.fromArgs = []any{who, who, who}
+}
+
+// isIn tells whether a search text is an id that some row of a log has. Then
+// only these rows are meant, however far back they lie.
+func (s *Store) isIn(ctx context.Context, typed, exists string) (is bool, err error) {
+	id := whole(typed)
+	if id == "" {
+		return false, nil
+	}
+	if err := s.pool.QueryRow(ctx, "select "+exists, id).Scan(&is); err != nil {
+		return false, fmt.Errorf("look for an id in a log: %w", err)
+	}
+	return is, nil
+}
+
+// rest is what no index answers. That a text is in one of many columns is asked
+// once, of all together: to ask each costs as much again.
+func (f TokenRequestFilter) rest(id bool) where {
+	var w where
+	if f.Keyword != "" && !id {
+		w.and("(concat_ws(E'\\n', username, client_id, owner, policy, source, scope, reason, error) ilike ? or key_id = ?)", containing(f.Keyword), whole(f.Keyword))
 	}
 	w.equal("environment", f.Environment)
 	w.equal("project", f.Project)
-	w.equal("owner", f.Owner)
 	w.equal("policy", f.Policy)
 	w.equal("grant_type", f.Grant)
 	w.equal("operation", f.Operation)
-	w.equal("source", f.Source)
-	w.equal("error", f.Error)
-	w.equal("family", f.Family)
-	w.equal("correlation_id", f.CorrelationID)
-	w.address("client", f.Address)
-	if f.Who != "" {
-		w.and("(lower(username) = lower(?) and username <> '' or client_id = ?)", truncated(f.Who, maxSearch), truncated(f.Who, maxSearch))
-	}
-	switch f.Outcome {
-	case OutcomeIssued:
+	if f.Outcome == OutcomeIssued {
 		w.and("error = '' and token_id <> ''")
-	case OutcomeRefused:
-		w.and("error <> ''")
 	}
 	if f.StatusFrom > 0 {
 		w.and("status >= ?", min(f.StatusFrom, 1000))
@@ -202,7 +269,6 @@ func (f TokenRequestFilter) conditions() where {
 	if f.StatusTo > 0 {
 		w.and("status <= ?", min(f.StatusTo, 1000))
 	}
-	w.between(f.From, f.To)
 	return w
 }
 

@@ -67,9 +67,9 @@ func TestATokenRequestComesBackAsItWasLogged(t *testing.T) {
 		e.NeverExpires, e.ExpiresAt = true, time.Time{}
 	})}
 	logTokens(t, s.Store, want...)
-	list, total, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{})
-	if err != nil || total != 3 {
-		t.Fatal(total, err)
+	list, found, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{})
+	if err != nil || found.Total != 3 {
+		t.Fatal(found, err)
 	}
 	for i, r := range list {
 		if diff := cmp.Diff(want[len(want)-1-i], r.Token, sameAddress); diff != "" {
@@ -154,9 +154,9 @@ func TestTokenRequestsFilters(t *testing.T) {
 		"keyword, literal":  {models.TokenRequestFilter{Keyword: "%"}, ""},
 		"keyword, broken":   {models.TokenRequestFilter{Keyword: "\x00\xff"}, ""},
 	} {
-		list, total, err := s.TokenRequests(t.Context(), c.filter)
-		if err != nil || total != len(list) {
-			t.Errorf("%s: %d of %d, %v", name, len(list), total, err)
+		list, found, err := s.TokenRequests(t.Context(), c.filter)
+		if err != nil || found.Total != len(list) {
+			t.Errorf("%s: %d of %d, %v", name, len(list), found.Total, err)
 		}
 		if got := minutes(list); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
@@ -175,6 +175,27 @@ func minutes(list []models.TokenRequest) string {
 		out = append(out, fmt.Sprint(r.Time.Minute()))
 	}
 	return strings.Join(out, " ")
+}
+
+// An address of a link has a zone, which PostgreSQL's addresses have not.
+func TestAnAddressWithAZoneIsLoggedAndFound(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	link := netip.MustParseAddr("fe80::1%eth0")
+	logTokens(t, s.Store, issued(), issued(func(e *event.Token) { e.Client = link }))
+	if err := s.AddSecurityEvents(t.Context(), []event.Security{{Time: time.Now(), Kind: event.ForgedToken, Client: link}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"fe80::1", "FE80::1%eth0", "fe80::/10"} {
+		requests, _, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{Address: address})
+		if err != nil || len(requests) != 1 || requests[0].Client != link {
+			t.Errorf("requests from %s: %v, %v", address, requests, err)
+		}
+		events, _, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{Address: address})
+		if err != nil || len(events) != 1 {
+			t.Errorf("events from %s: %v, %v", address, events, err)
+		}
+	}
 }
 
 func TestPagesOfALogDoNotShiftWhileItGrows(t *testing.T) {
@@ -233,7 +254,7 @@ func TestTokenStatsCountByGrantSourceAndError(t *testing.T) {
 		issued(at(-time.Second)), issued(at(3*time.Minute)), // outside
 		issued(at(0), func(e *event.Token) { e.Operation = event.Introspect }),
 	)
-	got, err := s.TokenStats(t.Context(), from, from.Add(3*time.Minute), time.Minute, "production")
+	got, err := s.TokenStats(t.Context(), from, from.Add(3*time.Minute), time.Minute, "production", "")
 	if err != nil || got.Buckets != 3 {
 		t.Fatal(got, err)
 	}
@@ -245,7 +266,7 @@ func TestTokenStatsCountByGrantSourceAndError(t *testing.T) {
 	if diff := cmp.Diff(want, got.Counts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := s.TokenStats(t.Context(), from, from.Add(1000*time.Hour), time.Second, ""); err == nil {
+	if _, err := s.TokenStats(t.Context(), from, from.Add(1000*time.Hour), time.Second, "", ""); err == nil {
 		t.Error("millions of buckets were counted")
 	}
 	logTokens(t, s.Store, issued(func(e *event.Token) { e.Source = "SECRET_MANAGER" }))
@@ -345,9 +366,9 @@ func TestSecurityEvents(t *testing.T) {
 		"before":      {models.SecurityEventFilter{To: at.Add(time.Second)}, 1},
 		"nothing":     {models.SecurityEventFilter{Project: "Bank"}, 0},
 	} {
-		list, total, err := s.SecurityEvents(t.Context(), c.filter)
-		if err != nil || total != c.want || len(list) != c.want {
-			t.Errorf("%s: %d of %d, %v", name, len(list), total, err)
+		list, found, err := s.SecurityEvents(t.Context(), c.filter)
+		if err != nil || found.Total != c.want || len(list) != c.want {
+			t.Errorf("%s: %d of %d, %v", name, len(list), found.Total, err)
 		}
 	}
 	list, _, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{Subject: "ada"})
@@ -379,7 +400,14 @@ func TestPurgeKeepsWhatItsRetentionSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	hours := func() int { return scalar[int](t, connect(t, s.url), "select count(*) from token_request_hours") }
+	if n := hours(); n != 4 {
+		t.Fatalf("%d hours are counted", n)
+	}
 	got, mine, err := s.Purge(t.Context())
+	if n := hours(); n != 2 {
+		t.Errorf("%d hours are left", n)
+	}
 	if diff := cmp.Diff(models.Purged{TokenRequests: 2, SecurityEvents: 1}, got); diff != "" || !mine || err != nil {
 		t.Errorf("%v, %v (-want +got):\n%s", mine, err, diff)
 	}

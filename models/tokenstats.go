@@ -1,12 +1,12 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
-
-	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine/revoke"
 )
@@ -35,36 +35,72 @@ type TokenCount struct {
 	Count int
 }
 
-// grants that have a name of their own in figures; what callers make up must
-// not make series.
-const knownGrants = "('client_credentials', 'password', 'refresh_token')"
-
 // maxBuckets bounds what a chart is asked to draw.
 const maxBuckets = 200
 
 // TokenStats counts logins, refreshes and regenerations between two moments in
 // buckets of the width; an empty environment means all.
-func (s *Store) TokenStats(ctx context.Context, from, to time.Time, width time.Duration, environment string) (TokenStats, error) {
+func (s *Store) TokenStats(ctx context.Context, from, to time.Time, width time.Duration, environment string, by StatsBy) (TokenStats, error) {
 	from = from.UTC()
 	stats := TokenStats{From: from, Width: width, Buckets: int((to.Sub(from) + width - 1) / width)}
 	if width <= 0 || stats.Buckets < 1 || stats.Buckets > maxBuckets {
 		return stats, fmt.Errorf("count token requests: %d buckets of %s from %s to %s", stats.Buckets, width, from, to)
 	}
+	table, at, grant, count := "token_requests", "at", "token_request_kind(operation, grant_type)", "count(*)"
 	var w where
-	w.and("operation in ('ISSUE', 'REFRESH', 'REGENERATE')")
+	if onTheHour(from) && onTheHour(to) && width%time.Hour == 0 {
+		table, at, grant, count = "token_request_hours", "hour", "grant_type", "sum(requests)::bigint"
+	} else {
+		w.and("operation in ('ISSUE', 'REFRESH', 'REGENERATE')")
+	}
 	w.equal("environment", environment)
-	w.between(from, to)
+	w.and(at+" >= ? and "+at+" < ?", from, to.UTC())
 	var err error
-	stats.Counts, err = query[TokenCount](ctx, s.db, `select floor(extract(epoch from at - ?::timestamptz) / ?::float8)::int as bucket,
-			case when operation = 'REGENERATE' then 'regenerate' when grant_type in `+knownGrants+` then grant_type else 'other' end as grant,
-			source, error, count(*) as count
-		from token_requests where `+w.sql()+` group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
-		append([]any{from, width.Seconds()}, w.args...)...)
+	stats.Counts, err = query[TokenCount](ctx, s.db, `select (extract(epoch from b.start - ?::timestamptz) / ?::float8)::int as bucket, b."grant", b.source, b.error, b.count
+		from (select date_bin(make_interval(secs => ?), `+at+`, ?::timestamptz) as start, `+by.columns(grant)+`, `+count+` as count
+			from `+table+` where `+w.sql()+` group by 1, 2, 3, 4) b`,
+		append([]any{from, width.Seconds(), width.Seconds(), from}, w.args...)...)
 	if err != nil {
 		return stats, fmt.Errorf("count token requests: %w", err)
 	}
+	slices.SortFunc(stats.Counts, func(a, b TokenCount) int {
+		return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Grant, b.Grant), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Error, b.Error))
+	})
 	return stats, nil
 }
+
+// StatsBy is how counts are split, beside what was issued from what was refused.
+type StatsBy string
+
+// The ways to split; the empty one splits by all of them.
+const (
+	ByGrant  StatsBy = "grant"
+	BySource StatsBy = "source"
+	ByError  StatsBy = "error"
+)
+
+// columns are those that a split tells apart. What need not be told apart need
+// not be carried here: by all of them there are thousands of counts in a month.
+func (b StatsBy) columns(grant string) string {
+	source, failed := "source", "error"
+	if b != "" && b != ByGrant {
+		grant = "''"
+	}
+	if b != "" && b != BySource {
+		source = "''"
+	}
+	if b != "" && b != ByError {
+		failed = "case when error <> '' then '" + AnyError + "' else '' end"
+	}
+	return grant + ` as "grant", ` + source + " as source, " + failed + " as error"
+}
+
+// AnyError stands for every error where these are not told apart.
+const AnyError = "any"
+
+// onTheHour tells times for which the counts of hours will do, which are a small
+// part of the log.
+func onTheHour(t time.Time) bool { return t.Truncate(time.Hour).Equal(t) }
 
 // ReasonCount is how often a token request was refused for a reason.
 type ReasonCount struct {
@@ -72,14 +108,19 @@ type ReasonCount struct {
 	Count         int
 }
 
-// RefusalReasons are the most frequent reasons of refusals between two moments.
+// ReasonsOf is of how many refusals, the last ones, the reasons are counted.
+const ReasonsOf = 10_000
+
+// RefusalReasons are the most frequent reasons of the last refusals between two
+// moments.
 func (s *Store) RefusalReasons(ctx context.Context, from, to time.Time, environment string, most int) ([]ReasonCount, error) {
 	var w where
 	w.and("error <> ''")
 	w.equal("environment", environment)
 	w.between(from, to)
-	list, err := query[ReasonCount](ctx, s.db, "select error, reason, count(*) as count from token_requests where "+w.sql()+
-		" group by error, reason order by count(*) desc, error, reason limit ?", append(w.args, min(max(most, 1), maxPerPage))...)
+	list, err := query[ReasonCount](ctx, s.db, "select error, reason, count(*) as count from (select error, reason from token_requests where "+w.sql()+
+		" order by at desc, id desc limit ?) last group by error, reason order by count(*) desc, error, reason limit ?",
+		append(w.args, ReasonsOf, min(max(most, 1), maxPerPage))...)
 	if err != nil {
 		return nil, fmt.Errorf("count refusals: %w", err)
 	}
@@ -118,19 +159,9 @@ type LiveTokenFilter struct {
 
 // CountLiveTokens counts the access tokens that are neither expired nor revoked, as
 // far as the log of token requests knows: those older than its retention and
-// those whose line was lost are not counted. It counts no further than a
-// million.
+// those whose line was lost are not counted. It counts no further than CountCap.
 func (s *Store) CountLiveTokens(ctx context.Context, f LiveTokenFilter) (int, error) {
-	return s.countLiveTokens(ctx, s.db, f)
-}
-
-func (s *Store) countLiveTokens(ctx context.Context, tx *gorm.DB, f LiveTokenFilter) (int, error) {
-	w := f.conditions()
-	n, err := query[int](ctx, tx, "select count(*) from (select from token_requests t where "+w.sql()+" limit 1000000) live", w.args...)
-	if err != nil {
-		return 0, fmt.Errorf("count live tokens: %w", err)
-	}
-	return n[0], nil
+	return liveTokensCapped(ctx, s.db, f)
 }
 
 // revoked is true of a token that an entry covers. A token of a user is one of
@@ -141,9 +172,21 @@ const revokedToken = `exists (select from revocations r left join environments e
 		and (r.kind, r.key) in (('TOKEN', t.token_id), ('FAMILY', t.family), ('CLIENT', t.client_id), ('POLICY', t.policy), ('ALL', ''),
 			('USER', case when t.grant_type <> 'client_credentials' then t.username end)))`
 
-func (f LiveTokenFilter) conditions() where {
+// tokenEnds is when the token of a row expires, null where none was issued. Its
+// index is not a partial one, because of that PostgreSQL would not know how few
+// tokens live, and read the whole log.
+const tokenEnds = "case when t.token_id <> '' then coalesce(t.expires_at, 'infinity'::timestamptz) end"
+
+// conditions are of the tokens that live now, by the clock of the database when
+// now is zero.
+func (f LiveTokenFilter) conditions(now time.Time) where {
 	var w where
-	w.and("t.token_id <> '' and coalesce(t.expires_at, 'infinity'::timestamptz) > now() and t.operation in ('ISSUE', 'REFRESH', 'REGENERATE')")
+	w.and("t.operation in ('ISSUE', 'REFRESH', 'REGENERATE')")
+	if now.IsZero() {
+		w.and(tokenEnds + " > now()")
+	} else {
+		w.and(tokenEnds+" > ?", now.UTC())
+	}
 	w.equal("lower(t.environment)", strings.ToLower(f.Environment))
 	w.equal("t.project", f.Project)
 	w.equal("t.owner", f.Owner)

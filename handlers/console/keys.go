@@ -90,7 +90,7 @@ func (c *Console) ListKeys(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	uses, err := c.store.KeyUses(ctx, d.environment.Name)
+	uses, err := c.store.KeyUses(ctx, d.environment.Name, keys.UsersNamed)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func (c *Console) ListKeys(g *gin.Context) error {
 	if d.v.Can(visit.Manage) {
 		p.New, p.Schedule.Edit = link.NewKey(d.environment.Name), link.KeySchedule(d.environment.Name)
 	}
-	prepared := slotsWithNext(list)
+	turns := turnsOf(list)
 	for _, k := range list {
-		row := d.row(k, uses, prepared[k.KeySlot])
+		row := d.row(k, uses, turns[k.KeySlot])
 		switch {
 		case k.State.Ended():
 			p.Ended = append(p.Ended, row)
@@ -126,14 +126,23 @@ func (c *Console) ListKeys(g *gin.Context) error {
 
 const day = 24 * time.Hour
 
-func slotsWithNext(list []models.Key) map[models.KeySlot]bool {
-	prepared := map[models.KeySlot]bool{}
+// turn is the active and the next key of a slot, without an ID where it has
+// none.
+type turn struct{ active, next models.Key }
+
+func turnsOf(list []models.Key) map[models.KeySlot]turn {
+	turns := map[models.KeySlot]turn{}
 	for _, k := range list {
-		if k.State == models.KeyNext {
-			prepared[k.KeySlot] = true
+		t := turns[k.KeySlot]
+		switch k.State {
+		case models.KeyActive:
+			t.active = k
+		case models.KeyNext:
+			t.next = k
 		}
+		turns[k.KeySlot] = t
 	}
-	return prepared
+	return turns
 }
 
 var keyStates = map[models.KeyState]ui.State{
@@ -141,9 +150,8 @@ var keyStates = map[models.KeyState]ui.State{
 	models.KeyRetired: keys.StateRetired, models.KeyRevoked: keys.StateRevoked,
 }
 
-// row is a key as the pages show it; prepared tells that its slot has a next
-// key already.
-func (d *keyDesk) row(k models.Key, uses []models.KeyUse, prepared bool) keys.Row {
+// row is a key as the pages show it, in a slot with these.
+func (d *keyDesk) row(k models.Key, uses []models.KeyUse, in turn) keys.Row {
 	environment := d.environment.Name
 	r := keys.Row{
 		Kid: k.Kid, Algorithm: string(k.Algorithm), Name: k.Name, Project: k.Project, Length: fmt.Sprintf("%d bits", k.Bits), Source: "Generated",
@@ -154,7 +162,7 @@ func (d *keyDesk) row(k models.Key, uses []models.KeyUse, prepared bool) keys.Ro
 		r.Source = "Uploaded"
 	}
 	if k.State == models.KeyActive || k.State == models.KeyNext {
-		r.Users = keyUsers(k.KeySlot, uses)
+		r.Users, r.UsersOf = keyUsers(k.KeySlot, uses)
 	}
 	if !k.State.Ended() && !k.Algorithm.Symmetric() {
 		r.JWK, r.PEM = link.KeyJWK(environment, k.ID), link.KeyPEM(environment, k.ID)
@@ -166,17 +174,24 @@ func (d *keyDesk) row(k models.Key, uses []models.KeyUse, prepared bool) keys.Ro
 	switch k.State {
 	case models.KeyActive:
 		r.Rotate = link.KeyRotate(environment, k.ID)
-		if !prepared {
+		if in.next.ID == "" {
 			r.Prepare = newKeyLike(k)
 		}
 	default:
 		r.Retire = link.KeyRetire(environment, k.ID)
+	}
+	if startable(k, in) {
+		r.Start = link.KeyStart(environment, k.ID)
 	}
 	if !k.Own() && k.State == models.KeyActive {
 		r.Delete = link.KeyDelete(environment, k.ID)
 	}
 	return r
 }
+
+// startable tells that a key waits for a rotation that cannot come: nothing
+// signs in its slot.
+func startable(k models.Key, in turn) bool { return k.State == models.KeyNext && in.active.ID == "" }
 
 func longestToken(k models.Key) string {
 	switch {
@@ -201,9 +216,12 @@ func lasts(d time.Duration) string {
 	return countOf(int(d/time.Second), "second", "seconds")
 }
 
-// keyUsers are the deployed policies that sign in a slot.
-func keyUsers(slot models.KeySlot, uses []models.KeyUse) []keys.User {
-	var list []keys.User
+// mostUsers is how many policies the page of a key lists.
+const mostUsers = 100
+
+// keyUsers are the first of the deployed policies that sign in a slot, and how
+// many there are.
+func keyUsers(slot models.KeySlot, uses []models.KeyUse) (list []keys.User, of int) {
 	for _, u := range uses {
 		if !u.In(slot) {
 			continue
@@ -212,9 +230,9 @@ func keyUsers(slot models.KeySlot, uses []models.KeyUse) []keys.User {
 		if u.Lifetime > 0 {
 			shown.Lifetime = lasts(u.Lifetime)
 		}
-		list = append(list, shown)
+		list, of = append(list, shown), u.Of
 	}
-	return list
+	return list, of
 }
 
 // key is the key that the address names.
@@ -222,15 +240,10 @@ func (d *keyDesk) key() (models.Key, error) {
 	return d.c.store.Key(d.g.Request.Context(), d.environment.Name, d.g.Param("key"))
 }
 
-// next is the next key of a slot, without an ID when it has none.
-func (d *keyDesk) next(slot models.KeySlot) (models.Key, error) {
+// turn is the active and the next key of a slot.
+func (d *keyDesk) turn(slot models.KeySlot) (turn, error) {
 	list, err := d.c.store.Keys(d.g.Request.Context(), d.environment.Name)
-	for _, k := range list {
-		if k.KeySlot == slot && k.State == models.KeyNext {
-			return k, nil
-		}
-	}
-	return models.Key{}, err
+	return turnsOf(list)[slot], err
 }
 
 // ShowKey is the page of one key.
@@ -244,11 +257,11 @@ func (c *Console) ShowKey(g *gin.Context) error {
 		return err
 	}
 	ctx := g.Request.Context()
-	uses, err := c.store.KeyUses(ctx, d.environment.Name)
+	uses, err := c.store.KeyUsesOf(ctx, k.KeySlot, mostUsers)
 	if err != nil {
 		return err
 	}
-	next, err := d.next(k.KeySlot)
+	in, err := d.turn(k.KeySlot)
 	if err != nil {
 		return err
 	}
@@ -256,7 +269,7 @@ func (c *Console) ShowKey(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := keys.Detail{Row: d.row(k, uses, next.ID != ""), Live: liveText(live), Now: c.now()}
+	page := keys.Detail{Row: d.row(k, uses, in), Live: liveText(live), Now: c.now()}
 	if !k.State.Ended() {
 		half, err := c.store.PublicHalf(ctx, d.environment.Name, k.ID)
 		if err != nil {
@@ -272,8 +285,11 @@ func (c *Console) ShowKey(g *gin.Context) error {
 }
 
 func liveText(live models.LiveTokens) string {
-	if live.Total == 0 {
+	switch {
+	case live.Total == 0:
 		return "None in the log"
+	case live.Capped:
+		return fmt.Sprintf("More than %d", live.Total)
 	}
 	return fmt.Sprintf("At least %d", live.Total)
 }

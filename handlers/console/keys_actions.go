@@ -68,17 +68,29 @@ func (k *keyCase) dying() string {
 	if k.live.Total == 0 {
 		return "The log of token requests has no token of it that is still alive"
 	}
+	how, among := countOf(k.live.Total, "live token is", "live tokens are"), ": of "
+	if k.live.Capped {
+		how, among = "More than "+how, ", among them those of "
+	}
+	return how + " refused from then on, as far as the log of token requests goes back" + among + k.whose()
+}
+
+// whose names those with the most live tokens. Where these were not all counted,
+// a number would say too little.
+func (k *keyCase) whose() string {
 	const shown = 5
 	var whose []string
 	for i, o := range k.live.Owners {
-		if i == shown {
-			whose = append(whose, fmt.Sprintf("%d more", len(k.live.Owners)-shown))
-			break
+		switch {
+		case i == shown:
+			return strings.Join(append(whose, fmt.Sprintf("%d more", len(k.live.Owners)-shown)), ", ")
+		case k.live.Capped:
+			whose = append(whose, o.Owner)
+		default:
+			whose = append(whose, fmt.Sprintf("%s (%d)", o.Owner, o.Tokens))
 		}
-		whose = append(whose, fmt.Sprintf("%s (%d)", o.Owner, o.Tokens))
 	}
-	return fmt.Sprintf("%s refused from then on, as far as the log of token requests goes back: of %s",
-		countOf(k.live.Total, "live token is", "live tokens are"), strings.Join(whose, ", "))
+	return strings.Join(whose, ", ")
 }
 
 // kidIfLive must be typed where tokens die.
@@ -92,6 +104,9 @@ func (k *keyCase) kidIfLive() string {
 // ConfirmRotateKey asks before another key signs.
 func (c *Console) ConfirmRotateKey(g *gin.Context) error {
 	k, err := c.keyCase(g)
+	if err == nil && k.key.State != models.KeyActive {
+		err = models.ErrNotFound
+	}
 	if err != nil {
 		return err
 	}
@@ -103,10 +118,11 @@ func (c *Console) ConfirmRotateKey(g *gin.Context) error {
 }
 
 func (k *keyCase) rotation() (ui.Confirm, error) {
-	next, err := k.next(k.key.KeySlot)
+	in, err := k.turn(k.key.KeySlot)
 	if err != nil {
 		return ui.Confirm{}, err
 	}
+	next := in.next
 	q := ui.Confirm{
 		Title: "Rotate the key for " + k.key.KeySlot.String() + "?", Text: "No valid token is refused: the present key goes on verifying what it signed.",
 		Action: link.KeyRotate(k.environment.Name, k.key.ID), Label: "Rotate", Kind: ui.Primary,
@@ -117,11 +133,16 @@ func (k *keyCase) rotation() (ui.Confirm, error) {
 		q.Effects = append(q.Effects, "The next key signs: "+next.Kid)
 	}
 	q.Effects = append(q.Effects, k.afterwards())
-	if next.ID == "" || k.c.now().Sub(next.CreatedAt) < copiesKept {
-		q.Effects = append(q.Effects, "Whoever verifies tokens without the gateway may keep a copy of the published keys for five minutes and refuse new tokens until then. Prepare the next key and rotate later to avoid that")
+	if next.ID == "" || k.fresh(next) {
+		q.Effects = append(q.Effects, tooFresh+" Prepare the next key and rotate later to avoid that")
 	}
 	return q, nil
 }
+
+// tooFresh is what comes of signing with a key that others may not have read.
+const tooFresh = "Whoever verifies tokens without the gateway may keep a copy of the published keys for five minutes and refuse new tokens until then."
+
+func (k *keyCase) fresh(next models.Key) bool { return k.c.now().Sub(next.CreatedAt) < copiesKept }
 
 // afterwards says how long the present key is kept.
 func (k *keyCase) afterwards() string {
@@ -137,8 +158,7 @@ func (c *Console) RotateKey(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := g.Request.Context()
-	r, err := c.store.RotateKey(ctx, k.v.Actor(), k.key.KeySlot, k.key.Kid)
+	r, err := c.store.RotateKey(g.Request.Context(), k.v.Actor(), k.key.KeySlot, k.key.Kid)
 	if problems := problem.Of(err); problems != nil {
 		q, err := k.rotation()
 		if err != nil {
@@ -149,13 +169,77 @@ func (c *Console) RotateKey(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	k.v.Say(ctx, visit.Success, fmt.Sprintf("The key %s signs for %s from now on.", r.New.Kid, k.key.KeySlot))
+	k.sayWhoSigns(r.New)
+	return redirect(g, k.list())
+}
+
+func (d *keyDesk) sayWhoSigns(k models.Key) {
+	d.v.Say(d.g.Request.Context(), visit.Success, fmt.Sprintf("The key %s signs for %s from now on.", k.Kid, k.KeySlot))
+}
+
+// ConfirmStartKey asks before the first key of its slot signs.
+func (c *Console) ConfirmStartKey(g *gin.Context) error {
+	k, err := c.keyCase(g)
+	if err != nil {
+		return err
+	}
+	in, err := k.turn(k.key.KeySlot)
+	if err == nil && !startable(k.key, in) {
+		err = models.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return k.ask(http.StatusOK, k.start())
+}
+
+func (k *keyCase) start() ui.Confirm {
+	q := ui.Confirm{
+		Title: "Start signing with the key " + k.key.Kid + "?", Text: "Nothing signs for " + k.key.KeySlot.String() + " yet, so no valid token is refused.",
+		Action: link.KeyStart(k.environment.Name, k.key.ID), Label: "Start signing", Kind: ui.Primary,
+		Effects: []string{
+			"It signs as soon as every gateway node knows it",
+			k.signers(),
+			"From then on it is replaced by a rotation, or revoked; it cannot be thrown away any more",
+		},
+	}
+	if k.fresh(k.key) {
+		q.Effects = append(q.Effects, tooFresh+" Start it later to avoid that")
+	}
+	return q
+}
+
+// signers says whose tokens the first key of a slot signs.
+func (k *keyCase) signers() string {
+	if k.key.Own() {
+		return fmt.Sprintf("Policies that sign with %s and name no key use it once they are deployed to %s; otherwise the first such deploy makes another key", k.key.Algorithm, k.environment.Name)
+	}
+	return fmt.Sprintf("Policies of %s that name the key %s can be deployed to %s then, and sign with it", k.key.Project, k.key.Name, k.environment.Name)
+}
+
+// StartKey lets a next key sign where none does.
+func (c *Console) StartKey(g *gin.Context) error {
+	k, err := c.keyCase(g)
+	if err != nil {
+		return err
+	}
+	r, err := c.store.StartKey(g.Request.Context(), k.v.Actor(), k.environment.Name, k.key.ID)
+	if problems := problem.Of(err); problems != nil {
+		return k.refused(k.start(), problems)
+	}
+	if err != nil {
+		return err
+	}
+	k.sayWhoSigns(r.New)
 	return redirect(g, k.list())
 }
 
 // ConfirmRetireKey asks before a key ends before its time.
 func (c *Console) ConfirmRetireKey(g *gin.Context) error {
 	k, err := c.keyCase(g)
+	if err == nil && k.key.State == models.KeyActive {
+		err = models.ErrNotFound
+	}
 	if err != nil {
 		return err
 	}

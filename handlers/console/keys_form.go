@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -76,11 +77,19 @@ func (c *Console) AddKey(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	text := "The next key for " + k.KeySlot.String() + " is published: " + k.Kid + ". It signs after a rotation."
 	if k.State == models.KeyActive {
-		text = "The key " + k.Kid + " signs for " + k.KeySlot.String() + " from now on."
+		d.sayWhoSigns(k)
+		return redirect(g, d.list())
 	}
-	d.v.Say(g.Request.Context(), visit.Success, text)
+	in, err := d.turn(k.KeySlot)
+	if err != nil {
+		return err
+	}
+	when := "It signs after a rotation."
+	if startable(k, in) {
+		when = "No key signs there yet: it does when you start it."
+	}
+	d.v.Say(g.Request.Context(), visit.Success, fmt.Sprintf("The next key for %s is published: %s. %s", k.KeySlot, k.Kid, when))
 	return redirect(g, d.list())
 }
 
@@ -114,18 +123,11 @@ func (d *keyDesk) add(f keys.Form) (models.Key, error) {
 
 // rotateTo makes a key sign that has just been made.
 func (d *keyDesk) rotateTo(next models.Key) (models.Key, error) {
-	ctx := d.g.Request.Context()
-	list, err := d.c.store.Keys(ctx, d.environment.Name)
+	in, err := d.turn(next.KeySlot)
 	if err != nil {
 		return next, err
 	}
-	active := ""
-	for _, k := range list {
-		if k.KeySlot == next.KeySlot && k.State == models.KeyActive {
-			active = k.Kid
-		}
-	}
-	r, err := d.c.store.RotateKey(ctx, d.v.Actor(), next.KeySlot, active)
+	r, err := d.c.store.RotateKey(d.g.Request.Context(), d.v.Actor(), next.KeySlot, in.active.Kid)
 	return r.New, err
 }
 

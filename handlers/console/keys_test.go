@@ -86,6 +86,9 @@ func TestAKeyIsPreparedAndRotatedByHand(t *testing.T) {
 	htmlcheck.Sound(t, form.Node)
 	wantStatus(t, l.v.Submit(t, form, "form#key-form", nil), http.StatusSeeOther)
 	next := l.key(t, models.KeyNext)
+	if l.v.Get(t, link.Keys("production")).Has(`a[href="` + link.KeyStart("production", next.ID) + `"]`) {
+		t.Error("it can be started beside the key that signs")
+	}
 	again := l.v.Submit(t, form, "form#key-form", nil)
 	wantStatus(t, again, http.StatusUnprocessableEntity)
 	wantText(t, again.One(t, "form#key-form"), "There is a next key for ES256 in production already")
@@ -99,7 +102,64 @@ func TestAKeyIsPreparedAndRotatedByHand(t *testing.T) {
 	if l.key(t, models.KeyActive).Kid != next.Kid || l.key(t, models.KeyRetiring).Kid != active.Kid {
 		t.Error("not rotated")
 	}
-	wantStatus(t, l.v.Submit(t, ask, "form.Confirm", nil), http.StatusConflict) // sent twice
+	wantStatus(t, l.v.Get(t, link.KeyRotate("production", active.ID)), http.StatusNotFound) // it signs no more
+	wantStatus(t, l.v.Get(t, link.KeyRetire("production", next.ID)), http.StatusNotFound)   // it signs
+	wantStatus(t, l.v.Submit(t, ask, "form.Confirm", nil), http.StatusConflict)             // sent twice
+}
+
+func TestTheFirstKeyOfASlotIsStartedByHand(t *testing.T) {
+	t.Parallel()
+	for name, place := range map[string]url.Values{
+		"the environment's own": {"algorithm": {"EdDSA"}, "when": {"next"}},
+		"a key store's":         {"algorithm": {"EdDSA"}, "when": {"next"}, "project": {"Default"}, "name": {"partner"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLocksmith(t)
+			active := l.key(t, models.KeyActive) // of ES256
+			added := l.v.Submit(t, l.v.Get(t, link.NewKey("production")), "form#key-form", place)
+			wantStatus(t, added, http.StatusSeeOther)
+			wantText(t, l.v.Follow(t, added).One(t, "body"), "No key signs there yet: it does when you start it.")
+			next := l.key(t, models.KeyNext)
+			start := link.KeyStart("production", next.ID)
+			for _, page := range []string{link.Keys("production"), link.Key("production", next.ID)} {
+				p := l.v.Get(t, page)
+				htmlcheck.Sound(t, p.Node)
+				if !p.Has(`a[href="` + start + `"]`) {
+					t.Errorf("%s does not offer to start it", page)
+				}
+			}
+			auditor := l.site.SignIn(t, handlerstest.Auditor)
+			wantStatus(t, auditor.Get(t, start), http.StatusForbidden)
+			wantStatus(t, auditor.Post(t, start, nil), http.StatusForbidden)
+			wantStatus(t, l.v.Get(t, link.KeyStart("production", active.ID)), http.StatusNotFound)
+
+			ask := l.v.Get(t, start)
+			htmlcheck.Sound(t, ask.Node)
+			for _, want := range []string{next.Kid, "Nothing signs for " + next.KeySlot.String() + " yet", "as soon as every gateway node knows it", "keep a copy of the published keys for five minutes"} {
+				wantText(t, ask.One(t, "form.Confirm"), want)
+			}
+			lagging := models.NodeReport{Node: "gw-1", Environment: "production", Version: "test", Generation: 1 << 40, Message: "Broken"}
+			if err := l.site.Store.ReportNode(t.Context(), lagging); err != nil {
+				t.Fatal(err)
+			}
+			refused := l.v.Submit(t, ask, "form.Confirm", nil)
+			wantStatus(t, refused, http.StatusUnprocessableEntity)
+			wantText(t, refused.One(t, "form.Confirm"), "gw-1")
+			lagging.OK = true
+			if err := l.site.Store.ReportNode(t.Context(), lagging); err != nil {
+				t.Fatal(err)
+			}
+			done := l.v.Submit(t, ask, "form.Confirm", nil)
+			wantStatus(t, done, http.StatusSeeOther)
+			wantText(t, l.v.Follow(t, done).One(t, "body"), "The key "+next.Kid+" signs for "+next.KeySlot.String()+" from now on.")
+			wantStatus(t, l.v.Submit(t, ask, "form.Confirm", nil), http.StatusConflict) // sent twice
+			wantStatus(t, l.v.Get(t, start), http.StatusNotFound)
+			if got, err := l.site.Store.Key(t.Context(), "production", next.ID); err != nil || got.State != models.KeyActive {
+				t.Errorf("it is %s, %v", got.State, err)
+			}
+		})
+	}
 }
 
 func TestAnUploadedKeyNeverReturnsToTheBrowser(t *testing.T) {

@@ -42,7 +42,7 @@ func (c *Console) ListSecurityEvents(g *gin.Context) error {
 func (c *Console) findEvents(g *gin.Context, page *tokens.EventsPage, filter models.SecurityEventFilter) error {
 	filter.Before, filter.After = models.Cursor(page.Query.Get("before")), models.Cursor(page.Query.Get("after"))
 	filter.PerPage = logPerPage + 1
-	rows, total, err := c.store.SecurityEvents(g.Request.Context(), filter)
+	rows, found, err := c.store.SecurityEvents(g.Request.Context(), filter)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *Console) findEvents(g *gin.Context, page *tokens.EventsPage, filter mod
 	for i, r := range rows {
 		places[i] = models.CursorOf(r.Time, r.ID)
 	}
-	from, to, pages := logPages(page.Query, places, total)
+	from, to, pages := logPages(page.Query, places, found)
 	for _, r := range rows[from:to] {
 		page.Rows = append(page.Rows, tokens.Event{ID: r.ID, Security: r.Security})
 	}

@@ -59,7 +59,7 @@ func (c *Console) ListTokenRequests(g *gin.Context) error {
 func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter models.TokenRequestFilter) error {
 	filter.Before, filter.After = models.Cursor(page.Query.Get("before")), models.Cursor(page.Query.Get("after"))
 	filter.PerPage = logPerPage + 1 // the one more tells whether there is another page
-	rows, total, err := c.store.TokenRequests(g.Request.Context(), filter)
+	rows, found, err := c.store.TokenRequests(g.Request.Context(), filter)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter
 	for i, r := range rows {
 		places[i] = models.CursorOf(r.Time, r.ID)
 	}
-	from, to, pages := logPages(page.Query, places, total)
+	from, to, pages := logPages(page.Query, places, found)
 	for _, r := range rows[from:to] {
 		page.Rows = append(page.Rows, tokens.Request{ID: r.ID, Token: r.Token})
 	}
@@ -81,7 +81,7 @@ func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter
 
 // logPages says which of the rows are shown, of which one too many was asked
 // for, and where the neighbours are.
-func logPages(q tokens.Query, places []models.Cursor, total int) (from, to int, pages tokens.Older) {
+func logPages(q tokens.Query, places []models.Cursor, found models.Found) (from, to int, pages tokens.Older) {
 	to = len(places)
 	backwards := q.Get("before") == "" && q.Get("after") != ""
 	more := to > logPerPage
@@ -91,12 +91,12 @@ func logPages(q tokens.Query, places []models.Cursor, total int) (from, to int, 
 	case more:
 		to = logPerPage
 	}
-	pages = tokens.Older{Shown: to - from, Total: total, Capped: total >= models.CountCap}
+	pages = tokens.Older{Shown: to - from, Total: found.Total, Capped: found.Capped, Searched: found.StoppedAt, Backwards: backwards}
 	if to == from {
 		if q.Get("before") != "" || q.Get("after") != "" {
 			pages.Newer = q.With().URL() // past the end: back to the beginning
 		}
-		return from, to, pages
+		return from, to, beyond(pages, q, found)
 	}
 	if backwards && more || q.Get("before") != "" {
 		pages.Newer = q.With("after", string(places[from])).URL()
@@ -104,7 +104,19 @@ func logPages(q tokens.Query, places []models.Cursor, total int) (from, to int, 
 	if backwards || more {
 		pages.Older = q.With("before", string(places[to-1])).URL()
 	}
-	return from, to, pages
+	return from, to, beyond(pages, q, found)
+}
+
+// beyond leads on from where a search gave up.
+func beyond(pages tokens.Older, q tokens.Query, found models.Found) tokens.Older {
+	switch {
+	case found.Stopped == "":
+	case pages.Backwards:
+		pages.Newer = q.With("after", string(found.Stopped)).URL()
+	default:
+		pages.Older = q.With("before", string(found.Stopped)).URL()
+	}
+	return pages
 }
 
 // requestFilter makes a filter of the address.
@@ -167,7 +179,7 @@ func checkAddress(l *problem.List, typed string) {
 func (c *Console) figures(ctx context.Context, q tokens.Query, f models.TokenRequestFilter) (*tokens.Figures, error) {
 	from, width, bars := barsOf(f.From, f.To, c.now())
 	to := from.Add(width * time.Duration(bars))
-	stats, err := c.store.TokenStats(ctx, from, to, width, f.Environment)
+	stats, err := c.store.TokenStats(ctx, from, to, width, f.Environment, splits[q.Dimension()])
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +196,22 @@ func (c *Console) figures(ctx context.Context, q tokens.Query, f models.TokenReq
 	for _, r := range reasons {
 		out.Reasons = append(out.Reasons, tokens.Reason{Error: r.Error, Reason: r.Reason, Count: r.Count})
 	}
+	if refusals(counts) > models.ReasonsOf {
+		out.ReasonsOf = models.ReasonsOf
+	}
 	return out, err
+}
+
+// splits are the ways to split the figures, as they are counted.
+var splits = map[string]models.StatsBy{tokens.ByGrant: models.ByGrant, tokens.BySource: models.BySource, tokens.ByReason: models.ByError}
+
+func refusals(counts []tokens.Count) (n int) {
+	for _, c := range counts {
+		if c.Error != "" {
+			n += c.Count
+		}
+	}
+	return n
 }
 
 func spanText(asked, askedTo, from, to time.Time) string {
@@ -194,9 +221,11 @@ func spanText(asked, askedTo, from, to time.Time) string {
 	return from.Format("2 Jan 2006 15:04") + " to " + to.Format("2 Jan 2006 15:04") + " UTC"
 }
 
-// barWidths are the times that a bar may cover.
+// barWidths are the times that a bar may cover. From an hour on the figures come
+// out of counts, below it out of the log itself, which is then of less than a
+// day.
 var barWidths = []time.Duration{
-	time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 	24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour,
 }
 
@@ -306,11 +335,33 @@ func addressText(a netip.Addr) string {
 }
 
 // harmless is text that a spreadsheet does not run: what begins like a formula
-// gets an apostrophe, also behind blanks, which some programs skip.
+// gets an apostrophe, also behind blanks, which some programs skip, and behind
+// what begins a cell where semicolons or tabs divide them. There the quotes of a
+// CSV cell count for nothing, as they do not begin it.
 func harmless(text string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " \t\r\n\v\f\u00a0"))
-	if strings.ContainsRune("=+-@|%＝＋－＠", first) || strings.ContainsAny(text[:min(len(text), 1)], "\t\r\n") {
-		return "'" + text
+	if isFormula(text) || strings.ContainsAny(text[:min(len(text), 1)], "\t\r\n") {
+		text = "'" + text
 	}
-	return text
+	var b strings.Builder
+	begins := false
+	for i, r := range text {
+		switch {
+		case strings.ContainsRune(";\t\r\n", r):
+			begins = true
+		case begins && !strings.ContainsRune(blanks, r):
+			if begins = false; isFormula(text[i:]) {
+				b.WriteByte('\'')
+			}
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// blanks are what some programs skip at the beginning of a cell.
+const blanks = " \t\r\n\v\f\u00a0"
+
+func isFormula(text string) bool {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, blanks))
+	return strings.ContainsRune("=+-@|%＝＋－＠", first)
 }

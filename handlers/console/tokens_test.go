@@ -154,6 +154,51 @@ func TestALogIsPagedBackAndForth(t *testing.T) {
 	}
 }
 
+// What is found only far back is found by going on, in each of the two logs.
+func TestASearchThatGaveUpSaysSoAndLeadsOn(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	now := time.Now().UTC().Truncate(time.Second)
+	requests, events := make([]event.Token, 5100), make([]event.Security, 5100)
+	for i := range requests {
+		at, text := now.Add(-time.Duration(i)*time.Second), "usual"
+		if i > 5090 {
+			text = "rare" + fmt.Sprint(i)
+		}
+		requests[i] = event.Token{Time: at, Operation: event.Issue, Reason: text, Status: 200}
+		events[i] = event.Security{Time: at, Kind: event.ForgedToken, Detail: text}
+	}
+	if err := site.Store.AddTokenRequests(t.Context(), requests); err != nil {
+		t.Fatal(err)
+	}
+	if err := site.Store.AddSecurityEvents(t.Context(), events[:3000]); err != nil {
+		t.Fatal(err)
+	}
+	if err := site.Store.AddSecurityEvents(t.Context(), events[3000:]); err != nil {
+		t.Fatal(err)
+	}
+	v := site.SignIn(t, handlerstest.Auditor)
+	for list, one := range map[string]string{link.TokenRequests: "token request", link.SecurityEvents: "security event"} {
+		page := v.Get(t, list+"?q=RARE")
+		wantStatus(t, page, http.StatusOK)
+		htmlcheck.Sound(t, page.Node)
+		wantText(t, page.One(t, "main"), "No "+one+" matches so far")
+		wantText(t, page.One(t, "main"), "searched back to "+now.Add(-4999*time.Second).Format("2006-01-02 15:04:05"))
+		further := ""
+		for _, a := range page.All("main a.Button") {
+			if strings.Contains(a.Text(), "Search further back") {
+				further = a.Attr("href")
+			}
+		}
+		page = v.Get(t, further)
+		wantStatus(t, page, http.StatusOK)
+		wantText(t, page.One(t, ".Pager-text"), "9 "+one+"s")
+		if len(page.All("main tbody tr")) != 9 {
+			t.Errorf("%s leads to %s", further, page.One(t, "main").Text())
+		}
+	}
+}
+
 func TestTokenRequestPageShowsEveryField(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
@@ -178,7 +223,7 @@ func TestTokenRequestPageShowsEveryField(t *testing.T) {
 func TestACSVCellIsNeverAFormula(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	attacks := []string{`=cmd|'/c calc'!A1`, "+1+1", "-2", "@SUM(A1)", "\t=1", " =1", "＝1", "%0A", "|x", "\r=1", "a,b\n\"c\""}
+	attacks := []string{`=cmd|'/c calc'!A1`, "+1+1", "-2", "@SUM(A1)", "\t=1", " =1", "＝1", "%0A", "|x", "\r=1", "a;=1", "a; +1", "a\t@x", "a\n=1", "a\r\n -1", "a,b\n\"c\""}
 	for _, a := range attacks {
 		logged(t, site, func(e *event.Token) { e.Username, e.ClientID, e.ForwardedFor, e.Scope = a, a, a, a })
 	}
@@ -202,8 +247,11 @@ func TestACSVCellIsNeverAFormula(t *testing.T) {
 		}
 		for _, row := range rows {
 			for _, cell := range row {
-				if first := strings.TrimLeft(cell, " \t\r\n"); first != "" && (strings.ContainsAny(first[:1], "=+-@|%") || strings.HasPrefix(first, "＝")) {
-					t.Errorf("%q would be run", cell)
+				// Each part is a cell of its own where semicolons or tabs divide them.
+				for _, part := range strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(";\t\r\n", r) }) {
+					if first := strings.TrimLeft(part, " "); first != "" && (strings.ContainsAny(first[:1], "=+-@|%") || strings.HasPrefix(first, "＝")) {
+						t.Errorf("%q would be run", cell)
+					}
 				}
 			}
 		}

@@ -41,9 +41,11 @@ type Row struct {
 	Pinned bool
 	// Longest is the longest lifetime of its tokens in words.
 	Longest string
+	// Users are the first of the UsersOf policies that sign with it.
 	Users   []User
+	UsersOf int
 	// Addresses; empty for what cannot be done, or not by this visitor.
-	Href, Prepare, Rotate, Retire, Revoke, Delete, JWK, PEM string
+	Href, Prepare, Rotate, Start, Retire, Revoke, Delete, JWK, PEM string
 }
 
 // User is a deployed policy that signs with the key.
@@ -57,19 +59,22 @@ func (r Row) Label() string {
 	return r.Name + " (" + r.Algorithm + ")"
 }
 
-func (r Row) acts() bool { return r.Prepare+r.Rotate+r.Retire+r.Revoke+r.Delete != "" }
+func (r Row) acts() bool { return r.Prepare+r.Rotate+r.Start+r.Retire+r.Revoke+r.Delete != "" }
+
+// UsersNamed is how many policies the list names of each key.
+const UsersNamed = 3
 
 // usersText names the first few policies that sign.
 func (r Row) usersText() string {
-	const shown = 3
 	var names []string
-	for _, u := range r.Users {
-		if len(names) == shown {
-			return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(r.Users)-shown)
-		}
+	for _, u := range r.Users[:min(len(r.Users), UsersNamed)] {
 		names = append(names, u.Policy+" on "+u.Proxy)
 	}
-	return strings.Join(names, ", ")
+	text := strings.Join(names, ", ")
+	if more := r.UsersOf - len(names); more > 0 {
+		return fmt.Sprintf("%s and %d more", text, more)
+	}
+	return text
 }
 
 // Page is the list of an environment.
@@ -115,7 +120,7 @@ type state struct {
 
 // states are all states in the order of a key's life.
 var states = []state{
-	{StateNext, "Published, so that everybody knows it in time. Signs nothing yet."},
+	{StateNext, "Published, so that everybody knows it in time. Signs nothing until a rotation, or, where no key signs yet, until it is started."},
 	{ui.StateActive, "Signs every new token of its algorithm."},
 	{StateRetiring, "Signs no longer. Still verifies the tokens that it signed, until the last one has expired."},
 	{StateRetired, "All its tokens have expired. It is published no longer and its private half is deleted."},
@@ -224,7 +229,7 @@ func (f Form) when() (ui.Field, []ui.Card) {
 	field := f.field("when")
 	field.Value = f.When
 	return field, []ui.Card{
-		{Value: Next, Label: "With the next rotation", Text: "It is published at once and signs when you rotate, or when the schedule does.", Tag: "Recommended"},
+		{Value: Next, Label: "With the next rotation", Text: "It is published at once and signs when you rotate to it, or when the schedule does. Where no key signs yet, you start it.", Tag: "Recommended"},
 		{Value: AtOnce, Label: "At once", Text: "As soon as every gateway node knows it. Whoever verifies tokens without the gateway may keep a copy of the published keys for five minutes and refuse new tokens until then."},
 	}
 }

@@ -17,6 +17,9 @@ func Key(environment, id string) string { return Keys(environment) + path(id) }
 // KeyRotate asks, and then lets the next key sign instead of this one.
 func KeyRotate(environment, id string) string { return Key(environment, id) + "/rotate" }
 
+// KeyStart asks, and then lets this next key sign where none does.
+func KeyStart(environment, id string) string { return Key(environment, id) + "/start" }
+
 // KeyRetire asks, and then ends a key that no longer signs, or not yet.
 func KeyRetire(environment, id string) string { return Key(environment, id) + "/retire" }
 

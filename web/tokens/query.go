@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/web/link"
@@ -112,10 +113,14 @@ func (q Query) hidden(controls ...string) []ui.Hidden {
 // Older and Newer lead to the neighbours of a page of a log; empty at the ends.
 type Older struct {
 	Newer, Older string
-	// Shown is how many rows the page has, Total how many match; Capped tells
-	// that there may be more.
+	// Shown is how many rows the page has, Total how many match, 0 where that is
+	// not known; Capped tells that there may be more.
 	Shown, Total int
 	Capped       bool
+	// Searched is how far the search went before it gave up, back or, with
+	// Backwards, up; zero when it went to the end.
+	Searched  time.Time
+	Backwards bool
 }
 
 // options are the entries of a filter: all, and each in words. A value that is

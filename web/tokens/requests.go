@@ -39,6 +39,16 @@ type Figures struct {
 	Reasons         []Reason
 	// Span says which time they are of: "Last 24 hours".
 	Span string
+	// ReasonsOf is of how many of the last refusals the reasons are counted; 0
+	// when it is all of them.
+	ReasonsOf int
+}
+
+func (f Figures) reasonsOf() string {
+	if f.ReasonsOf == 0 {
+		return f.Span
+	}
+	return fmt.Sprintf("%s, out of the last %d", f.Span, f.ReasonsOf)
 }
 
 // Reason is how often token requests were refused for a reason.
@@ -225,13 +235,44 @@ func absoluteOrNone(t time.Time) string {
 }
 
 func (o Older) text(one, many string) string {
+	count := strconv.Itoa(o.Shown)
 	switch {
+	case !o.Searched.IsZero() || o.Total == 0:
 	case o.Capped:
-		return fmt.Sprintf("%d of %d or more %s", o.Shown, o.Total, many)
-	case o.Total == 1:
-		return "1 " + one
+		count = fmt.Sprintf("%d of %d or more", o.Shown, o.Total)
+	case o.Total > 1:
+		count = fmt.Sprintf("%d of %d", o.Shown, o.Total)
 	}
-	return fmt.Sprintf("%d of %d %s", o.Shown, o.Total, many)
+	if count == "1" {
+		many = one
+	}
+	text := count + " " + many
+	if !o.Searched.IsZero() {
+		text += ", " + o.searched()
+	}
+	return text
+}
+
+// searched says how far a search went that gave up.
+func (o Older) searched() string {
+	way := "back to "
+	if o.Backwards {
+		way = "up to "
+	}
+	return "searched " + way + ui.Absolute(o.Searched)
+}
+
+// labels are what leads to the neighbours.
+func (o Older) labels() (newer, older string) {
+	newer, older = "Newer", "Older"
+	switch {
+	case o.Searched.IsZero():
+	case o.Backwards:
+		newer = "Search further"
+	default:
+		older = "Search further back"
+	}
+	return newer, older
 }
 
 // RequestPage is everything the page of one request shows.
