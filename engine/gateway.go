@@ -167,7 +167,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 		g.failure.Store(failure)
 		return failure
 	}
-	s.applied = g.now()
+	s.applied, s.newest = g.now(), &g.snapshot
 	g.snapshot.Store(s)
 	g.transports.keep(s)
 	g.sources.keep(s)

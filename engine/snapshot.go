@@ -3,6 +3,7 @@ package engine
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/identity"
@@ -30,6 +31,7 @@ type Snapshot struct {
 	sources     map[sourceName]*openSource
 	router      router
 	applied     time.Time
+	newest      *atomic.Pointer[Snapshot] // of its gateway
 }
 
 // deployed is an owner in a snapshot: what was compiled, which may be older
@@ -40,6 +42,14 @@ type deployed struct {
 	revision  int
 	client    Client
 	transport http.RoundTripper
+}
+
+// Newest is the snapshot that has taken its place, or itself.
+func (s *Snapshot) Newest() token.Directory {
+	if s.newest == nil {
+		return s
+	}
+	return s.newest.Load()
 }
 
 // Environment is the environment's name.

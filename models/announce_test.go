@@ -38,8 +38,8 @@ func TestSecurityEventsOfWritesAreAnnouncedOnceTheyAreCommitted(t *testing.T) {
 	if len(heard) != 1 || heard[0].Kind != event.TokensRevoked || heard[0].Subject != "mia" || heard[0].Environment != "production" {
 		t.Errorf("heard %+v", heard)
 	}
-	kept, total, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{})
-	if err != nil || total != 2 {
-		t.Errorf("%d kept, %v: %+v", total, err, kept)
+	kept, found, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{})
+	if err != nil || found.Total != 2 {
+		t.Errorf("%d kept, %v: %+v", found.Total, err, kept)
 	}
 }

@@ -274,8 +274,7 @@ func raiseWhereLive(ctx context.Context, tx *gorm.DB, proxyID string) error {
 	return nil
 }
 
-// environmentsRunning is in the order of ids, so that two who lock several
-// environments cannot lock each other.
+// environmentsRunning is in the order of environmentsByID.
 func environmentsRunning(ctx context.Context, tx *gorm.DB, proxyID string) ([]environmentRow, error) {
 	rows, err := from[environmentRow](tx).
 		Where("id in (select environment_id from deployments where proxy_id = ? and revision_id is not null)", proxyID).Order("id").Find(ctx)

@@ -82,6 +82,16 @@ func environments(ctx context.Context, db *gorm.DB) ([]environmentRow, error) {
 	return rows, nil
 }
 
+// environmentsByID are all environments in the order in which everybody locks
+// them, so that two who lock several cannot lock each other.
+func environmentsByID(ctx context.Context, tx *gorm.DB) ([]environmentRow, error) {
+	rows, err := from[environmentRow](tx).Order("id").Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list environments: %w", err)
+	}
+	return rows, nil
+}
+
 // Environment finds an environment by its name, compared without case, or
 // says ErrNotFound.
 func (s *Store) Environment(ctx context.Context, name string) (Environment, error) {

@@ -16,8 +16,40 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, settingRow{},
+		clientName{}, signerRow{}, requestHour{},
 	}
 }
+
+// clientName is a row that only triggers write.
+type clientName struct{ Name, Kind, Owner string }
+
+// TableName implements gorm's schema.Tabler.
+func (clientName) TableName() string { return "client_names" }
+
+// signerRow is one, too.
+type signerRow struct {
+	ProxyID, EnvironmentID     string
+	Position                   int
+	ProjectID                  string
+	Policy, KeyName, Algorithm string
+	Settings                   settingsLine `gorm:"embedded"`
+}
+
+// TableName implements gorm's schema.Tabler.
+func (signerRow) TableName() string { return "signers" }
+
+// requestHour is one, too.
+type requestHour struct {
+	Hour                                  time.Time
+	Environment, GrantType, Source, Error string
+	Requests                              int64
+}
+
+// TableName implements gorm's schema.Tabler.
+func (requestHour) TableName() string { return "token_request_hours" }
+
+// ProxyRace tells what a broken index means to who saves a proxy.
+var ProxyRace = proxyRace
 
 // Moments is the array of times.
 type Moments = moments
@@ -43,8 +75,11 @@ func (c counter) LogMode(logger.LogLevel) logger.Interface { return c }
 func (c counter) Trace(context.Context, time.Time, func() (string, int64), error) { c.n.Add(1) }
 
 // NotPolling is a view of a store whose Watch only listens.
-func NotPolling(s *Store) *Store {
-	listening := *s
-	listening.poll = 24 * time.Hour
-	return &listening
+func NotPolling(s *Store) *Store { return PollingEvery(s, 24*time.Hour) }
+
+// PollingEvery is a view of a store whose Watch polls so often.
+func PollingEvery(s *Store, poll time.Duration) *Store {
+	polling := *s
+	polling.poll = poll
+	return &polling
 }

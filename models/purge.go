@@ -54,6 +54,9 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 	if p.TokenRequests, err = s.purgeLog(ctx, "token_requests", r.TokenRequestDays); err != nil {
 		return err
 	}
+	if err := s.purgeHours(ctx, r.TokenRequestDays); err != nil {
+		return err
+	}
 	if p.SecurityEvents, err = s.purgeLog(ctx, "security_events", r.SecurityEventDays); err != nil {
 		return err
 	}
@@ -62,8 +65,10 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 			return err
 		}
 	}
-	p.Revocations, err = s.PurgeRevocations(ctx)
-	return err
+	if p.Revocations, err = s.PurgeRevocations(ctx); err != nil {
+		return err
+	}
+	return s.forgetImports(ctx)
 }
 
 func (s *Store) purgeLog(ctx context.Context, table string, days int) (int, error) {
@@ -71,4 +76,15 @@ func (s *Store) purgeLog(ctx context.Context, table string, days int) (int, erro
 		return 0, nil
 	}
 	return s.purge(ctx, table, "select id from "+table+" where at < now() - make_interval(days => ?)", days)
+}
+
+// purgeHours removes the counts of hours whose requests are all gone.
+func (s *Store) purgeHours(ctx context.Context, days int) error {
+	if days == 0 {
+		return nil
+	}
+	if _, err := exec(ctx, s.db, "delete from token_request_hours where hour < now() - make_interval(days => ?, hours => 1)", days); err != nil {
+		return fmt.Errorf("purge token_request_hours: %w", err)
+	}
+	return nil
 }

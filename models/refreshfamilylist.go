@@ -193,14 +193,26 @@ func covered(environmentID string, e revoke.Entry) where {
 	return w
 }
 
-// endFamilies ends the families that an entry covers and says how many.
-func endFamilies(ctx context.Context, tx *gorm.DB, environmentID string, e revoke.Entry) (int, error) {
-	w := covered(environmentID, e)
-	n, err := exec(ctx, tx, "update refresh_families f set ended_at = now(), end_reason = ? where "+w.sql(), append([]any{endedRevoked}, w.args...)...)
-	if err != nil {
-		return 0, fmt.Errorf("end logins: %w", err)
+// endBatch is how many logins end at once: few enough that a stop loses little,
+// and enough that finding them does not take longer than ending them.
+const endBatch = 50_000
+
+// endFamilies ends the families that a revocation covers and says how many.
+func endFamilies(ctx context.Context, tx *gorm.DB, r revocation) (int, error) {
+	w, why := covered(r.environmentID, r.entry), endedRevoked
+	if r.reason != "" {
+		why = truncated(endedWords[endedRevoked]+": "+r.reason, maxReason)
 	}
-	return n, nil
+	for total := 0; ; {
+		n, err := exec(ctx, tx, "update refresh_families set ended_at = now(), end_reason = ? where ended_at is null and id in (select f.id from refresh_families f where "+
+			w.sql()+" limit ?)", append(append([]any{why}, w.args...), endBatch)...)
+		if err != nil {
+			return total, fmt.Errorf("end logins: %w", err)
+		}
+		if total += n; n < endBatch {
+			return total, nil
+		}
+	}
 }
 
 // countFamilies counts the families that an entry would end.

@@ -57,7 +57,8 @@ func (r revocationRow) entry() revoke.Entry {
 	return e
 }
 
-// RevokeResult says what a revocation ends.
+// RevokeResult says what a revocation ends. Revoke counts no further than
+// CountCap, as the nodes hear of it only then.
 type RevokeResult struct {
 	// Families are the logins that can be refreshed no more.
 	Families int
@@ -76,7 +77,7 @@ func (s *Store) RevokeTokens(ctx context.Context, environment string, e revoke.E
 		if err != nil {
 			return err
 		}
-		_, err = s.revoke(ctx, tx, Actor{Name: "gateway"}, id, e, reason)
+		_, err = s.revoke(ctx, tx, &revocation{Actor{Name: "gateway"}, id, e, reason})
 		return err
 	})
 	if err != nil {
@@ -99,14 +100,17 @@ func (s *Store) Revoke(ctx context.Context, by Actor, environment string, e revo
 		if err != nil {
 			return err
 		}
-		dated := s.dated(e)
-		if r.LiveTokens, err = s.countLiveTokens(ctx, tx, tokensOf(environment, dated)); err != nil {
+		x := revocation{by, id, e, reason}
+		if x.entry, err = s.dated(ctx, tx, e); err != nil {
 			return err
 		}
-		if r.Families, err = s.revoke(ctx, tx, by, id, dated, reason); err != nil {
+		if r.LiveTokens, err = liveTokensCapped(ctx, tx, tokensOf(environment, x.entry)); err != nil {
 			return err
 		}
-		return s.recordRevocation(ctx, tx, by, environment, dated, reason, r)
+		if r.Families, err = s.revoke(ctx, tx, &x); err != nil {
+			return err
+		}
+		return s.recordRevocation(ctx, tx, by, environment, x.entry, reason, r)
 	})
 	if err != nil {
 		return RevokeResult{}, fmt.Errorf("revoke tokens: %w", err)
@@ -120,11 +124,13 @@ func (s *Store) PreviewRevoke(ctx context.Context, environment string, e revoke.
 	if err != nil {
 		return r, err
 	}
-	e = s.dated(e)
+	if e, err = s.dated(ctx, s.db, e); err != nil {
+		return r, err
+	}
 	if r.Families, err = countFamilies(ctx, s.db, id, e); err != nil {
 		return r, err
 	}
-	r.LiveTokens, err = s.countLiveTokens(ctx, s.db, tokensOf(environment, e))
+	r.LiveTokens, err = s.CountLiveTokens(ctx, tokensOf(environment, e))
 	return r, err
 }
 
@@ -158,19 +164,25 @@ func forGood(k revoke.Kind) bool { return k == revoke.Token || k == revoke.Famil
 
 // dated gives an entry the moment that its kind needs. The times of a token are
 // whole seconds, so that "now" is the second that comes: a token of this second
-// may be older than the revocation.
-func (s *Store) dated(e revoke.Entry) revoke.Entry {
+// may be older than the revocation. It is now by the later one of two clocks, as
+// logins begin by the clock of the database, and tokens by that of a node.
+func (s *Store) dated(ctx context.Context, tx *gorm.DB, e revoke.Entry) (revoke.Entry, error) {
 	if forGood(e.Kind) {
 		e.Before = time.Time{}
-		return e
+		return e, nil
 	}
 	if e.Before.IsZero() {
-		e.Before = s.now()
+		type line struct{ Now time.Time }
+		lines, err := query[line](ctx, tx, "select greatest(clock_timestamp(), ?) as now", s.now())
+		if err != nil {
+			return e, fmt.Errorf("read the clock: %w", err)
+		}
+		e.Before = lines[0].Now
 	}
 	if whole := e.Before.UTC().Truncate(time.Second); !whole.Equal(e.Before) {
 		e.Before = whole.Add(time.Second)
 	}
-	return e
+	return e, nil
 }
 
 // environmentID is that of a name; "" is all environments.
@@ -182,46 +194,124 @@ func environmentID(ctx context.Context, tx *gorm.DB, name string) (string, error
 	return row.ID, err
 }
 
-// revokeInTx revokes tokens as part of another change, which has an audit
-// record of its own: a credential is deleted, a secret changed. The environment
-// is an id; "" means all.
-func (s *Store) revokeInTx(ctx context.Context, tx *gorm.DB, by Actor, environmentID string, e revoke.Entry, reason string) error {
-	e = s.dated(e)
-	families, err := s.revoke(ctx, tx, by, environmentID, e, reason)
-	if err != nil {
-		return err
-	}
-	var environment string
-	if environmentID != "" {
-		names, err := query[string](ctx, tx, "select name from environments where id = ?", environmentID)
-		if err != nil {
-			return fmt.Errorf("read environment: %w", err)
-		}
-		environment = strings.Join(names, "")
-	}
-	return s.recordRevoked(ctx, tx, by, environment, e, reason, families)
+// revocation is one that a transaction makes. The environment is an id; "" means
+// all.
+type revocation struct {
+	by            Actor
+	environmentID string
+	entry         revoke.Entry
+	reason        string
 }
 
-// revoke inserts an entry, tells the nodes when the transaction commits, and
-// ends the logins that it covers.
-func (s *Store) revoke(ctx context.Context, tx *gorm.DB, by Actor, environmentID string, e revoke.Entry, reason string) (int, error) {
-	e = s.dated(e)
-	if err := revocationProblems(e).Err(); err != nil {
+// revokeInTx revokes tokens as part of another change, which has an audit
+// record of its own: a credential is deleted, a secret changed. It does so at
+// the end of the transaction: nobody else can revoke from then on until it has
+// committed, and a person who must revoke at once shall not wait for an import.
+func revokeInTx(tx *gorm.DB, r revocation) {
+	a := aftermathOf(tx)
+	a.last = append(a.last, r)
+}
+
+// takeover is how long nodes may take to load a change of what they check logins
+// against. Until then they let in whom it shuts out.
+const takeover = time.Second
+
+// revokeLast makes the revocations that were left to the end. They cover what
+// is issued while nodes take the change over.
+func (s *Store) revokeLast(ctx context.Context, tx *gorm.DB, a *aftermath) error {
+	for _, r := range a.last {
+		var err error
+		if r.entry, err = s.dated(ctx, tx, r.entry); err != nil {
+			return err
+		}
+		r.entry.Before = r.entry.Before.Add(takeover)
+		families, err := s.revoke(ctx, tx, &r)
+		if err != nil {
+			return err
+		}
+		var environment string
+		if r.environmentID != "" {
+			names, err := query[string](ctx, tx, "select name from environments where id = ?", r.environmentID)
+			if err != nil {
+				return fmt.Errorf("read environment: %w", err)
+			}
+			environment = strings.Join(names, "")
+		}
+		if err := s.recordRevoked(ctx, tx, r.by, environment, r.entry, r.reason, families); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revoke inserts an entry and tells the nodes when the transaction commits. It
+// says how many logins end with it. These are ended only then, but for a single
+// one: a login that is refreshed all the time could keep a transaction from
+// ever committing, and thousands would keep the nodes waiting. Until then the
+// entry keeps them from being refreshed.
+func (s *Store) revoke(ctx context.Context, tx *gorm.DB, r *revocation) (families int, err error) {
+	if r.entry, err = s.dated(ctx, tx, r.entry); err != nil {
 		return 0, err
 	}
-	if _, err := exec(ctx, tx, "select pg_advisory_xact_lock(?)", int64(revocationsLock)); err != nil {
-		return 0, fmt.Errorf("take turns: %w", err)
+	if err := revocationProblems(r.entry).Err(); err != nil {
+		return 0, err
 	}
+	switch r.entry.Kind {
+	case revoke.Token: // is not its login
+	case revoke.Family:
+		families, err = endFamilies(ctx, tx, *r)
+	default:
+		w := covered(r.environmentID, r.entry)
+		families, err = countedIn(ctx, tx, "from refresh_families f where "+w.sql(), w.args)
+		a := aftermathOf(tx)
+		a.revoked = append(a.revoked, *r)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find logins that end: %w", err)
+	}
+	return families, keepRevocation(ctx, tx, r)
+}
+
+func liveTokensCapped(ctx context.Context, tx *gorm.DB, f LiveTokenFilter) (int, error) {
+	w := f.conditions(time.Time{})
+	n, err := countedIn(ctx, tx, "from token_requests t where "+w.sql(), w.args)
+	if err != nil {
+		return 0, fmt.Errorf("count live tokens: %w", err)
+	}
+	return n, nil
+}
+
+func keepRevocation(ctx context.Context, tx *gorm.DB, r *revocation) error {
+	if _, err := exec(ctx, tx, "select pg_advisory_xact_lock(?)", int64(revocationsLock)); err != nil {
+		return fmt.Errorf("take turns: %w", err)
+	}
+	e := &r.entry
 	_, err := exec(ctx, tx, `with kept as (
 			insert into revocations (environment_id, kind, project, key, before, expires_at, reason, revoked_at, revoked_by)
 			values (nullif(?, '')::uuid, ?, ?, ?, ?, ?, ?, now(), ?) returning environment_id)
 		select pg_notify(?, coalesce((select name from environments e where e.id = kept.environment_id), '')) from kept`,
-		environmentID, string(e.Kind), e.Project, e.Key, orNever(e.Before), orNever(e.Expires), truncated(reason, maxReason),
-		truncated(by.Name, maxReason), revocationsChannel)
+		r.environmentID, string(e.Kind), e.Project, e.Key, orNever(e.Before), orNever(e.Expires), truncated(r.reason, maxReason),
+		truncated(r.by.Name, maxReason), revocationsChannel)
 	if err != nil {
-		return 0, fmt.Errorf("keep revocation: %w", err)
+		return fmt.Errorf("keep revocation: %w", err)
 	}
-	return endFamilies(ctx, tx, environmentID, e)
+	return nil
+}
+
+// endRevokedFor bounds how long a caller waits for logins to end.
+const endRevokedFor = time.Minute
+
+// endRevoked ends the logins that committed revocations cover, also when the
+// caller has left. It may fail: they are refused all the same, and
+// PurgeRevocations ends what is left.
+func (s *Store) endRevoked(ctx context.Context, list []revocation) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endRevokedFor)
+	defer cancel()
+	for _, r := range list {
+		if _, err := endFamilies(ctx, s.db, r); err != nil {
+			s.logger.WarnContext(ctx, "logins that were revoked are not ended yet", "revoked", named(r.entry), "error", err)
+		}
+	}
 }
 
 // orNever is null for the zero time.
@@ -267,9 +357,16 @@ func (s *Store) recordRevoked(ctx context.Context, tx *gorm.DB, by Actor, enviro
 	}
 	return insertSecurityEvents(ctx, tx, []event.Security{{
 		Time: s.now(), Kind: event.TokensRevoked, Environment: environment, Project: e.Project, Subject: subject, Client: by.Client,
-		Detail:        fmt.Sprintf("%s revoked %s: %s. %d logins ended.", by.Name, named(e), strings.TrimSuffix(reason, "."), families),
+		Detail:        fmt.Sprintf("%s revoked %s: %s. %s ended.", by.Name, named(e), strings.TrimSuffix(reason, "."), loginCount(families)),
 		CorrelationID: by.CorrelationID,
 	}})
+}
+
+func loginCount(n int) string {
+	if n >= CountCap {
+		return fmt.Sprintf("%d logins or more", n)
+	}
+	return fmt.Sprintf("%d logins", n)
 }
 
 func allIfEmpty(environment string) string {

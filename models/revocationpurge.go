@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // revocationLeeway is added to the life of tokens: clocks differ, and a token
@@ -21,6 +22,10 @@ const longestLifetime = `select case
 			when 'WEEKS' then 604800 when 'MONTHS' then 2592000 when 'YEARS' then 31536000 end), 0) end
 	from revisions r cross join lateral jsonb_path_query(r.definition::jsonb, '$.** ? (@.type == "policy-auth-jwt")') p`
 
+// uncovering are the entries of which no token is left when all those issued
+// before a moment have expired.
+const uncovering = "from revocations where expires_at is null and coalesce(before, revoked_at) < ?"
+
 // PurgeRevocations removes entries that cover no token that can still live,
 // and says how many: those that say when, and of the others those whose moment
 // lies further back than the longest life of a token.
@@ -36,7 +41,35 @@ func (s *Store) PurgeRevocations(ctx context.Context) (int, error) {
 	if len(lives) == 0 || lives[0] < 0 {
 		return n, nil
 	}
-	more, err := s.purge(ctx, "revocations", `select id from revocations
-		where expires_at is null and coalesce(before, revoked_at) < now() - make_interval(secs => ?)`, lives[0]+revocationLeeway)
+	type line struct{ At time.Time }
+	// Read once: what the first step does not see, the second must not remove.
+	limit, err := query[line](ctx, s.db, "select now() - make_interval(secs => ?) as at", lives[0]+revocationLeeway)
+	if err != nil {
+		return n, fmt.Errorf("read the clock: %w", err)
+	}
+	if err := s.endUncovered(ctx, limit[0].At); err != nil {
+		return n, err
+	}
+	more, err := s.purge(ctx, "revocations", "select id "+uncovering, limit[0].At)
 	return n + more, err
+}
+
+// endUncovered ends the logins that nothing but an entry that goes keeps from
+// being refreshed: those that it did not see because they began while it was
+// made, or that could not be ended then. A login may live longer than any token.
+func (s *Store) endUncovered(ctx context.Context, limit time.Time) error {
+	rows, err := query[revocationRow](ctx, s.db, "select * "+uncovering+" and before is not null", limit)
+	if err != nil {
+		return fmt.Errorf("read old revocations: %w", err)
+	}
+	for _, row := range rows {
+		r := revocation{entry: row.entry(), reason: row.Reason}
+		if row.EnvironmentID != nil {
+			r.environmentID = *row.EnvironmentID
+		}
+		if _, err := endFamilies(ctx, s.db, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -65,23 +63,7 @@ func (s *Store) SaveTokenManagement(ctx context.Context, by Actor, version int, 
 	if err := m.Validate().Err(); err != nil {
 		return Settings[issue.Management]{}, err
 	}
-	return saveSettings(ctx, s, by, tokenManagementKey, "Token Management", version, issue.DefaultManagement(), m, raiseEveryEnvironment)
-}
-
-// raiseEveryEnvironment makes all nodes load anew.
-func raiseEveryEnvironment(ctx context.Context, tx *gorm.DB) error {
-	list, err := environments(ctx, tx)
-	if err != nil {
-		return err
-	}
-	// In the order of ids, as everybody locks them.
-	slices.SortFunc(list, func(a, b environmentRow) int { return strings.Compare(a.ID, b.ID) })
-	for _, e := range list {
-		if _, err := raise(ctx, tx, e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return saveSettings(ctx, s, by, tokenManagementKey, "Token Management", version, issue.DefaultManagement(), m, raiseAll)
 }
 
 // Retention says for how many days logs are kept; 0 means for ever.

@@ -63,6 +63,7 @@ type Store struct {
 	logger     *slog.Logger
 	clock      func() time.Time
 	poll       time.Duration // how often Watch looks without having heard
+	background *background
 }
 
 // Open prepares a store on the PostgreSQL at url. It connects when first
@@ -76,7 +77,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground()}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -140,8 +141,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close gives all connections back. Watch must have returned.
+// Close stops what goes on in the background and gives all connections back.
+// Watch must have returned.
 func (s *Store) Close() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.background.end(ended)
 	_ = s.sql.Close() // it owns nothing that could fail: the pool is ours
 	s.pool.Close()
 }

@@ -33,10 +33,16 @@ func (s *Store) look(ctx context.Context, fn func(*gorm.DB) error) error {
 // try may win. So fn must not leave anything behind but what it writes to tx.
 func (s *Store) transact(ctx context.Context, o *sql.TxOptions, fn func(*gorm.DB) error) error {
 	for try := 1; ; try++ {
-		var logged []event.Security // by this try
-		err := s.db.WithContext(context.WithValue(ctx, loggedKey{}, &logged)).Transaction(fn, o)
+		a := &aftermath{}
+		err := s.db.WithContext(context.WithValue(ctx, aftermathKey{}, a)).Transaction(func(tx *gorm.DB) error {
+			if err := fn(tx); err != nil {
+				return err
+			}
+			return s.revokeLast(ctx, tx, a)
+		}, o)
 		if err == nil {
-			s.announce(logged)
+			s.announce(a.logged)
+			s.endRevoked(ctx, a.revoked)
 		}
 		if err == nil || !worthRetrying(err) || try == maxTries {
 			return err
@@ -45,6 +51,25 @@ func (s *Store) transact(ctx context.Context, o *sql.TxOptions, fn func(*gorm.DB
 			return err
 		}
 	}
+}
+
+// aftermath is what one try of a transaction leaves to do at its end.
+type aftermath struct {
+	// last are revocations to make just before it commits.
+	last []revocation
+	// revoked are those made, and logged the security events that it has logged:
+	// both have consequences once it has committed.
+	revoked []revocation
+	logged  []event.Security
+}
+
+// aftermathKey finds the aftermath in the context of a transaction.
+type aftermathKey struct{}
+
+// aftermathOf is nil outside of a transaction.
+func aftermathOf(tx *gorm.DB) *aftermath {
+	a, _ := tx.Statement.Context.Value(aftermathKey{}).(*aftermath)
+	return a
 }
 
 // pause waits a random time that grows with the tries, so that those who

@@ -2,9 +2,9 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,9 +27,10 @@ const (
 // Watch calls changed for each of the environments at once, and again whenever
 // its generation has changed; never twice at the same time. Notifications make
 // it quick, a poll every three seconds makes it certain: while the connection
-// is lost Watch tries to get it back, and what was missed is caught up. It
-// returns the context's error when that ends.
-func (s *Store) Watch(ctx context.Context, environments []string, changed func(environment string)) error {
+// is lost Watch tries to get it back, and what was missed is caught up. An error
+// of changed means that it could not look at the change: the next poll tells it
+// again. Watch returns the context's error when that ends.
+func (s *Store) Watch(ctx context.Context, environments []string, changed func(environment string) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	bell := make(chan struct{}, 1)
 	done := make(chan struct{})
@@ -56,7 +57,7 @@ func (s *Store) Watch(ctx context.Context, environments []string, changed func(e
 type watcher struct {
 	store   *Store
 	names   []string
-	changed func(string)
+	changed func(string) error
 	seen    map[string]int64
 	lost    bool
 }
@@ -80,28 +81,33 @@ func (w *watcher) look(ctx context.Context) {
 	}
 	w.lost = false
 	for _, name := range w.names {
-		if g, ok := now[strings.ToLower(name)]; ok && g != w.seen[name] {
+		if g, ok := now[name]; ok && g != w.seen[name] && w.changed(name) == nil {
 			w.seen[name] = g
-			w.changed(name)
 		}
 	}
 }
 
-// generations are by environment name in lower case.
+// generations are by the names asked for. The database folds their case: for
+// some letters Go does it otherwise.
 func (s *Store) generations(ctx context.Context, names []string) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*pollEvery) // a hung server must not hang the node
 	defer cancel()
-	folded := make([]string, len(names))
-	for i, n := range names {
-		folded[i] = strings.ToLower(n)
+	list, err := json.Marshal(names)
+	if err != nil {
+		return nil, fmt.Errorf("encode names: %w", err)
 	}
-	rows, err := from[environmentRow](s.db).Select("name", "generation").Where("lower(name) in ?", folded).Find(ctx)
+	type line struct {
+		Name       string
+		Generation int64
+	}
+	lines, err := query[line](ctx, s.db, `select w.name, e.generation from jsonb_array_elements_text(?::jsonb) w (name)
+		join environments e on lower(e.name) = lower(w.name)`, document(list))
 	if err != nil {
 		return nil, fmt.Errorf("read generations: %w", err)
 	}
-	now := make(map[string]int64, len(rows))
-	for _, r := range rows {
-		now[strings.ToLower(r.Name)] = r.Generation
+	now := make(map[string]int64, len(lines))
+	for _, l := range lines {
+		now[l.Name] = l.Generation
 	}
 	return now, nil
 }

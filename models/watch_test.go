@@ -19,7 +19,12 @@ func watched(t *testing.T, s *models.Store, environments ...string) <-chan strin
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	told, done := make(chan string, 100), make(chan error, 1)
-	go func() { done <- s.Watch(ctx, environments, func(e string) { told <- e }) }()
+	go func() {
+		done <- s.Watch(ctx, environments, func(e string) error {
+			told <- e
+			return nil
+		})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
@@ -100,6 +105,35 @@ func TestWatchSeesChangesWhoseNotificationWasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-told // by the poll
+}
+
+// Its last letter has two small forms, of which Go knows one.
+func TestWatchFindsAnEnvironmentWhateverLettersItsNameHas(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	modelstest.Environment(t, s.Store, "ΟΔΟΣ")
+	if got := <-watched(t, s.Store, "ΟΔΟΣ"); got != "ΟΔΟΣ" {
+		t.Errorf("told of %q", got)
+	}
+}
+
+// Whoever could not read a change, as its connection broke just then, must not
+// wait for the next one.
+func TestWatchTellsAgainOfAChangeThatCouldNotBeLookedAt(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	err := models.PollingEvery(s.Store, 10*time.Millisecond).Watch(ctx, []string{"production"}, func(string) error {
+		if tries++; tries < 3 {
+			return errors.New("the database is away")
+		}
+		cancel()
+		return nil
+	})
+	if tries != 3 || !errors.Is(err, context.Canceled) {
+		t.Errorf("told %d times, %v", tries, err)
+	}
 }
 
 func TestAwaitNodes(t *testing.T) {

@@ -18,6 +18,9 @@ const (
 	eventBatch  = 500
 	// eventDelay is how long the first event of a batch waits for company.
 	eventDelay = 200 * time.Millisecond
+	// eventTimeout bounds one try: a server that hangs must not hold up the
+	// events until the operating system gives the connection up.
+	eventTimeout = 30 * time.Second
 	// eventFlush is how long a stop waits for what is buffered.
 	eventFlush = 5 * time.Second
 	// eventTries is after how many failures in a row the events of a batch are
@@ -174,7 +177,7 @@ func (b *batcher[T]) drain(batch []T) []T {
 func (b *batcher[T]) write(batch []T) {
 	wait := eventDelay
 	for try := 1; ; try++ {
-		err := b.keep(b.ctx, batch)
+		err := b.try(batch)
 		if err == nil {
 			if try > 1 {
 				b.logger.Info("events are stored again", "table", b.name)
@@ -192,6 +195,12 @@ func (b *batcher[T]) write(batch []T) {
 	}
 }
 
+func (b *batcher[T]) try(batch []T) error {
+	ctx, cancel := context.WithTimeout(b.ctx, eventTimeout)
+	defer cancel()
+	return b.keep(ctx, batch)
+}
+
 // pause waits, and is false when there is no time any more.
 func (b *batcher[T]) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
@@ -207,7 +216,7 @@ func (b *batcher[T]) pause(d time.Duration) bool {
 func (b *batcher[T]) writeSingly(batch []T) {
 	lost := 0
 	for i := range batch {
-		if b.ctx.Err() != nil || b.keep(b.ctx, batch[i:i+1]) != nil {
+		if b.ctx.Err() != nil || b.try(batch[i:i+1]) != nil {
 			lost++
 		}
 	}

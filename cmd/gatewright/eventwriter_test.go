@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -146,6 +147,30 @@ func TestEventsWaitWhileTheDatabaseIsAway(t *testing.T) {
 	if len(s.tokens) != 1 || lost(dropped, "token_requests") != 0 {
 		t.Errorf("kept %v, dropped %d", s.tokens, lost(dropped, "token_requests"))
 	}
+}
+
+// After a failover a connection may lead nowhere, without anybody saying so.
+func TestEventsTakeAnotherConnectionWhenOneHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, dropped := &shelf{}, testDropped()
+		hung := false
+		b := newBatcher("token_requests", func(ctx context.Context, list []event.Token) error {
+			if !hung {
+				hung = true
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return s.AddTokenRequests(ctx, list)
+		}, quiet, dropped)
+		b.add(event.Token{Reason: "kept"})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(s.tokens) != 1 || lost(dropped, "token_requests") != 0 {
+			t.Errorf("kept %v, dropped %d", s.tokens, lost(dropped, "token_requests"))
+		}
+		b.close()
+	})
 }
 
 func TestOneEventThatCannotBeKeptDoesNotHoldUpTheRest(t *testing.T) {

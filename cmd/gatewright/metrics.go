@@ -91,20 +91,40 @@ func status(code int) string {
 type accessLog struct {
 	logger  *slog.Logger
 	all     bool
-	lines   chan func()
+	lines   chan func() // never closed: a call that was cut off may still report
 	dropped prometheus.Counter
+	stop    chan struct{}
 	done    sync.WaitGroup
 	closed  atomic.Bool
 }
 
 func newAccessLog(logger *slog.Logger, all bool, dropped prometheus.Counter) *accessLog {
-	l := &accessLog{logger: logger, all: all, lines: make(chan func(), 4096), dropped: dropped}
-	l.done.Go(func() {
-		for line := range l.lines {
-			line()
-		}
-	})
+	l := &accessLog{logger: logger, all: all, lines: make(chan func(), 4096), dropped: dropped, stop: make(chan struct{})}
+	l.done.Go(l.run)
 	return l
+}
+
+func (l *accessLog) run() {
+	for {
+		select {
+		case line := <-l.lines:
+			line()
+		case <-l.stop:
+			l.drain()
+			return
+		}
+	}
+}
+
+func (l *accessLog) drain() {
+	for {
+		select {
+		case line := <-l.lines:
+			line()
+		default:
+			return
+		}
+	}
 }
 
 // Access logs a refused or failed call, and every call when asked to.
@@ -143,10 +163,10 @@ func (l *accessLog) write(line func()) {
 	}
 }
 
-// Close writes what is buffered. No gateway may serve any more.
+// Close writes what is buffered.
 func (l *accessLog) Close() {
 	if !l.closed.Swap(true) {
-		close(l.lines)
+		close(l.stop)
 		l.done.Wait()
 	}
 }

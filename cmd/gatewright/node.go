@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +18,12 @@ import (
 	"github.com/gatewright/gatewright/models"
 )
 
-// heartbeat is how often a node reports what it runs when nothing changes.
-const heartbeat = 5 * time.Second
+const (
+	// heartbeat is how often a node reports what it runs when nothing changes.
+	heartbeat = 5 * time.Second
+	// bundleTimeout is many times what reading ten thousand owners takes.
+	bundleTimeout = time.Minute
+)
 
 // node keeps the gateways of this process at the newest generation of their
 // environments and reports what each really runs.
@@ -30,16 +36,20 @@ type node struct {
 	mu       sync.Mutex                 // one refresh of an environment at a time
 }
 
-// nodeName tells this process from others on the same host.
+// nodeName tells this process from every other one. Host and process are for
+// people; in containers that share the network of their host both are the same,
+// and a node that hides behind another would not be waited for.
 func nodeName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "gateway"
 	}
-	return fmt.Sprintf("%s-%d", host, os.Getpid())
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:4]))
 }
 
-// load brings every gateway up before the first request is answered.
+// load brings every gateway up before the first request is answered. One whose
+// configuration does not compile answers 503 until that is put right, for which
+// the console must be there.
 func (n *node) load(ctx context.Context) error {
 	for environment, gateway := range n.gateways {
 		// What is revoked comes first: no call may pass before it is known.
@@ -51,6 +61,10 @@ func (n *node) load(ctx context.Context) error {
 		err = n.refresh(ctx, environment)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("--gateway: there is no environment %s; \"gatewright serve\" creates those that it serves", environment)
+		}
+		if errors.As(err, new(*engine.ApplyError)) {
+			n.logger.Error("configuration not taken over", "environment", environment, "error", err)
+			continue
 		}
 		if err != nil {
 			return err
@@ -67,10 +81,15 @@ func (n *node) follow(ctx context.Context) error {
 	wg.Go(func() { n.beat(ctx) })
 	environments := slices.Sorted(maps.Keys(n.gateways))
 	wg.Go(func() { n.followRevocations(ctx, environments) })
-	return n.store.Watch(ctx, environments, func(environment string) {
-		if err := n.refresh(ctx, environment); err != nil && ctx.Err() == nil {
+	return n.store.Watch(ctx, environments, func(environment string) error {
+		err := n.refresh(ctx, environment)
+		if err != nil && ctx.Err() == nil {
 			n.logger.Error("configuration not taken over", "environment", environment, "error", err)
 		}
+		if errors.As(err, new(*engine.ApplyError)) {
+			return nil // nor would it the next time
+		}
+		return err
 	})
 }
 
@@ -89,7 +108,7 @@ func (n *node) followRevocations(ctx context.Context, environments []string) {
 func (n *node) refresh(ctx context.Context, environment string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	bundle, err := n.store.Bundle(ctx, environment)
+	bundle, err := n.read(ctx, environment)
 	if err != nil {
 		return fmt.Errorf("read what is deployed in %s: %w", environment, err)
 	}
@@ -100,6 +119,14 @@ func (n *node) refresh(ctx context.Context, environment string) error {
 		n.logger.Debug("configuration taken over", "environment", environment, "generation", bundle.Generation, "owners", len(bundle.Owners))
 	}
 	return errors.Join(applied, n.report(ctx, environment, bundle.Generation, applied))
+}
+
+// read gives up on a server that hangs: the next look tries anew, on another
+// connection.
+func (n *node) read(ctx context.Context, environment string) (engine.Bundle, error) {
+	ctx, cancel := context.WithTimeout(ctx, bundleTimeout)
+	defer cancel()
+	return n.store.Bundle(ctx, environment)
 }
 
 // report tells the store which generation was handled, and how that ended.

@@ -170,6 +170,14 @@ func TestAHundredDeploysThroughTheStoreFailNoCall(t *testing.T) {
 	}
 }
 
+// Two containers may have the name of one host, and both be its first process.
+func TestNoTwoNodesHaveOneName(t *testing.T) {
+	t.Parallel()
+	if one, other := nodeName(), nodeName(); one == other {
+		t.Errorf("both are %s", one)
+	}
+}
+
 // A definition that this build cannot run leaves the last good one serving,
 // and the node's row says why.
 func TestANodeKeepsItsLastGoodSnapshotAndSaysWhy(t *testing.T) {
@@ -182,6 +190,9 @@ func TestANodeKeepsItsLastGoodSnapshotAndSaysWhy(t *testing.T) {
 	}
 	if err := n.refresh(t.Context(), "production"); err == nil {
 		t.Fatal("a policy of an unknown type was taken over")
+	}
+	if err := n.load(t.Context()); err != nil || gateway.Running().Ready {
+		t.Errorf("a start, which the console needs to put it right: ready %v, %v", gateway.Running().Ready, err)
 	}
 	reports, err := d.store.Nodes(t.Context())
 	if err != nil {

@@ -375,6 +375,7 @@ func (s *service) stop(servers []*http.Server) {
 			s.logger.Warn("upgraded connections cut off", "environment", environment, "error", err)
 		}
 	}
+	s.store.Drain(ctx) // last, as an import under way takes all the time there is
 }
 
 func (s *service) newOps() *ops {

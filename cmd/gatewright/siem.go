@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,8 +48,10 @@ type siemSinks []*siem
 const (
 	siemFirstBackoff = 100 * time.Millisecond
 	siemMaxBackoff   = 30 * time.Second
-	// siemFlush is how long a stop waits for a target.
+	// siemFlush is how long a stop waits for a target, and siemGrace how long
+	// after that for a write that heeds no deadline: to a pipe that nobody reads.
 	siemFlush = 3 * time.Second
+	siemGrace = time.Second
 )
 
 // eventTarget is where events go, as --events names it.
@@ -182,9 +185,11 @@ func (l siemSinks) Security(e event.Security) {
 
 // Close sends what is buffered, for at most a few seconds.
 func (l siemSinks) Close() {
+	var wg sync.WaitGroup
 	for _, s := range l {
-		s.close()
+		wg.Go(s.close)
 	}
+	wg.Wait()
 }
 
 func (s *siem) add(e any) {
@@ -204,10 +209,19 @@ func (s *siem) close() {
 		return
 	}
 	close(s.stop)
-	timer := time.AfterFunc(siemFlush, s.cancel)
-	<-s.done
-	timer.Stop()
-	s.cancel()
+	defer s.cancel()
+	defer time.AfterFunc(siemFlush, s.cancel).Stop()
+	select {
+	case <-s.done:
+		return
+	case <-s.ctx.Done():
+	}
+	select {
+	case <-s.done:
+	case <-time.After(siemGrace):
+		s.dropped.Add(float64(len(s.queue) + 1))
+		s.logger.Error("events lost: the target takes none", "target", s.target.name)
+	}
 }
 
 func (s *siem) run() {
@@ -238,6 +252,10 @@ func (s *siem) drain() {
 // send delivers one event, trying again until it is taken or the process
 // stops. What arrives meanwhile waits in the buffer.
 func (s *siem) send(e any) {
+	if s.ctx.Err() != nil { // a stop has waited long enough
+		s.dropped.Inc()
+		return
+	}
 	encoded := s.encode(e)
 	wait := siemFirstBackoff
 	for try := 1; ; try++ {

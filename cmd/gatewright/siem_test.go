@@ -411,3 +411,26 @@ func TestAServerThatIsAwayCostsARequestNothing(t *testing.T) {
 		t.Errorf("%d dropped in the end", n)
 	}
 }
+
+// Nothing ends a write to a pipe that nobody reads; the process must all the same.
+func TestAReaderWhoReadsNothingDoesNotHoldUpTheStop(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
+	dropped := testDropped()
+	s, err := newSIEM([]eventTarget{{name: "-", path: "-"}}, w, quiet, dropped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const some = 1000 // more than a pipe holds
+	for range some {
+		s.Token(hostileToken())
+	}
+	s.Close()
+	if n := lost(dropped, "-"); n == 0 || n > some {
+		t.Errorf("%d dropped", n)
+	}
+}

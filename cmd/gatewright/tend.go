@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -19,20 +20,28 @@ func (s *service) tend(ctx context.Context) {
 	if s.console == nil {
 		return
 	}
-	purge, keys := time.NewTicker(purgeEvery), time.NewTicker(keysEvery)
-	defer purge.Stop()
-	defer keys.Stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { every(ctx, purgeEvery, s.purge) })
+	wg.Go(func() { every(ctx, keysEvery, s.tendKeys) }) // a long purge keeps no key from being rotated
+	wg.Wait()
+}
+
+func every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-purge.C:
-			s.purge(ctx)
-		case <-keys.C:
-			if err := s.store.TendKeys(ctx); err != nil && ctx.Err() == nil {
-				s.logger.Error("signing keys not looked after", "error", err)
-			}
+		case <-tick.C:
+			do(ctx)
 		}
+	}
+}
+
+func (s *service) tendKeys(ctx context.Context) {
+	if err := s.store.TendKeys(ctx); err != nil && ctx.Err() == nil {
+		s.logger.Error("signing keys not looked after", "error", err)
 	}
 }
 

@@ -68,22 +68,40 @@ func (s *Service) answerToken(ctx context.Context, l *login, p principal, scope 
 	return s.response(l, p, claims, text, now), nil
 }
 
-// outwait lets the second of a revocation pass. The times of a token are whole
-// seconds, so that one issued in that second would be born revoked.
+const (
+	// longestWait is more than a revocation lies ahead with clocks that agree.
+	longestWait = 3 * time.Second
+	// clockMargin is by how much the clock of the store may be behind.
+	clockMargin = 100 * time.Millisecond
+)
+
+// outwait lets the moment of a revocation pass: a token that is issued before
+// it would be born revoked. What was checked before the wait may not hold any
+// more after it, as with a secret that was rotated: when the configuration has
+// changed meanwhile, the login starts over.
 func (s *Service) outwait(ctx context.Context, l *login, p principal) *failure {
 	from := s.revoked.IssueAfter(s.facts(l, p, s.now().Unix()))
 	wait := from.Sub(s.now())
 	if wait <= 0 {
 		return nil
 	}
-	t := time.NewTimer(min(wait, time.Second))
+	if l.e.Operation != event.Issue { // it hangs on a token that is older
+		return refusedRefresh("the login was revoked")
+	}
+	t := time.NewTimer(min(wait+clockMargin, longestWait))
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
 	case <-ctx.Done():
 		return overloaded("the caller left")
 	}
+	newest := l.d.Newest()
+	if newest == l.d {
+		return nil
+	}
+	f := overloaded("the configuration changed twice while the login was under way")
+	f.again = newest
+	return f
 }
 
 // sign makes the token. Signatures are bounded like hashes, as one RSA

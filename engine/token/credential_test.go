@@ -130,6 +130,13 @@ func TestACredentialRefreshesForTheOwnerOfItsLogin(t *testing.T) {
 	again.Set("client_id", "other")
 	again.Set("client_secret", "pass of other")
 	w.ask(t, "/auth/jwt", again).wants(t, 400, "invalid_grant")
+	again.Set("client_id", "phone")
+	again.Set("client_secret", "pass of phone")
+	w.ask(t, "/auth/revoke", url.Values{"client_id": {"phone"}, "client_secret": {"pass of phone"}, "token": {in.text(t, "refresh_token")}}).empty(t, 200)
+	w.ask(t, "/auth/jwt", again).wants(t, 400, "invalid_grant")
+	if e := w.lastEvent(); e.Owner != "Stock" || e.Username != "phone" || e.ClientID != "phone" || e.Reason != "the login has ended: the client revoked the token" {
+		t.Errorf("the record has owner %q, user %q, client %q: %s", e.Owner, e.Username, e.ClientID, e.Reason)
+	}
 }
 
 func credentialTokens() issue.Settings {

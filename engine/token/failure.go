@@ -29,6 +29,8 @@ type failure struct {
 	retry time.Duration
 	// fault is a failure of ours, to be logged.
 	fault error
+	// again is set when the request is to start over with another configuration.
+	again Directory
 }
 
 // The error codes. The last two are those of section 4.1.2.1, which has words

@@ -77,7 +77,11 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, throu
 	if q.urlParameters() && !q.tokenEndpoint { // D13 is about token requests
 		return nil, q.notInURL()
 	}
-	return operations[endpoint].run(s, r.Context(), &login{request: q, d: d, e: e})
+	answer, f := operations[endpoint].run(s, r.Context(), &login{request: q, d: d, e: e})
+	if f != nil && f.again != nil {
+		return operations[endpoint].run(s, r.Context(), &login{request: q, d: f.again, e: e})
+	}
+	return answer, f
 }
 
 // issue is the life of a token request. Every check that all grants share is

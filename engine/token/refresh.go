@@ -98,6 +98,9 @@ func (s *Service) findLogin(ctx context.Context, l *login, id FamilyID) (Family,
 		return family, refusedRefresh("the refresh token belongs to no login of this client")
 	}
 	l.e.Username, l.e.Source = family.Subject, family.Source
+	if l.e.Owner == "" { // a credential's request does not say whom it is for
+		l.e.Project, l.e.Owner, l.e.Policy = family.Project, family.Owner, family.Policy
+	}
 	if !alive {
 		return family, refusedRefresh("the login has ended: " + family.Ended)
 	}

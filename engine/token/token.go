@@ -72,6 +72,8 @@ type Owner struct {
 // Directory is one environment as it is deployed at this moment. It is
 // immutable: a request keeps the one it began with.
 type Directory interface {
+	// Newest is the one that a request gets which begins now.
+	Newest() Directory
 	// Environment is the environment's name.
 	Environment() string
 	// Issuer is the environment's public URL without a trailing slash (D15).

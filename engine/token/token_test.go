@@ -219,6 +219,7 @@ type directory struct{ w *world }
 func (directory) Environment() string      { return "production" }
 func (directory) Issuer() string           { return "https://gateway.example" }
 func (d directory) Keys() *keys.Set        { return d.w.keys }
+func (d directory) Newest() Directory      { return d }
 func (d directory) JWKS() ([]byte, string) { return d.w.keys.JWKS(), d.w.keys.Digest() }
 func (d directory) Tokens() *issue.Management {
 	d.w.mu.Lock()

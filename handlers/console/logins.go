@@ -79,7 +79,7 @@ func (c *Console) ConfirmEndLogin(g *gin.Context) error {
 }
 
 func knownTokens(live int) string {
-	return countOf(live, "live access token that the log knows of is worth nothing", "live access tokens that the log knows of are worth nothing")
+	return cappedCountOf(live, "live access token that the log knows of is worth nothing", "live access tokens that the log knows of are worth nothing")
 }
 
 // EndLogin ends a login with its access tokens.
@@ -305,6 +305,14 @@ func (c *Console) Revoke(g *gin.Context) error {
 		return err
 	}
 	v.Say(ctx, visit.Success, fmt.Sprintf("Revoked %s: %s ended, %s worthless.", whose(e),
-		countOf(r.Families, "login", "logins"), countOf(r.LiveTokens, "known token is", "known tokens are")))
+		cappedCountOf(r.Families, "login", "logins"), cappedCountOf(r.LiveTokens, "known token is", "known tokens are")))
 	return redirect(g, link.Logins)
+}
+
+// cappedCountOf is countOf for what is counted up to models.CountCap.
+func cappedCountOf(n int, one, many string) string {
+	if n < models.CountCap {
+		return countOf(n, one, many)
+	}
+	return strconv.Itoa(n) + " or more " + many
 }

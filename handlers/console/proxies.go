@@ -396,7 +396,7 @@ func (d *proxyDesk) askRotate(status int, typed, refusal string) error {
 		Effects: []string{
 			"The present secret stops working for new tokens" + whereLive(d.proxy),
 			"Every client has to be given the new one",
-			countOf(effect.LiveTokens, "live access token of the present secret that the log knows of is", "live access tokens of the present secret that the log knows of are") + " worthless at once",
+			cappedCountOf(effect.LiveTokens, "live access token of the present secret that the log knows of is", "live access tokens of the present secret that the log knows of are") + " worthless at once",
 			countOf(effect.Families, "login ends", "logins end") + " and cannot be refreshed any more",
 			"The new secret is shown once",
 		},
