@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/gatewright/gatewright/engine/jsonpath"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
@@ -103,7 +104,7 @@ func (a *Assertion) validate() problem.List {
 	if a.Kind == HeaderIs && !httpguts.ValidHeaderFieldName(a.Name) {
 		l.Add("name", "Write the name of a header, such as X-Result.")
 	}
-	if _, err := compilePath(a.Path); a.Kind == JSONPath && err != nil {
+	if _, err := jsonpath.Compile(a.Path); a.Kind == JSONPath && err != nil {
 		l.Add("path", "%s", err)
 	}
 	if msg := a.expectedProblem(); msg != "" {
@@ -152,7 +153,7 @@ func anchored(expression string) (*regexp.Regexp, error) {
 // check is a compiled assertion.
 type check struct {
 	Assertion
-	path    path
+	path    jsonpath.Path
 	matches *regexp.Regexp
 }
 
@@ -162,7 +163,7 @@ func compileChecks(list []Assertion) ([]check, error) {
 		c := check{Assertion: a}
 		var err error
 		if a.Kind == JSONPath {
-			if c.path, err = compilePath(a.Path); err != nil {
+			if c.path, err = jsonpath.Compile(a.Path); err != nil {
 				return nil, err
 			}
 		}
@@ -203,7 +204,7 @@ func (c *check) seen(a *answer) []any {
 		}
 		return out
 	case JSONPath:
-		return c.path.values(a.document)
+		return c.path.Values(a.document)
 	}
 	return []any{string(a.body)}
 }
@@ -213,11 +214,11 @@ func (c *check) meets(v any) bool {
 	switch c.Operator {
 	case Contains:
 		if list, ok := v.([]any); ok {
-			return slices.ContainsFunc(list, func(e any) bool { return asText(e) == c.Expected })
+			return slices.ContainsFunc(list, func(e any) bool { return jsonpath.Text(e) == c.Expected })
 		}
-		return strings.Contains(asText(v), c.Expected)
+		return strings.Contains(jsonpath.Text(v), c.Expected)
 	case Matches:
-		return c.matches.MatchString(asText(v))
+		return c.matches.MatchString(jsonpath.Text(v))
 	}
-	return asText(v) == c.Expected
+	return jsonpath.Text(v) == c.Expected
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatewright/gatewright/engine/jsonpath"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -158,15 +159,15 @@ func FuzzJSONPathsEnd(f *testing.F) {
 		f.Add(p, `{"a": {"b": [1, "x", null, {"a": 1.5}]}, "b": [[1], [2, {"a": "x"}]]}`)
 	}
 	f.Fuzz(func(t *testing.T, text, document string) {
-		p, err := compilePath(text)
+		p, err := jsonpath.Compile(text)
 		if err != nil || len(document) > 1000 {
 			return
 		}
-		v, err := decode([]byte(document))
+		v, err := jsonpath.Decode([]byte(document))
 		if err != nil {
 			return
 		}
-		if found := p.values(v); len(found) > 100*(len(document)+1) {
+		if found := p.Values(v); len(found) > 100*(len(document)+1) {
 			t.Errorf("%q finds %d values in %d bytes", text, len(found), len(document))
 		}
 	})

@@ -3,6 +3,8 @@ package api
 import (
 	"fmt"
 	"slices"
+
+	"github.com/gatewright/gatewright/engine/jsonpath"
 )
 
 // judge tells whether an answer accepts. An error means that it tells nothing
@@ -70,7 +72,7 @@ func (s *source) readDocument(a *answer) (err error) {
 	if !needed && !s.mapping.whole {
 		return nil
 	}
-	document, err := decode(a.body)
+	document, err := jsonpath.Decode(a.body)
 	if err != nil && needed {
 		return fmt.Errorf("the JSONPaths cannot be followed: %w", err)
 	}

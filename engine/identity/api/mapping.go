@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/jsonpath"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
@@ -25,14 +26,14 @@ const wholeResponse = "X-ApiResponse"
 
 // mapping turns an answer into an identity.
 type mapping struct {
-	name, roles path // no expression: not mapped
+	name, roles jsonpath.Path // no expression: not mapped
 	separator   string
 	claims      []claimPath
 	whole       bool
 }
 
 type claimPath struct {
-	path
+	jsonpath.Path
 	claim, source string
 }
 
@@ -42,17 +43,17 @@ func (c *Config) compileMapping() (m mapping, err error) {
 		m.separator = DefaultSeparator
 	}
 	if c.UsernamePath != "" {
-		if m.name, err = compilePath(c.UsernamePath); err != nil {
+		if m.name, err = jsonpath.Compile(c.UsernamePath); err != nil {
 			return m, err
 		}
 	}
 	if c.RolesPath != "" {
-		if m.roles, err = compilePath(c.RolesPath); err != nil {
+		if m.roles, err = jsonpath.Compile(c.RolesPath); err != nil {
 			return m, err
 		}
 	}
 	for _, cm := range c.Claims {
-		p, err := compilePath(cm.Source)
+		p, err := jsonpath.Compile(cm.Source)
 		if err != nil {
 			return m, err
 		}
@@ -62,7 +63,7 @@ func (c *Config) compileMapping() (m mapping, err error) {
 }
 
 func (m *mapping) needsDocument() bool {
-	return m.name.expr != nil || m.roles.expr != nil || len(m.claims) > 0
+	return !m.name.IsZero() || !m.roles.IsZero() || len(m.claims) > 0
 }
 
 // identity maps an answer that accepts. The typed name stands unless another is
@@ -70,7 +71,7 @@ func (m *mapping) needsDocument() bool {
 func (m *mapping) identity(a *answer, typed string, w *watch) (identity.Identity, error) {
 	id := identity.Identity{Name: typed}
 	var err error
-	if m.name.expr != nil {
+	if !m.name.IsZero() {
 		if id.Name, err = m.userName(a.document); err != nil {
 			w.step(false, "User name", "%s.", err)
 			return identity.Identity{}, err
@@ -93,7 +94,7 @@ func (m *mapping) identity(a *answer, typed string, w *watch) (identity.Identity
 }
 
 func (m *mapping) userName(document any) (string, error) {
-	found := m.name.values(document)
+	found := m.name.Values(document)
 	if len(found) != 1 {
 		return "", fmt.Errorf("the answer has %d user names at the path of the user name, not one", len(found))
 	}
@@ -102,7 +103,7 @@ func (m *mapping) userName(document any) (string, error) {
 	default:
 		return "", errors.New("the user name in the answer is neither a text nor a whole number")
 	}
-	name := asText(found[0])
+	name := jsonpath.Text(found[0])
 	if name == "" || utf8.RuneCountInString(name) > problem.MaxName || hasControl(name) || strings.TrimSpace(name) != name {
 		return "", fmt.Errorf("the user name in the answer is empty, longer than %d characters, or has blanks around it or control characters", problem.MaxName)
 	}
@@ -112,7 +113,7 @@ func (m *mapping) userName(document any) (string, error) {
 // roleNames leaves out what is not fit for a token (D14): fewer rights than
 // meant, but never others.
 func (m *mapping) roleNames(document any, w *watch) ([]string, error) {
-	if m.roles.expr == nil {
+	if m.roles.IsZero() {
 		return nil, nil
 	}
 	var out, left []string
@@ -134,7 +135,7 @@ func (m *mapping) roleNames(document any, w *watch) ([]string, error) {
 // roleTexts flattens arrays and parts texts.
 func (m *mapping) roleTexts(document any) []string {
 	var out []string
-	for _, v := range m.roles.values(document) {
+	for _, v := range m.roles.Values(document) {
 		list, ok := v.([]any)
 		if !ok {
 			list = []any{v}
@@ -143,7 +144,7 @@ func (m *mapping) roleTexts(document any) []string {
 			if text, ok := e.(string); ok {
 				out = append(out, m.split(text)...)
 			} else {
-				out = append(out, asText(e))
+				out = append(out, jsonpath.Text(e))
 			}
 		}
 	}
@@ -164,7 +165,7 @@ func (m *mapping) claimValues(document any, w *watch) (map[string]any, error) {
 	var out map[string]any
 	total := 0
 	for _, c := range m.claims {
-		found := c.values(document)
+		found := c.Values(document)
 		if len(found) == 0 {
 			w.step(true, "Claim "+c.claim, "%s finds nothing; the claim is left out.", c.source)
 			continue

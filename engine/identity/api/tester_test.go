@@ -80,7 +80,7 @@ func TestATestShowsWhyNobodyGetsIn(t *testing.T) {
 		{"redirect", says(302, ""), "alice", nil, "Status: the service answered 302, a redirect, which is not followed."},
 		{"assertion", says(200, `{"ok": false}`), "alice", func(c *api.Config) { c.Assertions = []api.Assertion{fails} }, "Assertion: $.ok equals true: seen: false"},
 		{"assertion about nothing", says(200, `{}`), "alice", func(c *api.Config) { c.Assertions = []api.Assertion{fails} }, "Assertion: $.ok equals true: nothing there"},
-		{"not JSON", says(200, `<html>`), "alice", func(c *api.Config) { c.Assertions = []api.Assertion{fails} }, "Answer: the JSONPaths cannot be followed: the answer is not JSON."},
+		{"not JSON", says(200, `<html>`), "alice", func(c *api.Config) { c.Assertions = []api.Assertion{fails} }, "Answer: the JSONPaths cannot be followed: it is not JSON."},
 		{"no name", says(200, `{}`), "alice", func(c *api.Config) { c.UsernamePath = "$.name" }, "User name: the answer has 0 user names at the path of the user name, not one."},
 		{"unfit name", says(200, `{}`), "a\nb", nil, "Request: {{username}} has control characters or broken UTF-8, so the login is refused without asking."},
 		{"large", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("a", 1<<20+1)) }, "alice", nil, "Request: the answer is larger than 1048576 bytes."},

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/gatewright/gatewright/engine/issue"
+	"github.com/gatewright/gatewright/engine/jsonpath"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
@@ -247,13 +248,13 @@ func (c *Config) validateMapping(l *problem.List) {
 }
 
 func validatePath(l *problem.List, field, text string) {
-	if _, err := compilePath(text); text != "" && err != nil {
+	if _, err := jsonpath.Compile(text); text != "" && err != nil {
 		l.Add(field, "%s", err)
 	}
 }
 
 func (m ClaimMapping) validate(l *problem.List, at string, seen map[string]bool) {
-	if _, err := compilePath(m.Source); err != nil {
+	if _, err := jsonpath.Compile(m.Source); err != nil {
 		l.Add(at+".source", "%s", err)
 	}
 	switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/jsonpath"
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
@@ -134,7 +135,7 @@ func evidence(c *check, ok bool, seen []any) string {
 	}
 	var texts []string
 	for _, v := range seen {
-		texts = append(texts, asText(v))
+		texts = append(texts, jsonpath.Text(v))
 	}
 	return "seen: " + strings.Join(texts, ", ")
 }
