@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -23,6 +24,9 @@ type call struct {
 	// passing a request's state to the callbacks that allocates nothing.
 	proxy  httputil.ReverseProxy
 	buffer []byte
+	// content and country are bound once too: conditions ask by them.
+	content func() ([]byte, error)
+	country func(*condition.Request) string
 
 	state
 }
@@ -38,6 +42,7 @@ type state struct {
 	host    string // normal Host field with its port, for the upstream
 	route   route
 	body    *body
+	held    *heldBody // what a condition has read of the body
 	upgrade *socket
 	peer    netip.Addr
 	trusted bool     // the peer is a trusted proxy
@@ -59,6 +64,7 @@ func newCall(g *Gateway) *call {
 		Rewrite: c.rewrite, ModifyResponse: c.modifyResponse, ErrorHandler: c.forwardFailed,
 		BufferPool: copyBuffer{c}, ErrorLog: g.proxyLog,
 	}
+	c.content, c.country = c.readBody, c.findCountry
 	return c
 }
 
@@ -92,6 +98,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.trusted = within(c.g.trusted, c.peer)
 	c.ids = []string{correlationID(r.Header, c.trusted)}
 	c.x.Header, c.x.Method, c.x.CorrelationID = r.Header, r.Method, c.ids[0]
+	c.x.Protocol, c.x.Time, c.x.Content, c.x.Country = r.Proto, c.started, c.content, c.country
 	c.x.Client = clientAddr(c.peer, r.Header["X-Forwarded-For"], c.g.trusted)
 }
 
@@ -111,6 +118,8 @@ func (c *call) serve() {
 	if !c.find() {
 		return
 	}
+	o := c.route.owner
+	c.x.OwnerID, c.x.OwnerName, c.x.BasePath = o.id, o.proxy.Name, o.proxy.Route.BasePath
 	c.x.EndpointMethod, c.x.EndpointPath = c.route.operation.endpoint.Method, c.route.operation.endpoint.Path
 	c.x.Identities, c.x.Context = c.snap, c.r.Context()
 	if err := runSteps(c.route.operation.steps, &c.x); err != nil {
@@ -131,7 +140,11 @@ func (c *call) normalize() error {
 	if c.target, err = parseTarget(c.r.RequestURI); err != nil {
 		return err
 	}
-	c.x.Host, c.x.Path, c.x.RawQuery = name, c.target.path, c.target.query
+	c.x.Host, c.x.Path, c.x.DecodedPath, c.x.RawQuery = name, c.target.path, c.target.match, c.target.query
+	c.x.Environment, c.x.Scheme = c.snap.environment, "http"
+	if c.secure() {
+		c.x.Scheme = "https"
+	}
 	c.host = forwardedHost(c.r.Host, name, port)
 	return nil
 }
@@ -140,7 +153,8 @@ func (c *call) normalize() error {
 func (c *call) serveToken() {
 	c.silent = true
 	c.r.URL.Path, c.r.URL.RawPath, c.r.URL.RawQuery = c.target.match, "", c.target.query
-	c.g.tokens.ServeHTTP(c, c.r, c.snap, token.Caller{Client: c.x.Client, CorrelationID: c.ids[0]})
+	c.x.Content = nil // the body is the token service's
+	c.g.tokens.ServeHTTP(c, c.r, c.snap, token.Caller{Client: c.x.Client, CorrelationID: c.ids[0], Request: &c.x.Request})
 	if !c.sent {
 		c.WriteHeader(http.StatusOK)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -250,7 +251,11 @@ func (c *compiled) step(types policy.Set, bound Bound, runtime policy.Runtime) (
 	if err != nil {
 		return step{}, fmt.Errorf("compile policy %q: %w", name, err)
 	}
-	return step{name, run}, c.issue(run, name, runtime)
+	s := step{name: name, run: run, reject: config.Base().ConditionUnmetAction == policy.Reject}
+	if s.when, err = condition.Compile(config.Base().Condition); err != nil {
+		return step{}, fmt.Errorf("compile policy %q: %w", name, err)
+	}
+	return s, c.issue(&s, runtime)
 }
 
 func (c *compiled) checkBinding(t policy.Type, bound Bound) problem.List {
@@ -284,14 +289,17 @@ func (c *compiled) has(e APIEndpoint) bool {
 
 // issue takes the owner's token settings from its first policy that issues
 // tokens, and checks that the environment can sign them.
-func (c *compiled) issue(run policy.Step, name string, runtime policy.Runtime) error {
-	issuer, ok := run.(token.Issuer)
+func (c *compiled) issue(s *step, runtime policy.Runtime) error {
+	issuer, ok := s.run.(token.Issuer)
 	if !ok {
 		return nil
 	}
 	settings := issuer.TokenSettings()
 	if settings.Managed && settings.Keys.Signing(settings.Issue.JWTSignatureAlgorithm) == nil {
-		return fmt.Errorf("compile policy %q: the environment has no key that signs with %s", name, settings.Issue.JWTSignatureAlgorithm)
+		return fmt.Errorf("compile policy %q: the environment has no key that signs with %s", s.name, settings.Issue.JWTSignatureAlgorithm)
+	}
+	if s.reject { // token requests are calls too (D11)
+		settings.Guard = &s.when
 	}
 	if c.settings == nil {
 		c.settings = &settings

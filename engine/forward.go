@@ -32,7 +32,7 @@ func (c *call) forward() {
 	case r.Body != nil && r.Body != http.NoBody:
 		// On a copy: net/http looks at the body in its own request to find
 		// out whether the connection can be used again.
-		c.body = newBody(r, c.w, c.g.limits)
+		c.body = c.outgoing(r)
 		r = withBody(r, c.body)
 	}
 	c.called = c.g.now()
@@ -90,19 +90,24 @@ func (c *call) aim(out *http.Request) {
 	out.Host = o.upstream.host
 }
 
+// secure tells whether the caller used TLS, as far as a trusted proxy tells.
+func (c *call) secure() bool {
+	if before := c.r.Header["X-Forwarded-Proto"]; c.trusted && len(before) == 1 && (before[0] == "http" || before[0] == "https") {
+		return before[0] == "https"
+	}
+	return c.r.TLS != nil
+}
+
 var forwardedProto = map[bool][]string{false: {"http"}, true: {"https"}}
 
 // setForwarded tells the upstream where the call came from. What a trusted
 // proxy said before is kept and continued; what anybody else said is gone.
 func (c *call) setForwarded(own *fields) {
 	in := c.r.Header
-	chain, host, tls := c.peerText(), c.host, c.r.TLS != nil
+	chain, host := c.peerText(), c.host
 	if c.trusted {
 		if before := in["X-Forwarded-For"]; len(before) > 0 {
 			chain = strings.Join(before, ", ") + ", " + chain
-		}
-		if before := in["X-Forwarded-Proto"]; len(before) == 1 && (before[0] == "http" || before[0] == "https") {
-			tls = before[0] == "https"
 		}
 		if before := in["X-Forwarded-Host"]; len(before) == 1 {
 			if name, port, err := normalHost(before[0]); err == nil && name != "" {
@@ -110,7 +115,7 @@ func (c *call) setForwarded(own *fields) {
 			}
 		}
 	}
-	own.header["X-Forwarded-Proto"] = forwardedProto[tls]
+	own.header["X-Forwarded-Proto"] = forwardedProto[c.secure()]
 	own.set("X-Forwarded-For", chain)
 	own.set("X-Forwarded-Host", host)
 }

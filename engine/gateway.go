@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"net/netip"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -41,6 +42,11 @@ type Options struct {
 	// AllowTarget decides which addresses identity sources may connect to; nil
 	// allows all.
 	AllowTarget func(netip.Addr) error
+	// Country finds the country of an address as an ISO 3166 code, "" for an
+	// unknown one; nil knows none. CountryHeader is the header in which trusted
+	// proxies tell it; what they say goes first.
+	Country       func(netip.Addr) string
+	CountryHeader string
 	// Tokens keeps refresh families and revocations; nil issues no refresh
 	// tokens and revokes nothing.
 	Tokens token.Store
@@ -65,6 +71,9 @@ type Limits struct {
 	// StallTimeout is how long a body may stand still, in both directions.
 	// Default 60 s.
 	StallTimeout time.Duration
+	// ConditionBody is the largest body in bytes that a condition reads; a
+	// larger one is refused where a condition needs it. Default 1 MiB.
+	ConditionBody int64
 }
 
 // DefaultMaxBody is the limit of a request body that settings start with.
@@ -78,6 +87,9 @@ func (l Limits) withDefaults() Limits {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
+	}
+	if l.ConditionBody == 0 {
+		l.ConditionBody = 1 << 20
 	}
 	if l.MaxHeader == 0 {
 		l.MaxHeader = 64 << 10
@@ -95,6 +107,9 @@ type Gateway struct {
 	now      func() time.Time
 	trusted  []netip.Prefix
 	limits   Limits
+
+	country       func(netip.Addr) string
+	countryHeader string // in canonical form
 
 	snapshot   atomic.Pointer[Snapshot]
 	tokens     *token.Service
@@ -125,6 +140,7 @@ func New(o Options) *Gateway {
 		proxyLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 		revoked:  revoke.NewList(o.Now), transports: newTransports(),
 	}
+	g.country, g.countryHeader = o.Country, textproto.CanonicalMIMEHeaderKey(o.CountryHeader)
 	g.sink = limitAlarms(o.Sink, o.Now)
 	g.tokens = token.New(token.Options{
 		Now: o.Now, Sink: g.sink, Logger: o.Logger, Store: o.Tokens, RefreshKey: o.RefreshKey, Revoked: g.revoked,

@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
+	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 )
 
@@ -12,6 +15,10 @@ import (
 type step struct {
 	name string
 	run  policy.Step
+	// when is the policy's condition; reject tells that a request which does
+	// not meet it is refused, else the policy is skipped (D11).
+	when   condition.Program
+	reject bool
 }
 
 // broken is a policy that panicked. It is our fault, so it ends its request
@@ -54,5 +61,49 @@ func (s *step) do(x *policy.Exchange) (err error) {
 			err = &broken{v, debug.Stack()}
 		}
 	}()
+	if !s.when.Always() {
+		if applies, err := s.applies(x); !applies {
+			return err
+		}
+	}
 	return s.run.Do(x)
+}
+
+var errUnmet = errors.New("the condition of the policy is not met")
+
+// applies asks the condition. One that cannot be decided ends the request: it
+// is no reason to leave the policy out.
+func (s *step) applies(x *policy.Exchange) (bool, error) {
+	x.Subject, x.Roles = x.Identity.Subject, x.Identity.Roles
+	met, err := s.when.Met(&x.Request)
+	switch {
+	case err != nil:
+		return false, undecided(err)
+	case met:
+		return true, nil
+	case s.reject:
+		return false, &policy.Rejection{Fault: fault.ConditionUnmet, Cause: errUnmet}
+	}
+	if skipper, ok := s.run.(policy.Skipper); ok {
+		skipper.Skip(x)
+	}
+	return false, nil
+}
+
+func undecided(err error) error {
+	var unreadable condition.BodyError
+	r := &policy.Rejection{Fault: fault.ConditionFailed, Cause: fmt.Errorf("decide the condition: %w", err)}
+	switch {
+	case errors.Is(err, condition.ErrNumber):
+		r.Fault = fault.ConditionNumber
+	case errors.Is(err, condition.ErrDate):
+		r.Fault = fault.ConditionDate
+	case errors.As(err, &unreadable):
+		r.Fault = fault.ConditionBody
+	case errors.Is(err, errTooLarge):
+		r.Fault = fault.TooLarge
+	case errors.Is(err, errBroken):
+		r.Fault = fault.BadRequest
+	}
+	return r
 }

@@ -100,7 +100,6 @@ type function struct {
 }
 
 func (f *function) Base() *policy.Common                        { return &f.Common }
-func (*function) Normalize()                                    {}
 func (f *function) Validate() problem.List                      { return f.Common.Validate() }
 func (f *function) Compile(policy.Runtime) (policy.Step, error) { return step{f.do}, nil }
 

@@ -41,6 +41,15 @@ const (
 	Unavailable        Type = "GATEWAY_UNAVAILABLE"
 )
 
+// The types that are about a policy's condition.
+const (
+	ConditionNumber Type = "CONDITION_RULE_FORMAT_NUMERIC"
+	ConditionDate   Type = "CONDITION_RULE_FORMAT_DATE"
+	ConditionBody   Type = "CONDITION_RULE_FORMAT_BODY"
+	ConditionFailed Type = "CONDITION_RULE_EX"
+	ConditionUnmet  Type = "CONDITION_NOT_MET"
+)
+
 // The types that are about a credential of the secret manager.
 const (
 	CredentialUnknown       Type = "POLICY_AUTH_CREDENTIAL_NOTEXISTS"
@@ -94,6 +103,12 @@ var catalogue = map[Type]Row{
 	CredentialExpired:       {CredentialExpired, "ERR-122", http.StatusUnauthorized, "The access token is not valid."},
 	CredentialSecret:        {CredentialSecret, "ERR-123", http.StatusUnauthorized, "The client could not be authenticated."},
 	CredentialEnvironment:   {CredentialEnvironment, "ERR-124", http.StatusUnauthorized, "The access token is not valid."},
+
+	ConditionNumber: {ConditionNumber, "ERR-020", http.StatusBadRequest, "A value of the request is not a number."},
+	ConditionDate:   {ConditionDate, "ERR-021", http.StatusBadRequest, "A value of the request is not a date."},
+	ConditionBody:   {ConditionBody, "ERR-024", http.StatusBadRequest, "The body cannot be read."},
+	ConditionFailed: {ConditionFailed, "ERR-023", http.StatusInternalServerError, "The gateway could not handle the request."},
+	ConditionUnmet:  {ConditionUnmet, "ERR-025", http.StatusForbidden, "This request is not allowed."},
 
 	UpstreamTimeout:    {UpstreamTimeout, "ERR-066", http.StatusGatewayTimeout, "The API did not answer in time."},
 	UpstreamUnknown:    {UpstreamUnknown, "ERR-067", http.StatusBadGateway, "The API's address cannot be resolved."},

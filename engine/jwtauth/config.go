@@ -105,6 +105,7 @@ func (c *Config) Base() *policy.Common { return &c.Common }
 // Normalize drops what the settings make meaningless, so that nothing that is
 // stored is without effect, and fills in defaults that depend on others.
 func (c *Config) Normalize() {
+	c.Common.Normalize()
 	c.normalizeSource()
 	c.Settings.Normalize()
 	if !c.ManagedFromThisPolicy {

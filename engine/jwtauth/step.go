@@ -105,6 +105,17 @@ func (s *step) handOn(x *policy.Exchange, v *verified, roles string) {
 	}
 }
 
+// Skip keeps what the caller sent from passing for the gateway's word where the
+// policy does not apply: whether it does may be the caller's own choice (D14).
+func (s *step) Skip(x *policy.Exchange) {
+	if s.userHeader != "" {
+		x.StripHeader(s.userHeader)
+	}
+	if s.access != nil && s.access.header != "" {
+		x.StripHeader(s.access.header)
+	}
+}
+
 // admit asks what may have changed since the token was issued: the credential
 // that it came from, which takes effect at save (D5).
 func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) error {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwt"
@@ -39,7 +40,7 @@ func warm(t testing.TB, alg keys.Algorithm) (policy.Step, *policy.Exchange) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &policy.Exchange{Header: http.Header{"Authorization": {"Bearer " + text}}, RawQuery: "page=2&access_level=3"}
+	x := &policy.Exchange{Request: condition.Request{Header: http.Header{"Authorization": {"Bearer " + text}}, RawQuery: "page=2&access_level=3"}}
 	if err := s.Do(x); err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +96,10 @@ func TestRolesAndRevocationsAllocateNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := &policy.Exchange{
-		Method: "GET", Header: http.Header{"Authorization": {"Bearer " + text}}, RawQuery: "page=2&access_level=3",
-		EndpointMethod: "GET", EndpointPath: "/customers/{id}/orders/{number}", Client: netip.MustParseAddr("192.0.2.7"),
+		Request: condition.Request{
+			Method: "GET", Header: http.Header{"Authorization": {"Bearer " + text}}, RawQuery: "page=2&access_level=3",
+			EndpointMethod: "GET", EndpointPath: "/customers/{id}/orders/{number}", Client: netip.MustParseAddr("192.0.2.7"),
+		},
 		Identities: one{&identity.Credential{
 			Name: "jane", Enabled: true, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Access: map[string]identity.Access{"o": {}},
 		}},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
@@ -137,7 +138,7 @@ func as(name string, roles ...string) func(*jwt.ClaimSet) {
 }
 
 func call(fields ...string) *policy.Exchange {
-	return &policy.Exchange{Method: "GET", Path: "/orders", Header: http.Header{"Authorization": fields}}
+	return &policy.Exchange{Request: condition.Request{Method: "GET", Path: "/orders", Header: http.Header{"Authorization": fields}}}
 }
 
 // rejection is what a refused call is told; empty when it was let through.

@@ -2,22 +2,15 @@ package policy
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/revoke"
 )
-
-// Header is a request's header fields as a policy reads them. net/http's
-// Header satisfies it.
-type Header interface {
-	// Values are all values under a canonical name, in the order received.
-	Values(name string) []string
-}
 
 // Field is one header field to be set on the outgoing request.
 type Field struct{ Name, Value string }
@@ -42,18 +35,9 @@ type Identity struct {
 // the first block before the pipeline; steps write the second. It is used by
 // one goroutine and must not be kept after Do returns.
 type Exchange struct {
-	// Method, Path and RawQuery are the one normal form that routing,
-	// conditions, endpoint rules and the upstream share.
-	Method, Path, RawQuery string
-	Host                   string
-	Header                 Header
-	// Client is the caller's address, after trusted proxies.
-	Client netip.Addr
-	// CorrelationID is the id that every answer and log line carries.
-	CorrelationID string
-	// EndpointMethod and EndpointPath are the endpoint's method and template as
-	// the proxy spells them; empty when the proxy names no endpoints.
-	EndpointMethod, EndpointPath string
+	// Request is what conditions see too. Its Subject and Roles follow Identity.
+	condition.Request
+
 	// Identities are the credentials and identity sources of the environment at
 	// this moment.
 	Identities identity.Directory

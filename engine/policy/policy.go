@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/strict"
 )
@@ -46,6 +47,33 @@ type Common struct {
 	Description string `json:"description"`
 	// Active is false for a policy that is kept but skipped. Default true.
 	Active bool `json:"active"`
+	// Condition decides whether the policy applies to a request; without rules
+	// it always does (D11).
+	Condition condition.Condition `json:"policyCondition,omitzero"`
+	// ConditionUnmetAction is what becomes of a request that does not meet the
+	// condition. Default SKIP; empty without a condition.
+	ConditionUnmetAction UnmetAction `json:"conditionUnmetAction,omitempty"`
+}
+
+// UnmetAction is what an unmet condition does (D11).
+type UnmetAction string
+
+// The actions. SKIP lets the request go on without the policy, so a caller can
+// avoid it; REJECT refuses calls and token requests with 403.
+const (
+	Skip   UnmetAction = "SKIP"
+	Reject UnmetAction = "REJECT"
+)
+
+// Normalize drops what the condition makes meaningless. Every Config calls it.
+func (c *Common) Normalize() {
+	c.Condition.Normalize()
+	switch {
+	case c.Condition.Empty():
+		c.Condition, c.ConditionUnmetAction = condition.Condition{}, ""
+	case c.ConditionUnmetAction == "":
+		c.ConditionUnmetAction = Skip
+	}
 }
 
 // Validate reports what is wrong with the common part.
@@ -56,6 +84,10 @@ func (c *Common) Validate() problem.List {
 	}
 	if msg := problem.Description(c.Description); msg != "" {
 		l.Add("description", "%s", msg)
+	}
+	l.Append("policyCondition", c.Condition.Validate())
+	if a := c.ConditionUnmetAction; a != "" && a != Skip && a != Reject {
+		l.Add("conditionUnmetAction", "Choose SKIP or REJECT.")
 	}
 	return l
 }
@@ -77,10 +109,17 @@ type Config interface {
 
 // Step is a compiled policy. It is safe for concurrent use.
 type Step interface {
-	// Do reads the exchange and records decisions in it. A *Rejection ends
+	// Do reads the exchange and records decisions in it. It is not called where
+	// the policy's condition is not met. A *Rejection ends
 	// the request with the catalogue's answer; any other error is a fault of
 	// ours and ends it with a plain 500.
 	Do(*Exchange) error
+}
+
+// Skipper is a Step that has something to do also for a request that its
+// condition leaves out, such as keeping headers that are the gateway's own.
+type Skipper interface {
+	Skip(*Exchange)
 }
 
 // Type is a kind of policy.

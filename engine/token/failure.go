@@ -82,6 +82,13 @@ func accessDenied(reason string) *failure {
 	}
 }
 
+func unmet(reason string) *failure {
+	return &failure{
+		code: accessDeniedCode, status: statusForbidden, text: "Tokens are not issued for such a request.", reason: reason,
+		row: fault.ConditionUnmet,
+	}
+}
+
 func invalidTarget(text string) *failure {
 	return &failure{code: invalidTargetCode, status: http.StatusBadRequest, text: text, reason: text}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/identity"
 )
@@ -20,6 +21,8 @@ type login struct {
 	// is good for every owner that it has access to.
 	owner    Owner
 	settings *Settings
+	// seen is what conditions see of the request.
+	seen *condition.Request
 }
 
 // principal is whom a token speaks for.
@@ -54,7 +57,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, d Directory, c C
 		Method: r.Method, Status: http.StatusOK,
 	}
 	noteHeader(&e, r)
-	answer, f := s.run(w, r, d, through, endpoint, &e)
+	answer, f := s.run(w, r, d, c.Request, through, endpoint, &e)
 	if f != nil {
 		s.refuse(w, f, &e)
 	} else {
@@ -64,7 +67,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, d Directory, c C
 	s.sink.Token(e)
 }
 
-func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, through door, endpoint string, e *event.Token) (any, *failure) {
+func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, seen *condition.Request, through door, endpoint string, e *event.Token) (any, *failure) {
 	q, f := parse(w, r)
 	if q != nil {
 		q.door = through
@@ -77,9 +80,9 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, throu
 	if q.urlParameters() && !q.tokenEndpoint { // D13 is about token requests
 		return nil, q.notInURL()
 	}
-	answer, f := operations[endpoint].run(s, r.Context(), &login{request: q, d: d, e: e})
+	answer, f := operations[endpoint].run(s, r.Context(), &login{request: q, d: d, e: e, seen: seen})
 	if f != nil && f.again != nil {
-		return operations[endpoint].run(s, r.Context(), &login{request: q, d: f.again, e: e})
+		return operations[endpoint].run(s, r.Context(), &login{request: q, d: f.again, e: e, seen: seen})
 	}
 	return answer, f
 }
@@ -101,6 +104,9 @@ func (s *Service) issue(ctx context.Context, l *login) (any, *failure) {
 	if f := l.allowed(g); f != nil {
 		return nil, f
 	}
+	if f := l.guarded(); f != nil {
+		return nil, f
+	}
 	p, f := g.authorize(s, ctx, l)
 	if f != nil {
 		return nil, f
@@ -120,6 +126,25 @@ func (l *login) allowed(g grant) *failure {
 		return l.notInURL()
 	case g.grantType != "" && g.grantType != l.settings.Issue.GrantType:
 		return unauthorized("This client may not use this grant type.", "the settings allow another grant: "+string(l.settings.Issue.GrantType))
+	}
+	return nil
+}
+
+// guarded asks the condition of a policy that refuses what does not meet it. One
+// that cannot be decided gives no token.
+func (l *login) guarded() *failure {
+	if l.settings.Guard == nil {
+		return nil
+	}
+	if l.seen == nil {
+		return unmet("the condition of the policy cannot be asked here")
+	}
+	met, err := l.settings.Guard.Met(l.seen)
+	switch {
+	case err != nil:
+		return unmet("the condition of the policy cannot be decided: " + err.Error())
+	case !met:
+		return unmet("the condition of the policy is not met")
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func (s *Service) regenerate(ctx context.Context, l *login) (any, *failure) {
 	if l.by.owner == nil || l.settings == nil || !l.settings.Managed || l.settings.Regenerator == "" {
 		return nil, unauthorized("Tokens of this client cannot be regenerated.", "the policy names no JWT regenerator service")
 	}
+	if f := l.guarded(); f != nil {
+		return nil, f
+	}
 	claims, ok := s.inspect(l, l.bearer)
 	if !ok {
 		return nil, refusedGrant("the access token is not valid", fault.TokenNotValid)

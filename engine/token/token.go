@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/guess"
@@ -45,6 +46,9 @@ type Settings struct {
 	// NeedsScope tells that calls are decided by the roles in the token, so that
 	// a request without a scope gets all of them.
 	NeedsScope bool
+	// Guard is a condition that token requests must meet too, because the
+	// policy refuses what does not meet it (D11); nil for none.
+	Guard *condition.Program
 }
 
 // Issuer is a compiled policy step that issues tokens for its owner.
@@ -96,6 +100,8 @@ type Caller struct {
 	Client netip.Addr
 	// CorrelationID is already on the answer; here it is for events.
 	CorrelationID string
+	// Request is what conditions see; it has no body.
+	Request *condition.Request
 }
 
 // Options are the parts of the world that a Service uses. Each may be left
