@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -107,6 +108,10 @@ func identities(t *testing.T, s bench, ada models.Actor, p models.Proxy) []strin
 	must(err)
 	_, err = s.SaveIdentitySource(ctx, ada, s.project, "", 0, ldap("corp"), bindPassword("the source's secret"))
 	must(err)
+	_, err = s.SaveVariable(ctx, ada, s.project, "", 0, condition.Variable{Name: "stage", Type: condition.Header, HeaderName: "X-Stage"})
+	must(err)
+	_, err = s.SaveEnvironmentVariable(ctx, ada, "production", "", 0, "STAGE", "green")
+	must(err)
 	return []string{"mia's secret phrase", "the source's secret"}
 }
 
@@ -158,6 +163,8 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada CREATED CREDENTIAL Shop false true",
 		"ada CREATED CREDENTIAL_ACCESS Shop false true",
 		"ada CREATED IDENTITY_SOURCE Shop false true",
+		"ada CREATED VARIABLE Shop false true",
+		"ada CREATED ENVIRONMENT_VARIABLE  false true",
 		"ada DELETED PROXY Shop true false",
 		"ada DELETED POLICY Shop true false",
 	}

@@ -131,19 +131,26 @@ func (s *Store) proxyToDeploy(ctx context.Context, tx *gorm.DB, o order) (proxyR
 
 // checked is the owner that a deploy of p would make, compiled dry.
 func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, row proxyRow, p Proxy, made newKeys) (engine.Owner, error) {
-	raw, digest, err := p.draft()
+	known, err := resolverFor(ctx, tx, map[string]*Proxy{p.ID: &p})
+	if err != nil {
+		return engine.Owner{}, err
+	}
+	f, err := p.draft(known, e.ID)
+	if err == nil {
+		err = f.wrong.Err()
+	}
 	if err != nil {
 		return engine.Owner{}, err
 	}
 	if err := deployedRouteProblem(ctx, tx, e, p); err != nil {
 		return engine.Owner{}, err
 	}
-	rings, err := s.ensureKeys(ctx, tx, by, e, raw, made)
+	rings, err := s.ensureKeys(ctx, tx, by, e, f.raw, made)
 	if err != nil {
 		return engine.Owner{}, err
 	}
 	owner := engine.Owner{
-		ID: p.ID, Digest: digest, Definition: raw,
+		ID: p.ID, Digest: f.digest, Definition: f.raw,
 		Client: engine.Client{ID: row.ClientID, SecretHash: row.ClientSecretHash},
 	}
 	b := engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation, Keys: rings.own, NamedKeys: rings.named}

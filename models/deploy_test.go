@@ -41,7 +41,7 @@ func TestDeploy(t *testing.T) {
 	if want := (models.DeployResult{Environment: "production", Revision: 1, Generation: before + 1}); r != want {
 		t.Errorf("got %+v, want %+v", r, want)
 	}
-	draft, digest, err := s.Draft(t.Context(), p.ID)
+	draft, digest, err := s.Draft(t.Context(), p.ID, "production")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestDefinitionNamesNoSecretAndNoIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, _, err := s.Draft(t.Context(), p.ID)
+	raw, _, err := s.Draft(t.Context(), p.ID, "production")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestDefinitionNamesNoSecretAndNoIDs(t *testing.T) {
 	if d.ClientID != p.ClientID || strings.Contains(string(raw), key.Reveal()) || strings.Contains(string(raw), "argon2") || strings.Contains(string(raw), p.Endpoints[0].ID) {
 		t.Errorf("definition %s", raw)
 	}
-	_, _, err = s.Draft(t.Context(), "x")
+	_, _, err = s.Draft(t.Context(), "x", "production")
 	if !errors.Is(err, models.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}

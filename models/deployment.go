@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine"
-	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
 )
 
 // DeployState says how what is edited stands to what runs. It is decided by
@@ -79,14 +78,15 @@ func addDeployments(ctx context.Context, db *gorm.DB, ids []string, proxies map[
 	for _, r := range rows {
 		places[[2]string{r.ProxyID, r.EnvironmentID}] = r
 	}
+	known, err := resolverFor(ctx, db, proxies)
+	if err != nil {
+		return err
+	}
 	for id, p := range proxies {
-		digest := sync.OnceValues(func() (string, error) { // once for all environments, and only where needed
-			_, digest, err := p.draft()
-			return digest, err
-		})
+		digests := map[string]string{}
 		for _, e := range all {
 			at, deployed := places[[2]string{id, e.ID}]
-			d, err := deployment(e, at, deployed, digest)
+			d, err := deployment(e, at, deployed, func() (string, error) { return p.draftDigest(known, e.ID, digests) })
 			if err != nil {
 				return err
 			}
@@ -117,40 +117,77 @@ func deployment(e environmentRow, at place, deployed bool, draft func() (string,
 	return d, nil
 }
 
-// draft is what a deploy of the proxy, read whole, would freeze.
-func (p *Proxy) draft() (json.RawMessage, string, error) {
+// frozen is what a deploy of a proxy freezes, with its digest. Wrong is what
+// keeps it from being deployed to the environment: its conditions refer to what
+// is not there.
+type frozen struct {
+	raw    json.RawMessage
+	digest string
+	wrong  problem.List
+}
+
+// draft is what a deploy of the proxy, read whole, to an environment would
+// freeze.
+func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err error) {
 	d := engine.Proxy{Project: p.ProjectName, Name: p.Name, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream}
 	endpoints := make(map[string]*engine.APIEndpoint, len(p.Endpoints))
 	for _, e := range p.Endpoints {
 		d.Endpoints = append(d.Endpoints, engine.APIEndpoint{Method: e.Method, Path: e.Path})
 		endpoints[e.ID] = &engine.APIEndpoint{Method: e.Method, Path: e.Path}
 	}
-	for _, b := range p.Bindings {
-		raw, err := policy.Encode(b.Policy.Config)
+	for i, b := range p.Bindings {
+		raw, wrong, err := known.encode(b.Policy.Config, p.ProjectID, environmentID)
 		if err != nil {
-			return nil, "", err
+			return f, err
 		}
+		f.wrong.Append(fmt.Sprintf("policies[%d]", i), wrong)
 		d.Policies = append(d.Policies, engine.Bound{Scope: b.Scope, Endpoint: endpoints[b.EndpointID], Pipeline: b.Pipeline, Policy: raw})
 	}
-	return d.Encode()
+	f.raw, f.digest, err = d.Encode()
+	return f, err
 }
 
-// Draft is what a deploy of the proxy would freeze now, and its digest.
-func (s *Store) Draft(ctx context.Context, proxyID string) (json.RawMessage, string, error) {
-	var raw json.RawMessage
-	var digest string
+// draftDigest makes as few drafts as there are different ones: one for all
+// environments where no condition refers to their values.
+func (p *Proxy) draftDigest(known *resolver, environmentID string, made map[string]string) (string, error) {
+	key := ""
+	if known.perEnvironment {
+		key = environmentID
+	}
+	if made[key] == "" {
+		f, err := p.draft(known, environmentID)
+		if err != nil {
+			return "", err
+		}
+		made[key] = f.digest
+	}
+	return made[key], nil
+}
+
+// Draft is what a deploy of the proxy to an environment would freeze now, and
+// its digest.
+func (s *Store) Draft(ctx context.Context, proxyID, environment string) (json.RawMessage, string, error) {
+	var f frozen
 	err := s.look(ctx, func(tx *gorm.DB) error {
+		e, err := environmentNamed(ctx, tx, environment)
+		if err != nil {
+			return err
+		}
 		p, err := s.anyProxy(ctx, tx, proxyID)
 		if err != nil {
 			return err
 		}
-		raw, digest, err = p.draft()
+		known, err := resolverFor(ctx, tx, map[string]*Proxy{p.ID: &p})
+		if err != nil {
+			return err
+		}
+		f, err = p.draft(known, e.ID)
 		return err
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("draft proxy: %w", err)
 	}
-	return raw, digest, nil
+	return f.raw, f.digest, nil
 }
 
 // anyProxy reads a proxy whole, whatever its project.

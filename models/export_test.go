@@ -14,7 +14,7 @@ func Rows() []any {
 	return []any{
 		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, proxyRow{}, routeRow{}, endpointRow{},
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
-		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{},
+		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, settingRow{},
 		clientName{}, signerRow{}, requestHour{},
 	}

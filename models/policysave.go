@@ -170,6 +170,9 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 	if msg != "" {
 		l.Add("signingKeyName", "%s", msg)
 	}
+	if err := conditionProblems(ctx, tx, &l, row.ProjectID, c); err != nil {
+		return err
+	}
 	if row.sources, err = s.checkReferences(ctx, tx, &l, row.ProjectID, c); err != nil {
 		return err
 	}

@@ -8,16 +8,16 @@ import (
 
 // Hit is one result of the command palette.
 type Hit struct {
-	// Kind is PROXY, POLICY, IDENTITY_SOURCE, CREDENTIAL or CREDENTIAL_ROLE.
+	// Kind is PROXY, POLICY, IDENTITY_SOURCE, CREDENTIAL, CREDENTIAL_ROLE or VARIABLE.
 	Kind, Name, Project string
 	// Path tells hits apart: a proxy's base path, a policy's type, a source's
-	// kind, a credential's full name, a role's description.
+	// kind, a credential's full name, a role's or a variable's description.
 	Path string
 }
 
 // Search finds what a project has by name: proxies, also by their base path,
-// global policies, identity sources, credentials, also by their full name, and
-// roles. They contain the query, without regard to case; those that begin with
+// global policies, identity sources, credentials, also by their full name,
+// roles and variables. They contain the query, without regard to case; those that begin with
 // it come first.
 func (s *Store) Search(ctx context.Context, projectID, text string, limit int) ([]Hit, error) {
 	if strings.TrimSpace(text) == "" || !isID(projectID) {
@@ -40,10 +40,13 @@ func (s *Store) Search(ctx context.Context, projectID, text string, limit int) (
 				where project_id = ? and (name ilike ? or full_name ilike ?)
 			union all
 			select 'CREDENTIAL_ROLE', name, project_id, description from credential_roles
+				where project_id = ? and name ilike ?
+			union all
+			select 'VARIABLE', name, project_id, coalesce(definition ->> 'description', '') from variables
 				where project_id = ? and name ilike ?) h
 		join projects p on p.id = h.project_id
 		order by h.name not ilike ?, lower(h.name), h.kind limit ?`,
-		projectID, like, like, projectID, like, projectID, like, projectID, like, like, projectID, like, begins, limit)
+		projectID, like, like, projectID, like, projectID, like, projectID, like, like, projectID, like, projectID, like, begins, limit)
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}

@@ -109,7 +109,7 @@ func (c *Console) ConfirmDeploy(g *gin.Context) error {
 // deploys what somebody else wrote while the question was open.
 func (d *proxyDesk) askDeploy(status int, place deploys.Place, note string, problems problem.List) error {
 	ctx := d.g.Request.Context()
-	_, digest, err := d.c.store.Draft(ctx, d.proxy.ID)
+	_, digest, err := d.c.store.Draft(ctx, d.proxy.ID, place.Environment)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (c *Console) Deploy(g *gin.Context) error {
 		return d.askDeploy(http.StatusUnprocessableEntity, place, note, problems)
 	}
 	ctx := g.Request.Context()
-	_, digest, err := c.store.Draft(ctx, d.proxy.ID)
+	_, digest, err := c.store.Draft(ctx, d.proxy.ID, place.Environment)
 	if err != nil {
 		return err
 	}
