@@ -35,6 +35,8 @@ type gatewayFlags struct {
 	Gateway         []string      `help:"Environment to serve and the address to serve it on, as name=address; repeat it or separate with commas for more." default:"production=:8081" sep:"," placeholder:"ENV=ADDR"`
 	OpsAddr         string        `help:"Address of /healthz, /readyz and /metrics. Empty: none." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	TrustedProxies  []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." sep:"," placeholder:"CIDR"`
+	CountryDatabase string        `help:"File in MaxMind's format that tells the country of an address, for conditions. It is read anew when it is exchanged." placeholder:"FILE"`
+	CountryHeader   string        `help:"Header in which trusted proxies tell the country of the caller, such as CF-IPCountry." placeholder:"NAME"`
 	IdentityTargets []string      `help:"Networks that identity sources may reach beside public addresses, such as 10.0.0.0/8, or all. Cloud metadata addresses must be named one by one." sep:"," placeholder:"CIDR"`
 	MaxBody         int64         `help:"Largest request body in bytes that the gateway passes on. 0: no limit." default:"67108864" placeholder:"BYTES"`
 	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`

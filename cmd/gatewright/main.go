@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // conditions name time zones, and not every machine knows them
 
 	"github.com/alecthomas/kong"
 )

@@ -63,6 +63,7 @@ type service struct {
 	*process
 	logger    *slog.Logger
 	trusted   []netip.Prefix
+	countries *countries    // nil without a database of countries
 	targets   outgoing.Rule // where identity sources may be
 	events    []eventTarget // who else hears of events
 	secure    bool          // cookies are for TLS only
@@ -116,6 +117,9 @@ func (s *service) check() (err error) {
 		return err
 	}
 	if s.events, err = s.eventTargets(); err != nil {
+		return err
+	}
+	if s.countries, err = openCountries(s.CountryDatabase, s.logger); err != nil {
 		return err
 	}
 	if s.trusted, err = s.trustedProxies(); err != nil || s.console == nil {
@@ -234,7 +238,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 		s.node.gateways[l.environment] = engine.New(engine.Options{
 			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
 			Limits: engine.Limits{MaxBody: s.MaxBody}, Identities: identityKinds(), AllowTarget: s.targets.Allow,
-			Tokens: s.store, RefreshKey: s.refreshKey,
+			Tokens: s.store, RefreshKey: s.refreshKey, Country: s.countries.finder(), CountryHeader: s.CountryHeader,
 		})
 	}
 	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways})
@@ -320,6 +324,9 @@ func (s *service) serve(b banner) error {
 		start(s.listeners.demo, plainServer(echo.Handler()))
 	}
 	running.Go(func() { s.tend(ctx) })
+	if s.countries != nil {
+		running.Go(func() { s.countries.tend(ctx) })
+	}
 	running.Go(func() {
 		if err := s.node.follow(ctx); err != nil && ctx.Err() == nil {
 			cancel(err)
