@@ -90,8 +90,10 @@ func TestEveryRouteNamesAKnownRight(t *testing.T) {
 
 func TestReadingNeverNeedsThePost(t *testing.T) {
 	t.Parallel()
+	// It draws what it is sent, which is too long for an address, and keeps nothing.
+	const tester = "/projects/:project/check/policy-conditions/:type"
 	for _, r := range handlers.RouteTable() {
-		if r.Method == http.MethodPost && (r.Right == visit.View || r.Right == visit.Audit) {
+		if r.Method == http.MethodPost && r.Path != tester && (r.Right == visit.View || r.Right == visit.Audit) {
 			t.Errorf("POST %s changes something with the right to look", r.Path)
 		}
 	}

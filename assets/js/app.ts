@@ -1,5 +1,6 @@
 // What JavaScript adds to pages that work without it. Each module looks after one kind of data- attribute.
 import { watchChoosers } from "./chooser.ts";
+import { watchConditions } from "./conditions.ts";
 import { content } from "./content.ts";
 import { watchCopy } from "./copy.ts";
 import { watchCounters } from "./counter.ts";
@@ -25,6 +26,7 @@ import { watchToasts } from "./toast.ts";
 // First, because others look at what the forms hold.
 watchKept();
 watchChoosers();
+watchConditions();
 watchCopy();
 watchCounters();
 watchDepends();

@@ -20,7 +20,8 @@ export function watchRequests(): void {
     const gone = xhr.getResponseHeader("HX-Redirect") ?? xhr.getResponseHeader("HX-Location");
     if (gone) return;
     hold(target, false);
-    if (requestConfig.verb !== "get") stayed();
+    // Only the answer to the form itself: advice may still be on its way when the form is saved.
+    if (requestConfig.verb !== "get" && target.matches("form[data-form]")) stayed();
   });
   listen("htmx:responseError", ({ xhr, requestConfig }) => {
     if (xhr.status !== 401 && requestConfig.verb !== "get") toast("danger", refused(xhr));

@@ -179,6 +179,9 @@ func (c *Console) CreateLocalPolicy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if policies.Change(e.form, values, values["change"]) {
+		return e.show(http.StatusOK, policies.FormPage{Values: values})
+	}
 	config, problems := policies.Read(e.form, e.typ.Name, values)
 	problems, err = e.nameTaken(config, problems)
 	if err != nil {
@@ -252,6 +255,7 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 	}
 	page.Choices.Proxy = ownerOf(e.project, e.proxy)
 	page.Advice, page.Refresh = e.form.Advice(config, page.Choices), link.PolicyAdvice(e.project.Name, e.typ.Name)
+	page.Redraw = link.PolicyConditions(e.project.Name, e.typ.Name)
 	if page.Frame, err = e.frame(title, layout.Crumb{Label: "Develop", Href: e.scopeHref(e.spot.endpoint)}, layout.Crumb{Label: title}); err != nil {
 		return err
 	}
@@ -325,6 +329,10 @@ func (c *Console) SaveBinding(g *gin.Context) error {
 		return err
 	}
 	version := number(values["version"])
+	if policies.Change(e.form, values, values["change"]) {
+		e.binding.Policy.Version = version
+		return e.show(http.StatusOK, policies.FormPage{Values: values, Unsaved: true})
+	}
 	config, problems := policies.Read(e.form, e.typ.Name, values)
 	if problems, err = e.nameTaken(config, problems); err != nil {
 		return err

@@ -38,7 +38,7 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 	}
 	if current != "" {
 		p.Home = link.Proxies(current)
-		p.Nav = withKeys(c.menu(v, current, g.Request.URL.EscapedPath()), v, environments, v.Environment(ctx), g.Request.URL.EscapedPath())
+		p.Nav = withKeys(withValues(c.menu(v, current, g.Request.URL.EscapedPath()), environments, v.Environment(ctx), g.Request.URL.EscapedPath()), v, environments, v.Environment(ctx), g.Request.URL.EscapedPath())
 	}
 	for _, m := range v.Heard(ctx) {
 		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text})
@@ -58,6 +58,28 @@ func currentProject(ctx context.Context, v *visit.Visit, projects []models.Proje
 	return last
 }
 
+const globalSettings = "Global Settings"
+
+// withValues adds the variables of the chosen environment to a menu.
+func withValues(nav []layout.NavSection, environments []models.Environment, chosen, current string) []layout.NavSection {
+	if len(environments) == 0 {
+		return nav
+	}
+	i := slices.IndexFunc(environments, func(e models.Environment) bool { return e.Name == chosen })
+	item := layout.NavItem{Label: "Environment Variables", Href: link.EnvironmentVariables(environments[max(i, 0)].Name)}
+	for _, e := range environments {
+		item.Current = item.Current || within(current, link.EnvironmentVariables(e.Name)) || within(current, link.NewEnvironmentVariable(e.Name))
+	}
+	for _, section := range nav {
+		for i := range section.Items {
+			if section.Items[i].Label == globalSettings {
+				section.Items[i].Children = append(section.Items[i].Children, item)
+			}
+		}
+	}
+	return nav
+}
+
 // menu is the left menu as the seed's guide has it; entries that the visitor
 // may not open are left out by the same rule that guards their routes.
 func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSection {
@@ -72,9 +94,11 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 	}
 	proxies := layout.NavItem{Label: "API Proxies", Href: link.Proxies(project), Icon: "proxy", Keys: "g p"}
 	proxies.Current = within(current, proxies.Href) || within(current, link.NewProxy(project))
+	variables := layout.NavItem{Label: "Variables", Href: link.Variables(project), Keys: "g v"}
+	variables.Current = within(current, variables.Href) || within(current, link.NewVariable(project))
 	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
 		proxies,
-		{Label: "Global Settings", Icon: "settings", Children: []layout.NavItem{policies}},
+		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, variables}},
 	}}}
 	sections = append(sections, identityMenu(project, current))
 	return append(sections, tokenMenu(v, current)...)

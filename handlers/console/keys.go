@@ -49,14 +49,20 @@ func (d *keyDesk) frame(title string, more ...layout.Crumb) (layout.Props, error
 	if err != nil {
 		return p, err
 	}
+	chooseEnvironment(&p, d.environment.Name, link.Keys)
+	return p, nil
+}
+
+// chooseEnvironment shows an environment as chosen on top, and lets the chooser
+// lead to the page of another one.
+func chooseEnvironment(p *layout.Props, chosen string, page func(environment string) string) {
 	for i := range p.Environment.Options {
 		o := &p.Environment.Options[i]
-		if o.Current = o.Label == d.environment.Name; o.Current {
+		if o.Current = o.Label == chosen; o.Current {
 			p.Environment.Current, p.Environment.Colour = o.Label, o.Colour
 		}
-		o.Hidden = []ui.Hidden{{Name: "environment", Value: o.Label}, {Name: "return", Value: link.Keys(o.Label)}}
+		o.Hidden = []ui.Hidden{{Name: "environment", Value: o.Label}, {Name: "return", Value: page(o.Label)}}
 	}
-	return p, nil
 }
 
 // withKeys adds the keys of the chosen environment to a menu.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,7 +49,11 @@ func (c *Console) Palette(g *gin.Context) error {
 	found := []place{}
 	for i, project := range projects {
 		if i == 0 {
-			found = append(found, matching(c.pages(v, project.Name), query)...)
+			pages, err := c.pages(ctx, v, project.Name)
+			if err != nil {
+				return err
+			}
+			found = append(found, matching(pages, query)...)
 		}
 		if query == "" {
 			break
@@ -68,9 +73,13 @@ func (c *Console) Palette(g *gin.Context) error {
 }
 
 // pages are the menu's entries and what can be begun, for the visitor.
-func (c *Console) pages(v *visit.Visit, project string) []place {
+func (c *Console) pages(ctx context.Context, v *visit.Visit, project string) ([]place, error) {
+	environments, err := c.store.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var list []place
-	for _, section := range c.menu(v, project, "") {
+	for _, section := range withValues(c.menu(v, project, ""), environments, v.Environment(ctx), "") {
 		list = appendItems(list, section.Items)
 	}
 	if v.Can(visit.Manage) {
@@ -79,7 +88,7 @@ func (c *Console) pages(v *visit.Visit, project string) []place {
 			list = append(list, place{Label: "Create " + t.Label + " policy", Href: link.NewPolicy(project, t.Name), Kind: "Action"})
 		}
 	}
-	return append(list, place{Label: "Account", Href: link.Account, Kind: "Page", Hint: v.User.Name})
+	return append(list, place{Label: "Account", Href: link.Account, Kind: "Page", Hint: v.User.Name}), nil
 }
 
 func appendItems(list []place, items []layout.NavItem) []place {
@@ -120,6 +129,8 @@ func (c *Console) hits(list []models.Hit) []place {
 		case models.KindRole:
 			// A role has no page of its own: the list is narrowed to it.
 			found = append(found, place{Label: h.Name, Kind: "Role", Hint: h.Path, Href: withQuery(link.Roles(h.Project), url.Values{"q": {h.Name}})})
+		case models.KindVariable: // as for a role
+			found = append(found, place{Label: h.Name, Kind: "Variable", Hint: h.Path, Href: withQuery(link.Variables(h.Project), url.Values{"q": {h.Name}})})
 		}
 	}
 	return found

@@ -131,7 +131,7 @@ func TestCreatingAPolicy(t *testing.T) {
 		"refreshTokenMaxActive": {""}, "authorization.authorizationType": {""}, "authorization.authorizationProviderName.LDAP": {""},
 		"authorization.authorizationProviderName.DATABASE": {""}, "authorization.authorizationProviderName.API": {""},
 		"authorization.credentialRoleNameList": {""}, "authorization.roleRequirement": {"ANY"}, "authorization.rolesHeaderName": {"X-Authenticated-UserRoles"},
-		"authorization.policyAuthorizationMethodDefList.rows": {"0"},
+		"authorization.policyAuthorizationMethodDefList.rows": {"0"}, "conditionUnmetAction": {"SKIP"},
 	}
 	if diff := cmp.Diff(want, handlerstest.Fields(page.One(t, "#policy-form"))); diff != "" {
 		t.Errorf("an empty form starts with other values (D8):\n%s", diff)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/identity/ldap"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -21,7 +22,7 @@ const sourcesOffered = 500
 // choices are what the forms of policies in a project offer. Config is the
 // policy that is shown.
 func (c *Console) choices(ctx context.Context, project models.Project, config policy.Config) (policies.Choices, error) {
-	out := policies.Choices{NewSource: link.NewIdentitySource(project.Name)}
+	out := policies.Choices{NewSource: link.NewIdentitySource(project.Name), Now: c.now()}
 	sources, _, err := c.store.IdentitySources(ctx, project.ID, models.IdentitySourceFilter{PerPage: sourcesOffered})
 	if err != nil {
 		return out, err
@@ -39,8 +40,31 @@ func (c *Console) choices(ctx context.Context, project models.Project, config po
 	if out.Roles, err = c.store.RoleNames(ctx, project.ID); err != nil {
 		return out, err
 	}
+	if err = c.offerVariables(ctx, project, &out); err != nil {
+		return out, err
+	}
 	out.Keys, err = c.namedKeys(ctx, project)
 	return out, err
+}
+
+// offerVariables adds the project's variables, whose names compare without
+// case (D17).
+func (c *Console) offerVariables(ctx context.Context, project models.Project, out *policies.Choices) error {
+	all, err := c.store.Variables(ctx, project.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		out.Variables = append(out.Variables, v.Definition.Name)
+	}
+	out.Variable = func(name string) (condition.Variable, bool) {
+		i := slices.IndexFunc(all, func(v models.Variable) bool { return strings.EqualFold(v.Definition.Name, name) })
+		if i < 0 {
+			return condition.Variable{}, false
+		}
+		return all[i].Definition, true
+	}
+	return nil
 }
 
 // signsInBy says how a directory checks a password, which tells two of them

@@ -14,6 +14,7 @@ import (
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/conditions"
 	jwtform "github.com/gatewright/gatewright/web/jwtauth"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -123,7 +124,7 @@ func (c *Console) CreatePolicy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.form.Change(values, values["change"]) {
+	if policies.Change(e.form, values, values["change"]) {
 		return e.showNew(http.StatusOK, values, nil)
 	}
 	saved, problems, err := e.save("", 0, values)
@@ -175,7 +176,8 @@ func (e *policyEditor) showNew(status int, values policies.Values, problems prob
 		Values: values, Problems: problems, Choices: choices, Advice: advice,
 		Action: link.NewPolicy(e.project.Name, e.typ.Name), Discard: link.Policies(e.project.Name, e.typ.Name),
 		Check: link.CheckPolicyName(e.project.Name), Refresh: link.PolicyAdvice(e.project.Name, e.typ.Name),
-		Save: "Create policy", Creates: true, Unsaved: len(problems) > 0,
+		Redraw: link.PolicyConditions(e.project.Name, e.typ.Name),
+		Save:   "Create policy", Creates: true, Unsaved: len(problems) > 0,
 	}))
 }
 
@@ -217,7 +219,7 @@ func (c *Console) SavePolicy(g *gin.Context) error {
 	} else if read.ID == "" || !errors.Is(err, models.ErrNotFound) {
 		return err
 	}
-	if e.form.Change(values, values["change"]) {
+	if policies.Change(e.form, values, values["change"]) {
 		return e.showEdit(http.StatusOK, read, policies.FormPage{Values: values, Unsaved: true})
 	}
 	saved, problems, err := e.save(read.ID, read.Version, values)
@@ -279,7 +281,7 @@ func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormP
 		return err
 	}
 	page.About = e.typ.Label + " policy. Saving changes no traffic; proxies that use it take it over when they are redeployed."
-	page.Refresh = link.PolicyAdvice(project, e.typ.Name)
+	page.Refresh, page.Redraw = link.PolicyAdvice(project, e.typ.Name), link.PolicyConditions(project, e.typ.Name)
 	page.Check = link.CheckPolicyName(project)
 	if page.Action == "" {
 		page.Action = link.PolicyEdit(project, e.typ.Name, p.Name)
@@ -326,4 +328,24 @@ func (c *Console) PolicyAdvice(g *gin.Context) error {
 		return err
 	}
 	return render(g, http.StatusOK, policies.AdviceList(advice))
+}
+
+// PolicyConditions draws the conditions of a form anew after one of their
+// buttons, and tries them on a sample request. Nothing is saved.
+func (c *Console) PolicyConditions(g *gin.Context) error {
+	e, err := c.policyEditor(g)
+	if err != nil {
+		return err
+	}
+	values, err := typed(g)
+	if err != nil {
+		return err
+	}
+	policies.Change(e.form, values, values["change"])
+	choices := policies.Choices{Now: c.now()}
+	if err := c.offerVariables(g.Request.Context(), e.project, &choices); err != nil {
+		return err
+	}
+	page := policies.Conditions(values, nil, choices, link.PolicyConditions(e.project.Name, e.typ.Name))
+	return render(g, http.StatusOK, conditions.Redrawn(page))
 }

@@ -45,6 +45,11 @@ func PolicyAdvice(project, typ string) string {
 	return path("projects", project, "check", "policy-advice", typ)
 }
 
+// PolicyConditions draws the conditions of a form of a type anew.
+func PolicyConditions(project, typ string) string {
+	return path("projects", project, "check", "policy-conditions", typ)
+}
+
 // BulkPolicies does one thing with many policies of a type.
 func BulkPolicies(project, typ string) string {
 	return path("projects", project, "bulk", "policies", typ)

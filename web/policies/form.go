@@ -10,9 +10,11 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/ui"
 )
@@ -75,6 +77,11 @@ type Choices struct {
 	Keys []SigningKey
 	// Proxy is the proxy in which the form stands; nil for a global policy.
 	Proxy *Proxy
+	// Variable finds a variable of the project for conditions, nil finds none; Variables are their names.
+	Variable  func(name string) (condition.Variable, bool)
+	Variables []string
+	// Now is the moment at which a sample request is thought to come.
+	Now time.Time
 }
 
 // Source is an identity source to choose.
@@ -125,7 +132,13 @@ type Advice struct {
 // commonLabels are the fields that every policy has.
 var commonLabels = []Label{{"active", "Status"}, {"name", "Name"}, {"description", "Description"}}
 
-const definitions = "Policy Definitions"
+// conditionLabels stand after those of the type: so do the tabs.
+var conditionLabels = []Label{{"policyCondition", "Condition"}, {conditions.UnmetField, "When the condition is not met"}}
+
+const (
+	definitions       = "Policy Definitions"
+	conditionsSection = "Conditions"
+)
 
 // Write puts a whole policy into the fields of its form.
 func Write(f Form, c policy.Config) Values {
@@ -133,7 +146,14 @@ func Write(f Form, c policy.Config) Values {
 	base := c.Base()
 	v["name"], v["description"] = base.Name, base.Description
 	v.Tick("active", base.Active)
+	conditions.Write(v, base.Condition, base.ConditionUnmetAction)
 	return v
+}
+
+// Change does what another button of the form than its save asks for, by the value of the button "change". It reports
+// false for anything else.
+func Change(f Form, v Values, what string) bool {
+	return conditions.Change(v, what) || f.Change(v, what)
 }
 
 // Read turns typed text into a policy of type typ and says everything that is wrong with it, in the order of the form.
@@ -143,6 +163,9 @@ func Read(f Form, typ string, v Values) (policy.Config, problem.List) {
 	base.Type, base.Name, base.Active = typ, v["name"], v.On("active")
 	// Browsers send line breaks as two characters, which would count twice.
 	base.Description = strings.ReplaceAll(v["description"], "\r\n", "\n")
+	var unread problem.List
+	base.Condition, base.ConditionUnmetAction, unread = conditions.Read(v)
+	problems = append(problems, unread...)
 	c.Normalize()
 	for _, p := range c.Validate() {
 		if problems.For(p.Field) == "" { // that it is no number says more than that it is below one
@@ -158,11 +181,17 @@ func InOrder(f Form, problems problem.List) problem.List {
 	for i, l := range allLabels(f) {
 		place[l.Field] = i + 1
 	}
-	slices.SortStableFunc(problems, func(a, b problem.Problem) int { return place[anyRow(a.Field)] - place[anyRow(b.Field)] })
+	at := func(p problem.Problem) int {
+		if conditions.Owns(p.Field) {
+			return len(place) + 1
+		}
+		return place[anyRow(p.Field)]
+	}
+	slices.SortStableFunc(problems, func(a, b problem.Problem) int { return at(a) - at(b) })
 	return problems
 }
 
-func allLabels(f Form) []Label { return slices.Concat(commonLabels, f.Labels()) }
+func allLabels(f Form) []Label { return slices.Concat(commonLabels, f.Labels(), conditionLabels) }
 
 // anyRow takes the numbers out of a field's name: "a[2].b" becomes "a[].b".
 func anyRow(field string) string { return rowNumber.ReplaceAllString(field, "[]") }
@@ -178,6 +207,8 @@ func LabelsOf(f Form, problems ...problem.Problem) map[string]string {
 	for _, p := range problems {
 		if text, ok := m[anyRow(p.Field)]; ok {
 			m[p.Field] = text
+		} else if text := conditions.Label(p.Field); text != "" {
+			m[p.Field] = text
 		}
 	}
 	return m
@@ -185,11 +216,21 @@ func LabelsOf(f Form, problems ...problem.Problem) map[string]string {
 
 // SettingsOf says the whole policy in words.
 func SettingsOf(f Form, v Values) []Setting {
-	return append([]Setting{
+	all := append([]Setting{
 		{Section: definitions, Label: "Status", Text: string(ui.StateOf(v.On("active")))},
 		{Section: definitions, Label: "Name", Text: v["name"]},
 		{Section: definitions, Label: "Description", Text: v["description"]},
 	}, f.Settings(v)...)
+	return append(all, conditionSettings(v)...)
+}
+
+func conditionSettings(v Values) []Setting {
+	c, unmet, _ := conditions.Read(v)
+	all := []Setting{{Section: conditionsSection, Label: "Condition", Text: conditions.Sentence(c)}}
+	if !c.Empty() {
+		all = append(all, Setting{Section: conditionsSection, Label: "When it is not met", Text: conditions.UnmetWords(unmet)})
+	}
+	return all
 }
 
 // Difference is a setting on two sides.
@@ -235,6 +276,7 @@ type FormPage struct {
 	Hidden   []ui.Hidden // such as the version that was read
 	Check    string      // address that tells whether a name is free; empty for none
 	Refresh  string      // address that gives the advice anew while somebody types; empty for none
+	Redraw   string      // address that draws the conditions anew after a change; empty for none
 	Discard  string      // where leaving leads
 	Save     string      // the button: "Save" unless said
 	Note     string      // what saving does, beside the button
@@ -264,6 +306,38 @@ func First(problems problem.List, name string) templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{"autofocus": true}
+}
+
+// located has the problems at the controls that they are about.
+func (p FormPage) located() FormPage {
+	p.Problems = conditions.Locate(p.Values, p.Problems)
+	return p
+}
+
+// Conditions is what the tab of conditions is drawn from.
+func Conditions(v Values, problems problem.List, choices Choices, redraw string) conditions.Props {
+	return conditions.Props{
+		Values: v, Problems: problems, Refresh: redraw, Variable: choices.Variable, Names: choices.Variables, Now: choices.Now,
+	}
+}
+
+const definitionPanel = "definition"
+
+// tabs lead to the panels of the form. The one with the first problem, or the one that was just changed, is shown first.
+func (p FormPage) tabs() []ui.Tab {
+	shown := p.onConditions()
+	other := slices.ContainsFunc(p.Problems, func(x problem.Problem) bool { return x.Field != "" && !conditions.Owns(x.Field) })
+	wrong := slices.ContainsFunc(p.Problems, func(x problem.Problem) bool { return conditions.Owns(x.Field) })
+	tab := conditions.Tab(p.Values, wrong)
+	tab.Current = shown
+	return []ui.Tab{{Label: "Definition", Href: "#" + definitionPanel, Current: !shown, Wrong: other}, tab}
+}
+
+func (p FormPage) onConditions() bool {
+	if len(p.Problems) > 0 {
+		return conditions.Owns(p.Problems[0].Field)
+	}
+	return conditions.Changes(p.Values["change"])
 }
 
 func (p FormPage) fields() Fields {
