@@ -92,7 +92,10 @@ func (c *call) aim(out *http.Request) {
 
 // secure tells whether the caller used TLS, as far as a trusted proxy tells.
 func (c *call) secure() bool {
-	if before := c.r.Header["X-Forwarded-Proto"]; c.trusted && len(before) == 1 && (before[0] == "http" || before[0] == "https") {
+	if !c.trusted {
+		return c.r.TLS != nil
+	}
+	if before := c.r.Header["X-Forwarded-Proto"]; len(before) == 1 && (before[0] == "http" || before[0] == "https") {
 		return before[0] == "https"
 	}
 	return c.r.TLS != nil

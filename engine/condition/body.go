@@ -36,6 +36,13 @@ type bodies struct {
 	form once[url.Values]
 }
 
+func (r *Request) bodies() *bodies {
+	if r.body == nil {
+		r.body = &bodies{}
+	}
+	return r.body
+}
+
 // once is read at most once; its zero value is not read yet.
 type once[T any] struct {
 	done  bool
@@ -53,7 +60,7 @@ func (o *once[T]) get(read func() (T, error)) (T, error) {
 
 // content is the whole body; empty for none.
 func (r *Request) content() ([]byte, error) {
-	return r.body.raw.get(func() ([]byte, error) {
+	return r.bodies().raw.get(func() ([]byte, error) {
 		if r.Content == nil {
 			return nil, nil
 		}
@@ -91,7 +98,7 @@ func (v *Variable) bodyReader() reader {
 
 // jsonValue is the first value that the path finds, missing for null.
 func (r *Request) jsonValue(path jsonpath.Path) (string, bool, error) {
-	document, err := r.body.json.get(func() (any, error) {
+	document, err := r.bodies().json.get(func() (any, error) {
 		raw, err := r.content()
 		if err != nil || len(raw) == 0 {
 			return nil, err
@@ -133,7 +140,7 @@ func compileXPath(text string) (*xpath.Expr, error) {
 }
 
 func (r *Request) xmlValue(path *xpath.Expr) (string, bool, error) {
-	document, err := r.body.xml.get(func() (*xmlquery.Node, error) {
+	document, err := r.bodies().xml.get(func() (*xmlquery.Node, error) {
 		raw, err := r.content()
 		if err != nil || len(raw) == 0 {
 			return nil, err
@@ -149,7 +156,7 @@ func (r *Request) xmlValue(path *xpath.Expr) (string, bool, error) {
 // formValue is the first value of a field of a form of either kind. A body of
 // another kind has none.
 func (r *Request) formValue(name string) (string, bool, error) {
-	form, err := r.body.form.get(func() (url.Values, error) {
+	form, err := r.bodies().form.get(func() (url.Values, error) {
 		raw, err := r.content()
 		if err != nil || len(raw) == 0 {
 			return nil, err

@@ -43,7 +43,7 @@ type Request struct {
 	// is none to read.
 	Content func() ([]byte, error)
 
-	body bodies
+	body *bodies // nil until a rule reads it, as nearly always
 }
 
 // first is the first value of a header. Go keeps the host apart.
