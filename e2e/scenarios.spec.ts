@@ -317,7 +317,7 @@ test("in an emergency a user's tokens are revoked, and the log says what came af
     .getByRole("row", { name: /payroll/ })
     .getByRole("link", { name: "Refused: invalid_grant" })
     .click();
-  await expect(page.getByText(/the login has ended or was revoked/)).toBeVisible();
+  await expect(page.getByText(/the login has ended: it was revoked: laptop stolen/)).toBeVisible();
   await accessible(page);
   await picture(page, "token-request-refused");
 
