@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -74,20 +73,7 @@ func (c *countries) finder() func(netip.Addr) string {
 	return c.find
 }
 
-// tend reads the file anew when it is another one, until ctx ends.
-func (c *countries) tend(ctx context.Context) {
-	tick := time.NewTicker(countriesEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			c.refresh()
-		}
-	}
-}
-
+// refresh reads the file anew when it is another one.
 func (c *countries) refresh() {
 	info, err := os.Stat(c.path)
 	if err == nil && info.ModTime().Equal(c.seen) {

@@ -325,7 +325,7 @@ func (s *service) serve(b banner) error {
 	}
 	running.Go(func() { s.tend(ctx) })
 	if s.countries != nil {
-		running.Go(func() { s.countries.tend(ctx) })
+		running.Go(func() { every(ctx, countriesEvery, func(context.Context) { s.countries.refresh() }) })
 	}
 	running.Go(func() {
 		if err := s.node.follow(ctx); err != nil && ctx.Err() == nil {

@@ -257,24 +257,28 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 	})
 }
 
+// Not beside the other tests of the package, which would slow now the one and now
+// the other.
 func TestAttackAnUnknownNameTakesAsLongAsAKnownOne(t *testing.T) {
-	t.Parallel()
 	d := dbtest.MariaDB(t)
 	d.Exec(t, "create table users (name varchar(100), password varchar(200))")
 	// Four times as costly as what a source begins with.
 	d.Insert(t, "users", "ann", "$2a$12$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe")
 	d.Insert(t, "users", "none", nil)
 	s := open(t, config(d), deps(d))
-	took := func(name string) time.Duration {
-		start := time.Now()
-		login(t, s, name, "wrong")
-		return time.Since(start)
+	least := map[string]time.Duration{}
+	for range 2 { // in turns: other work makes each longer, never shorter
+		for _, name := range []string{"ann", "bob", "none", "a\x00"} {
+			start := time.Now()
+			login(t, s, name, "wrong")
+			if took, seen := time.Since(start), least[name]; seen == 0 || took < seen {
+				least[name] = took
+			}
+		}
 	}
-	// A busy machine makes one of two slower, never faster.
-	known := min(took("ann"), took("ann"))
-	for _, name := range []string{"bob", "none", "a\x00"} {
-		if got := max(took(name), took(name)); got < known/2 {
-			t.Errorf("%q took %s, a known name %s", name, got, known)
+	for name, took := range least {
+		if took < least["ann"]/2 {
+			t.Errorf("%q took %s, a known name %s", name, took, least["ann"])
 		}
 	}
 }
