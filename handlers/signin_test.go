@@ -191,6 +191,7 @@ func TestAttackNoSecretIsCarriedThroughASignIn(t *testing.T) {
 	p := site.Visitor(t).Post(t, "/projects/Default/new/identity-sources/API", url.Values{
 		"name": {"kept"}, "secret:secret": {"hidden-1"}, "secret:clientCertificateKey": {"hidden-2"}, "secret:bindPassword": {"hidden-3"},
 		"key": {"hidden-4"}, "content": {"hidden-5"}, "metadata[0].value": {"hidden-6"}, "metadata[0].secret": {"true"}, "metadata[1].value": {"kept-1"},
+		"sample.curl": {"curl -H 'Authorization: Bearer hidden-7' x"}, "sample.headers": {"Authorization: Bearer hidden-8"}, "sample.body": {"hidden-9"},
 	})
 	if p.Status != http.StatusUnauthorized || strings.Contains(p.Body, "hidden-") {
 		t.Errorf("status %d: %s", p.Status, p.Body)

@@ -73,11 +73,12 @@ func pendingForm(g *gin.Context) string {
 }
 
 // secretInput tells the fields that no page may carry: passwords, private keys,
-// lists of credentials, and entries that are marked as secret.
+// lists of credentials, requests that were pasted to try a condition on, and entries
+// that are marked as secret.
 func secretInput(form url.Values, name string) bool {
 	entry, isValue := strings.CutSuffix(name, ".value")
 	return strings.Contains(strings.ToLower(name), "password") || name == "key" || name == "content" ||
-		isValue && form.Get(entry+".secret") == "true"
+		strings.HasPrefix(name, "sample.") || isValue && form.Get(entry+".secret") == "true"
 }
 
 // Authenticate checks name and password and begins a session under a new id.
