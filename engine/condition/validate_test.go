@@ -75,6 +75,8 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		"a JSONPath that takes long":      {variable(condition.Variable{Type: condition.Body, ContentType: condition.JSON, JSONPath: "$..*..*"}), "firstVariable.jsonPathValue"},
 		"no XPath":                        {variable(condition.Variable{Type: condition.Body, ContentType: condition.XML, XPath: "//["}), "firstVariable.xpathValue"},
 		"an XPath that takes long":        {variable(condition.Variable{Type: condition.Body, ContentType: condition.XML, XPath: "//a//b//c"}), "firstVariable.xpathValue"},
+		"an XPath to the last":            {variable(condition.Variable{Type: condition.Body, ContentType: condition.XML, XPath: "//a[last ()]"}), "firstVariable.xpathValue"},
+		"an XPath that goes back":         {variable(condition.Variable{Type: condition.Body, ContentType: condition.XML, XPath: "//a[../b='c']"}), "firstVariable.xpathValue"},
 		"an unknown context value":        {variable(condition.Variable{Type: condition.Context, ContextValue: "REQUEST_MOOD"}), "firstVariable.contextValue"},
 		"a zone that there is not":        {variable(condition.Variable{Type: condition.Context, ContextValue: "DATETIME_HOUR", ZoneID: "Europe/Atlantis"}), "firstVariable.zoneId"},
 		"the node's own zone":             {variable(condition.Variable{Type: condition.Context, ContextValue: "DATETIME_HOUR", ZoneID: "Local"}), "firstVariable.zoneId"},

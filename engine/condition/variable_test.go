@@ -3,6 +3,7 @@ package condition_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,6 +180,7 @@ func TestAttackABodyThatNoRuleCanReadStopsTheRequest(t *testing.T) {
 		"no UTF-8":                 {json, withBody("application/json", "{\"amount\":\"\xff\"}")},
 		"broken XML":               {xml, withBody("text/xml", `<amount>5000`)},
 		"XML with a document type": {xml, withBody("text/xml", `<!DOCTYPE a [<!ENTITY b "5000">]><amount>&b;</amount>`)},
+		"XML of many elements":     {xml, withBody("text/xml", "<a>"+strings.Repeat("<b/>", 20_000)+"</a>")},
 		"deep XML":                 {xml, withBody("text/xml", deep("<a>", "</a>"))},
 		"a broken form":            {form, withBody("application/x-www-form-urlencoded", "amount=5000%zz")},
 		"form data without end":    {form, withBody("multipart/form-data; boundary=b", "--b\r\n")},

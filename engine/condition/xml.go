@@ -28,7 +28,7 @@ func parseXML(raw []byte) (*xmlquery.Node, error) {
 // document's own are how a small one becomes a large one.
 func shallow(raw []byte) bool {
 	d := xml.NewDecoder(bytes.NewReader(raw))
-	depth := 0
+	depth, elements := 0, 0
 	for {
 		token, err := d.RawToken()
 		if err != nil {
@@ -37,12 +37,13 @@ func shallow(raw []byte) bool {
 		switch token.(type) {
 		case xml.StartElement:
 			depth++
+			elements++
 		case xml.EndElement:
 			depth--
 		case xml.Directive:
 			return false
 		}
-		if depth > maxXMLDepth || depth < 0 {
+		if depth > maxXMLDepth || depth < 0 || elements > maxElements {
 			return false
 		}
 	}
