@@ -80,8 +80,10 @@ test("a proxy is created, guarded, deployed, called and undeployed", async ({ si
   await expect(lane.nth(1)).toContainText("company-standard");
 
   // Ordered by keyboard, and removed.
+  const ordered = page.waitForResponse((answer) => answer.url().endsWith("/bindings/order"));
   await lane.nth(1).getByRole("button", { name: /up/i }).press("Enter");
   await expect(lane.nth(0)).toContainText("company-standard");
+  await ordered; // the page shows the new order before the answer is there
   await page.reload();
   await expect(lane.nth(0)).toContainText("company-standard");
   await lane.nth(0).getByRole("button", { name: "Actions for company-standard" }).click();

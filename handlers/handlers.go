@@ -63,6 +63,7 @@ func New(o Options) http.Handler {
 		withSecurityHeaders(o.SecureCookies),
 		crossOrigin.Handler,
 		withBodyLimit,
+		withFinishedWrites,
 	)
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -26,6 +27,9 @@ const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self'; 
 // maxForm bounds what a form can carry; the largest legitimate one is a proxy
 // with its endpoints.
 const maxForm = 1 << 20
+
+// longestWrite bounds what goes on without anybody waiting for it.
+const longestWrite = 2 * time.Minute
 
 // middleware wraps h in its order on the request's way in.
 func middleware(h http.Handler, wrap ...func(http.Handler) http.Handler) http.Handler {
@@ -78,6 +82,20 @@ func withSecurityHeaders(secure bool) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// withFinishedWrites lets what somebody asked for be done also when the browser
+// has gone on to another page meanwhile: an order that was dragged, a switch.
+func withFinishedWrites(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next.ServeHTTP(w, r)
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWrite)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func withBodyLimit(next http.Handler) http.Handler {
