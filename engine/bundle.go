@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -29,6 +30,11 @@ type Bundle struct {
 	Sources     []Source
 	// Tokens is Token Management; nil means the defaults.
 	Tokens *issue.Management
+	// Messages is the catalogue as the installation has changed it, Values the
+	// environment variables that its templates and rules name. Both take effect
+	// at save.
+	Messages []fault.Message
+	Values   map[string]string
 }
 
 // KeyName addresses the keys of a project's key store; Name is in lower case.

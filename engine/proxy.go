@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
@@ -30,6 +31,12 @@ type Proxy struct {
 	Endpoints []APIEndpoint `json:"endpoints,omitempty"`
 	// Policies are the bound policies in the order they run.
 	Policies []Bound `json:"policies,omitempty"`
+	// ErrorTemplates are what the proxy's error answers are put into; nil for
+	// none.
+	ErrorTemplates *fault.Bodies `json:"errorTemplates,omitempty"`
+	// Values are the environment variables that the templates of the proxy and of
+	// its policies name, as the environment had them at the deploy.
+	Values map[string]string `json:"values,omitempty"`
 }
 
 // Route says which requests are the proxy's.

@@ -208,7 +208,7 @@ func (r *Rule) fixed(o Operator) (fixed, error) {
 }
 
 func (r *Rule) dates() (dates, error) {
-	layout, err := goLayout(r.DateFormat)
+	layout, err := Layout(r.DateFormat)
 	return dates{layout, r.First.zone()}, err
 }
 

@@ -50,7 +50,7 @@ var ContextValues = []ContextInfo{
 	{Name: "REQUEST_CONTEXT_PATH", Label: "base path", Text: "The base path of the API proxy.", Type: String,
 		get: func(r *Request) (string, bool) { return r.BasePath, r.BasePath != "" }},
 	{Name: "REQUEST_PATH_INFO", Label: "path below the base path", Text: "What follows the base path of the API proxy.", Type: String,
-		get: func(r *Request) (string, bool) { return r.below(), true }},
+		get: func(r *Request) (string, bool) { return r.Below(), true }},
 	{Name: RequestMethod, Label: "HTTP method", Text: "Such as GET.", Type: String,
 		get: func(r *Request) (string, bool) { return r.Method, true }},
 	{Name: "REQUEST_QUERY_STRING", Label: "query string", Text: "Everything after the question mark, as sent.", Type: String,

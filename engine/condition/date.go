@@ -18,8 +18,8 @@ var javaLetters = map[byte]map[int]string{
 	'X': {1: "Z07", 2: "Z0700", 3: "Z07:00"}, 'x': {1: "-07", 2: "-0700", 3: "-07:00"}, 'Z': {1: "-0700", 3: "-0700"},
 }
 
-// goLayout translates a Java pattern (reference 4.2).
-func goLayout(java string) (string, error) {
+// Layout translates a Java date pattern (reference 4.2) into Go's.
+func Layout(java string) (string, error) {
 	var out strings.Builder
 	for i := 0; i < len(java); {
 		c := java[i]

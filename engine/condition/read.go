@@ -45,7 +45,7 @@ func (v *Variable) parameter() reader {
 			if t == "" {
 				t = r.EndpointPath
 			}
-			value, ok := pathValue(t, r.below(), name)
+			value, ok := pathValue(t, r.Below(), name)
 			return value, ok, nil
 		}
 	}

@@ -72,8 +72,8 @@ func (r *Request) joined(name string) (string, bool) {
 	return strings.Join(values, ", "), true
 }
 
-// below is the path after the base path, with its slash.
-func (r *Request) below() string {
+// Below is the path after the base path, with its slash.
+func (r *Request) Below() string {
 	rest := strings.TrimPrefix(r.DecodedPath, strings.TrimSuffix(r.BasePath, "/"))
 	if rest == "" {
 		return "/"

@@ -94,7 +94,7 @@ func (t DataType) word() string {
 
 func (r *Rule) validateSecond(l *problem.List, info OperatorInfo) {
 	if r.DataType == Date {
-		if _, err := goLayout(r.DateFormat); err != nil {
+		if _, err := Layout(r.DateFormat); err != nil {
 			l.Add("dateFormat", "Write a pattern such as yyyy-MM-dd or yyyy-MM-dd HH:mm:ss.")
 			return
 		}

@@ -35,7 +35,9 @@ type Access struct {
 	Status        int
 	Result        Result
 	Fault         fault.Type // "" on success
+	Policy        string     // the policy that refused; "" when none did
 	Reason        string     // for the operator; never sent to the caller
+	Cause         error      // what Reason says, for fault.Explain; nil when there is no more to say
 	CorrelationID string
 	Duration      time.Duration // whole call
 	Upstream      time.Duration // until the upstream's header; 0 when not called

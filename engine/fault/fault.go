@@ -38,6 +38,7 @@ const (
 	UpstreamRefused    Type = "POLICY_ROUTING_CONNECTIONREFUSED"
 	UpstreamConnection Type = "POLICY_ROUTING_CONNECTION"
 	UpstreamTLS        Type = "POLICY_ROUTING_SSLHANDSHAKE"
+	UpstreamAnswered   Type = "POLICY_ROUTING_API_ERROR"
 	Unavailable        Type = "GATEWAY_UNAVAILABLE"
 )
 
@@ -48,6 +49,19 @@ const (
 	ConditionBody   Type = "CONDITION_RULE_FORMAT_BODY"
 	ConditionFailed Type = "CONDITION_RULE_EX"
 	ConditionUnmet  Type = "CONDITION_NOT_MET"
+)
+
+// The types of token requests alone.
+const (
+	ScopeRefused     Type = "POLICY_AUTHORIZATION_WRONG_SCOPE"
+	GrantUnsupported Type = "TOKEN_GRANT_UNSUPPORTED"
+	ClientDenied     Type = "TOKEN_CLIENT_NOT_ALLOWED"
+	TargetInvalid    Type = "TOKEN_TARGET_INVALID"
+	RefreshRefused   Type = "TOKEN_REFRESH_NOT_VALID"
+	TooManyAttempts  Type = "TOKEN_TOO_MANY_ATTEMPTS"
+	TokenInvalid     Type = "TOKEN_REQUEST_INVALID"
+	TokenBusy        Type = "TOKEN_SERVICE_UNAVAILABLE"
+	TokenFailed      Type = "TOKEN_SERVICE_FAILED"
 )
 
 // The types that are about a credential of the secret manager.
@@ -110,11 +124,22 @@ var catalogue = map[Type]Row{
 	ConditionFailed: {ConditionFailed, "ERR-023", http.StatusInternalServerError, "The gateway could not handle the request."},
 	ConditionUnmet:  {ConditionUnmet, "ERR-025", http.StatusForbidden, "This request is not allowed."},
 
+	ScopeRefused:     {ScopeRefused, "ERR-054", http.StatusBadRequest, "The requested scope is not granted."},
+	GrantUnsupported: {GrantUnsupported, "ERR-141", http.StatusBadRequest, "This grant type is not supported."},
+	ClientDenied:     {ClientDenied, "ERR-142", http.StatusBadRequest, "No tokens are issued for this client."},
+	TargetInvalid:    {TargetInvalid, "ERR-143", http.StatusBadRequest, "Name one API that the token is for."},
+	RefreshRefused:   {RefreshRefused, "ERR-144", http.StatusBadRequest, "The refresh token is not valid any more."},
+	TooManyAttempts:  {TooManyAttempts, "ERR-145", http.StatusTooManyRequests, "Too many failed attempts."},
+	TokenInvalid:     {TokenInvalid, "ERR-146", http.StatusBadRequest, "The token request is malformed."},
+	TokenBusy:        {TokenBusy, "ERR-147", http.StatusServiceUnavailable, "The token service is busy."},
+	TokenFailed:      {TokenFailed, "ERR-148", http.StatusInternalServerError, "The token could not be issued."},
+
 	UpstreamTimeout:    {UpstreamTimeout, "ERR-066", http.StatusGatewayTimeout, "The API did not answer in time."},
 	UpstreamUnknown:    {UpstreamUnknown, "ERR-067", http.StatusBadGateway, "The API's address cannot be resolved."},
 	UpstreamRefused:    {UpstreamRefused, "ERR-069", http.StatusBadGateway, "The API refused the connection."},
 	UpstreamConnection: {UpstreamConnection, "ERR-070", http.StatusBadGateway, "The connection to the API failed."},
 	UpstreamTLS:        {UpstreamTLS, "ERR-114", http.StatusBadGateway, "No secure connection to the API could be made."},
+	UpstreamAnswered:   {UpstreamAnswered, "ERR-071", http.StatusBadGateway, "The API answered with an error."},
 	Unavailable:        {Unavailable, "ERR-010", http.StatusServiceUnavailable, "The gateway is not ready."},
 }
 

@@ -7,6 +7,7 @@ package jwtauth
 import (
 	"strings"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -75,8 +76,19 @@ func Type() policy.Type {
 		Label:     "JWT Authentication",
 		Summary:   "Issues JSON Web Tokens at the gateway and lets only calls with a valid one through.",
 		Pipelines: []policy.Pipeline{policy.Request},
+		Faults:    faults,
 		New:       func() policy.Config { return New() },
 	}
+}
+
+// faults are the rows that a policy answers with, on calls and on token requests.
+var faults = []fault.Type{
+	fault.TokenMissing, fault.TokenAmbiguous, fault.TokenNotValid,
+	fault.CredentialUnknown, fault.CredentialProxyDenied, fault.CredentialMethodDenied, fault.CredentialAddressDenied,
+	fault.CredentialExpired, fault.CredentialSecret, fault.CredentialEnvironment,
+	fault.RoleMissing, fault.EndpointUnknown, fault.RolesUnavailable, fault.AddressDenied,
+	fault.ConditionUnmet, fault.ConditionNumber, fault.ConditionDate, fault.ConditionBody, fault.ConditionFailed,
+	fault.UserRefused, fault.SourceFailedAPI, fault.SourceFailedDB, fault.SourceFailedLDAP,
 }
 
 // New has the defaults of the management API.

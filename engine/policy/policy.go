@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/strict"
 )
@@ -53,6 +54,8 @@ type Common struct {
 	// ConditionUnmetAction is what becomes of a request that does not meet the
 	// condition. Default SKIP; empty without a condition.
 	ConditionUnmetAction UnmetAction `json:"conditionUnmetAction,omitempty"`
+	// Custom is what callers read instead of the catalogue's messages.
+	fault.Custom
 }
 
 // UnmetAction is what an unmet condition does (D11).
@@ -67,6 +70,7 @@ const (
 
 // Normalize drops what the condition makes meaningless. Every Config calls it.
 func (c *Common) Normalize() {
+	c.Custom.Normalize()
 	c.Condition.Normalize()
 	switch {
 	case c.Condition.Empty():
@@ -89,6 +93,7 @@ func (c *Common) Validate() problem.List {
 	if a := c.ConditionUnmetAction; a != "" && a != Skip && a != Reject {
 		l.Add("conditionUnmetAction", "Choose SKIP or REJECT.")
 	}
+	l.Append("", c.Custom.Validate())
 	return l
 }
 
@@ -132,6 +137,9 @@ type Type struct {
 	Summary string
 	// Pipelines are the lanes it may be bound in.
 	Pipelines []Pipeline
+	// Faults are the rows of the catalogue that its policies answer with, in the
+	// order of forms.
+	Faults []fault.Type
 	// New makes a configuration with the defaults of the management API.
 	New func() Config
 }
