@@ -2,7 +2,6 @@ package engine
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
@@ -15,36 +14,22 @@ const statusGone = 499
 // drainTimeout is how long the body of a refused request may still come.
 const drainTimeout = 5 * time.Second
 
-// Values that every answer of the gateway's own has.
-var (
-	noStore     = []string{"no-store"}
-	noSniff     = []string{"nosniff"}
-	faultType   = []string{fault.ContentType}
-	closingConn = []string{"close"}
-)
+var closingConn = []string{"close"}
 
-// row is a row of the catalogue with its body made once.
-type row struct {
-	fault.Row
-	body   []byte
-	length []string
-}
-
-func (g *Gateway) row(t fault.Type) *row {
-	r := fault.Find(t)
-	if known, ok := g.rows.Load(r.Type); ok {
-		return known.(*row)
+// standard is an answer that nobody has customized, made once for each row.
+func (g *Gateway) standard(t fault.Type) fault.Answer {
+	if known, ok := g.rows.Load(t); ok {
+		return known.(fault.Answer)
 	}
-	body := r.Body()
-	known, _ := g.rows.LoadOrStore(r.Type, &row{r, body, []string{strconv.Itoa(len(body))}})
-	return known.(*row)
+	known, _ := g.rows.LoadOrStore(t, fault.Levels{}.Answer(t, fault.Facts{}))
+	return known.(fault.Answer)
 }
 
-// refuse answers with a row of the catalogue; reason is for the operator.
-// Nothing happens when the answer has begun.
-func (c *call) refuse(t fault.Type, reason string) {
-	row := c.g.row(t)
-	c.fault, c.reason = row.Type, reason
+// refuse answers with a row of the catalogue, as it was customized; cause is for
+// the operator. Nothing happens when the answer has begun.
+func (c *call) refuse(t fault.Type, cause error) {
+	t = fault.Find(t).Type
+	c.fault, c.cause = t, cause
 	if c.sent {
 		return
 	}
@@ -52,11 +37,37 @@ func (c *call) refuse(t fault.Type, reason string) {
 		// net/http reads what is left of a short body; not for long.
 		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(drainTimeout))
 	}
-	h := c.w.Header()
-	h["Content-Type"], h["Content-Length"] = faultType, row.length
-	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
-	c.WriteHeader(row.Status)
-	_, _ = c.Write(row.body) // a caller that has gone reads no refusal
+	a := c.answer(t)
+	a.WriteHeader(c.w.Header())
+	c.WriteHeader(a.Status)
+	_, _ = c.Write(a.Body) // a caller that has gone reads no refusal
+}
+
+func (c *call) answer(t fault.Type) fault.Answer {
+	levels := c.levels()
+	if !levels.Customized(t) {
+		return c.g.standard(t)
+	}
+	if !c.called.IsZero() || c.by == nil {
+		c.x.Content = nil // no rule reads a body that is on its way, or for nobody
+	}
+	c.x.Subject, c.x.Roles = c.x.Identity.Subject, c.x.Identity.Roles
+	return levels.Answer(t, fault.Facts{Request: &c.x.Request})
+}
+
+// levels are all that has a say in the answer.
+func (c *call) levels() fault.Levels {
+	var l fault.Levels
+	if c.snap != nil {
+		l.Platform = c.snap.messages
+	}
+	if o := c.route.owner; o != nil {
+		l.Frames = o.frames
+	}
+	if c.by != nil {
+		l.Policy = c.by.answers
+	}
+	return l
 }
 
 // closeAfter ends the connection with the answer: what follows a body that
@@ -65,7 +76,7 @@ func (c *call) closeAfter() { c.w.Header()["Connection"] = closingConn }
 
 // gone ends a call whose caller has left.
 func (c *call) gone() {
-	c.status, c.reason = statusGone, "the caller closed the connection"
+	c.status, c.cause = statusGone, errCallerLeft
 	panic(http.ErrAbortHandler)
 }
 

@@ -55,7 +55,8 @@ type state struct {
 	silent bool // another part reports the call
 	status int
 	fault  fault.Type
-	reason string
+	by     *step // the policy that refused
+	cause  error // for the operator; never sent to the caller
 }
 
 func newCall(g *Gateway) *call {
@@ -104,11 +105,11 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 
 func (c *call) serve() {
 	if c.snap == nil {
-		c.refuse(fault.Unavailable, "no configuration yet")
+		c.refuse(fault.Unavailable, errNoConfiguration)
 		return
 	}
 	if err := c.normalize(); err != nil {
-		c.refuse(fault.BadRequest, err.Error())
+		c.refuse(fault.BadRequest, err)
 		return
 	}
 	if c.g.tokens.Handles(c.target.match) {
@@ -122,8 +123,8 @@ func (c *call) serve() {
 	c.x.OwnerID, c.x.OwnerName, c.x.BasePath = o.id, o.proxy.Name, o.proxy.Route.BasePath
 	c.x.EndpointMethod, c.x.EndpointPath = c.route.operation.endpoint.Method, c.route.operation.endpoint.Path
 	c.x.Identities, c.x.Context = c.snap, c.r.Context()
-	if err := runSteps(c.route.operation.steps, &c.x); err != nil {
-		c.reject(err)
+	if by, err := runSteps(c.route.operation.steps, &c.x); err != nil {
+		c.reject(by, err)
 		return
 	}
 	c.forward()
@@ -168,15 +169,16 @@ func (c *call) find() bool {
 	if c.route.allow != "" {
 		c.w.Header().Set("Allow", c.route.allow)
 	}
-	c.refuse(c.route.fault, "")
+	c.refuse(c.route.fault, nil)
 	return false
 }
 
 // reject answers for a policy. Only a rejection says more than "our fault".
-func (c *call) reject(err error) {
+func (c *call) reject(by *step, err error) {
+	c.by = by
 	var r *policy.Rejection
 	if !errors.As(err, &r) {
-		c.broken(err)
+		c.broken(&stepError{by.name, err})
 		return
 	}
 	if r.Challenge != "" {
@@ -185,11 +187,7 @@ func (c *call) reject(err error) {
 	if r.Alarm != "" {
 		c.alarm(r)
 	}
-	reason := ""
-	if r.Cause != nil {
-		reason = r.Cause.Error()
-	}
-	c.refuse(r.Fault, reason)
+	c.refuse(r.Fault, r.Cause)
 }
 
 // broken answers for a fault of ours and logs it: with the id that the caller
@@ -207,7 +205,7 @@ func (c *call) broken(err error) {
 		attrs = append(attrs, slog.String("stack", string(b.stack)))
 	}
 	c.g.log.LogAttrs(c.r.Context(), slog.LevelError, "request failed", attrs...)
-	c.refuse(fault.Unexpected, err.Error())
+	c.refuse(fault.Unexpected, err)
 }
 
 // end reports the call, also when it panicked, and makes it ready for its
@@ -234,14 +232,20 @@ func (c *call) end() {
 	c.g.calls.Put(c)
 }
 
+var (
+	errNoConfiguration = errors.New("no configuration yet")
+	errCallerLeft      = errors.New("the caller closed the connection")
+	errAnswerBroke     = errors.New("the answer of the API broke off")
+)
+
 // aborted is the end of an answer that broke off in its middle.
 func (c *call) aborted() {
 	switch {
 	case c.status == statusGone:
 	case c.lost || c.r.Context().Err() != nil:
-		c.status, c.reason = statusGone, "the caller closed the connection"
+		c.status, c.cause = statusGone, errCallerLeft
 	case c.fault == "":
-		c.fault, c.reason = fault.UpstreamConnection, "the answer of the API broke off"
+		c.fault, c.cause = fault.UpstreamConnection, errAnswerBroke
 	}
 }
 
@@ -254,8 +258,14 @@ func (c *call) reset() {
 func (c *call) access() event.Access {
 	a := event.Access{
 		Time: c.started, Method: c.r.Method, Path: c.target.path, Client: c.x.Client, Subject: c.x.Identity.Subject,
-		Status: c.status, Result: c.result(), Fault: c.fault, Reason: c.reason, CorrelationID: c.ids[0],
+		Status: c.status, Result: c.result(), Fault: c.fault, Cause: c.cause, CorrelationID: c.ids[0],
 		Duration: c.g.now().Sub(c.started),
+	}
+	if c.cause != nil {
+		a.Reason = c.cause.Error()
+	}
+	if c.by != nil {
+		a.Policy = c.by.name
 	}
 	if a.Path == "" {
 		a.Path = c.r.URL.Path // refused before it was read

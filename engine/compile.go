@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -27,6 +29,8 @@ type Deps struct {
 	Types policy.Set
 	// Now is the clock of the steps. Default time.Now.
 	Now func() time.Time
+	// Logger gets what is left out of a bundle that runs. Default: nobody.
+	Logger *slog.Logger
 
 	transports *transports
 	sources    *sources
@@ -48,6 +52,7 @@ type compiled struct {
 	whole     *operation
 	upstream  upstream
 	settings  *token.Settings
+	frames    *fault.Frames // what error answers are put into
 }
 
 // origin is everything that a compiled owner was made of. Equal origins
@@ -75,6 +80,7 @@ func Compile(ctx context.Context, b Bundle, prev *Snapshot, d Deps) (*Snapshot, 
 	if err := s.publish(b); err != nil {
 		return nil, err
 	}
+	s.customize(b, d.Logger)
 	var faults []error
 	for _, o := range b.Owners {
 		if err := ctx.Err(); err != nil {
@@ -171,6 +177,10 @@ func compileOwner(b Bundle, o Owner, d Deps) (*compiled, error) {
 		return nil, fmt.Errorf("%s: %w", c.label(), err)
 	}
 	c.address()
+	var err error
+	if c.frames, err = c.proxy.ErrorTemplates.Compile(c.proxy.Values); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.label(), err)
+	}
 	runtime := policy.Runtime{Issuer: b.PublicURL, Keys: b.Keys, Now: d.Now, Revoked: d.revoked, Owner: policy.Owner{
 		ID: o.ID, Kind: KindProxy, Project: c.proxy.Project, Name: c.proxy.Name, ClientID: o.Client.ID,
 	}}
@@ -252,10 +262,24 @@ func (c *compiled) step(types policy.Set, bound Bound, runtime policy.Runtime) (
 		return step{}, fmt.Errorf("compile policy %q: %w", name, err)
 	}
 	s := step{name: name, run: run, reject: config.Base().ConditionUnmetAction == policy.Reject}
-	if s.when, err = condition.Compile(config.Base().Condition); err != nil {
+	if err := s.compile(config.Base(), c.proxy.Values); err != nil {
 		return step{}, fmt.Errorf("compile policy %q: %w", name, err)
 	}
 	return s, c.issue(&s, runtime)
+}
+
+// compile adds what every policy has.
+func (s *step) compile(base *policy.Common, values fault.Values) (err error) {
+	if s.when, err = condition.Compile(base.Condition); err != nil {
+		return err
+	}
+	if s.reject {
+		if s.rules, err = base.Condition.Singles(); err != nil {
+			return err
+		}
+	}
+	s.answers, err = base.Custom.Compile(values)
+	return err
 }
 
 func (c *compiled) checkBinding(t policy.Type, bound Bound) problem.List {
@@ -298,8 +322,9 @@ func (c *compiled) issue(s *step, runtime policy.Runtime) error {
 	if settings.Managed && settings.Keys.Signing(settings.Issue.JWTSignatureAlgorithm) == nil {
 		return fmt.Errorf("compile policy %q: the environment has no key that signs with %s", s.name, settings.Issue.JWTSignatureAlgorithm)
 	}
+	settings.Answers = s.answers
 	if s.reject { // token requests are calls too (D11)
-		settings.Guard = &s.when
+		settings.Guard, settings.Rules = &s.when, s.rules
 	}
 	if c.settings == nil {
 		c.settings = &settings

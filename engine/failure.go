@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -58,13 +59,13 @@ func (c *call) forwardFailed(_ http.ResponseWriter, _ *http.Request, err error) 
 	switch {
 	case errors.Is(broken, errTooLarge):
 		c.closeAfter()
-		c.refuse(fault.TooLarge, broken.Error())
+		c.refuse(fault.TooLarge, broken)
 	case left && !errors.Is(broken, os.ErrDeadlineExceeded): // who is slow still listens
 		c.gone()
 	case broken != nil:
 		c.closeAfter()
-		c.refuse(fault.BadRequest, "body: "+broken.Error())
+		c.refuse(fault.BadRequest, fmt.Errorf("body: %w", broken))
 	default:
-		c.refuse(upstreamFault(err), err.Error())
+		c.refuse(upstreamFault(err), err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (c *call) forward() {
 	if limit := c.g.limits.MaxBody; limit > 0 && c.r.ContentLength > limit {
 		c.closeAfter()
-		c.refuse(fault.TooLarge, errTooLarge.Error())
+		c.refuse(fault.TooLarge, errTooLarge)
 		return
 	}
 	if c.r.ProtoMajor >= 2 {
@@ -140,7 +140,7 @@ func (c *call) peerText() string {
 func (c *call) modifyResponse(res *http.Response) error {
 	c.answered = c.g.now()
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		return nil
+		return c.frame(res)
 	}
 	if c.upgrade == nil || !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") || !asksForUpgrade(res.Header["Connection"]) {
 		return errSwitch

@@ -118,7 +118,7 @@ type Gateway struct {
 	sources    *sources
 	sockets    sockets
 	calls      sync.Pool
-	rows       sync.Map // *row by fault.Type
+	rows       sync.Map // fault.Answer by fault.Type
 
 	applying sync.Mutex
 	failure  atomic.Pointer[ApplyError]
@@ -176,7 +176,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	g.applying.Lock()
 	defer g.applying.Unlock()
 	s, err := Compile(ctx, b, g.snapshot.Load(), Deps{
-		Types: g.types, Now: g.now, transports: g.transports, sources: g.sources, revoked: g.revoked,
+		Types: g.types, Now: g.now, Logger: g.log, transports: g.transports, sources: g.sources, revoked: g.revoked,
 	})
 	if err != nil {
 		failure := &ApplyError{b.Generation, g.now(), err}

@@ -138,6 +138,9 @@ func (p *Proxy) Validate() problem.List {
 	}
 	l.Append("", p.Upstream.validate())
 	l.Append("", validateEndpoints(p.Endpoints))
+	if p.ErrorTemplates != nil {
+		l.Append("errorTemplates", p.ErrorTemplates.Validate())
+	}
 	return l
 }
 

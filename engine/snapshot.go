@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -25,6 +26,7 @@ type Snapshot struct {
 	jwks        []byte
 	jwksVersion string
 	tokens      *issue.Management
+	messages    *fault.Set           // the catalogue as it was customized
 	owners      map[string]*deployed // by Owner.ID
 	clients     map[string]*deployed // by Client.ID
 	credentials map[string]*identity.Credential
@@ -63,6 +65,9 @@ func (s *Snapshot) Keys() *keys.Set { return s.keys }
 
 // JWKS is the document of all public keys, and its version.
 func (s *Snapshot) JWKS() (document []byte, version string) { return s.jwks, s.jwksVersion }
+
+// Messages is the catalogue as it was customized.
+func (s *Snapshot) Messages() *fault.Set { return s.messages }
 
 // Tokens is Token Management.
 func (s *Snapshot) Tokens() *issue.Management { return s.tokens }

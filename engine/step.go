@@ -19,6 +19,10 @@ type step struct {
 	// not meet it is refused, else the policy is skipped (D11).
 	when   condition.Program
 	reject bool
+	// rules are those of the condition one by one, to say which did not hold.
+	rules []condition.Single
+	// answers are the policy's own words for what it refuses; nil for none.
+	answers *fault.Set
 }
 
 // broken is a policy that panicked. It is our fault, so it ends its request
@@ -39,20 +43,14 @@ type stepError struct {
 func (e *stepError) Error() string { return "policy " + e.policy + ": " + e.err.Error() }
 func (e *stepError) Unwrap() error { return e.err }
 
-// runSteps ends at the first error. A rejection comes back as it is; every
-// other error names its policy.
-func runSteps(steps []step, x *policy.Exchange) error {
+// runSteps ends at the first error and tells whose it is.
+func runSteps(steps []step, x *policy.Exchange) (*step, error) {
 	for i := range steps {
-		err := steps[i].do(x)
-		if err == nil {
-			continue
+		if err := steps[i].do(x); err != nil {
+			return &steps[i], err
 		}
-		if r, ok := err.(*policy.Rejection); ok {
-			return r
-		}
-		return &stepError{steps[i].name, err}
 	}
-	return nil
+	return nil, nil
 }
 
 func (s *step) do(x *policy.Exchange) (err error) {
@@ -69,8 +67,6 @@ func (s *step) do(x *policy.Exchange) (err error) {
 	return s.run.Do(x)
 }
 
-var errUnmet = errors.New("the condition of the policy is not met")
-
 // applies asks the condition. One that cannot be decided ends the request: it
 // is no reason to leave the policy out.
 func (s *step) applies(x *policy.Exchange) (bool, error) {
@@ -82,7 +78,7 @@ func (s *step) applies(x *policy.Exchange) (bool, error) {
 	case met:
 		return true, nil
 	case s.reject:
-		return false, &policy.Rejection{Fault: fault.ConditionUnmet, Cause: errUnmet}
+		return false, &policy.Rejection{Fault: fault.ConditionUnmet, Cause: condition.Unmet(s.rules, &x.Request)}
 	}
 	if skipper, ok := s.run.(policy.Skipper); ok {
 		skipper.Skip(x)

@@ -21,13 +21,10 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 	if rt.Now == nil {
 		rt.Now = time.Now
 	}
-	realm := `Bearer realm="` + escape(rt.Owner.Name) + `"`
 	s := &step{
 		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, owner: rt.Owner, settings: c.tokenSettings(set),
 		access: c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
 		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext,
-		missing: realm, ambiguous: realm + `, error="invalid_request"`, invalid: realm + `, error="invalid_token"`,
-		poor: realm + `, error="insufficient_scope"`,
 	}
 	if c.AddUserToHeader {
 		s.userHeader = c.UserHeaderName

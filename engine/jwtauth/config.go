@@ -77,6 +77,7 @@ func Type() policy.Type {
 		Summary:   "Issues JSON Web Tokens at the gateway and lets only calls with a valid one through.",
 		Pipelines: []policy.Pipeline{policy.Request},
 		Faults:    faults,
+		Challenge: Challenge,
 		New:       func() policy.Config { return New() },
 	}
 }

@@ -29,10 +29,8 @@ type step struct {
 	userHeader string
 	// inQuery tells that a token may come in the query. Where credentials issue
 	// tokens, each says so for its own.
-	inQuery                  bool
-	clearAuth, setsIdentity  bool
-	missing, ambiguous, poor string // the challenges of RFC 6750 section 3
-	invalid                  string
+	inQuery                 bool
+	clearAuth, setsIdentity bool
 }
 
 // TokenSettings is what the token endpoint needs to issue this policy's tokens.
@@ -213,11 +211,13 @@ func (s *step) reject(cause error) error {
 	case errors.Is(cause, errInterrupted): // a fault of ours, not of the token
 		return cause
 	case errors.Is(cause, errNoCredential):
-		return &policy.Rejection{Fault: fault.TokenMissing, Challenge: s.missing, Cause: cause}
+		return s.deny(fault.TokenMissing, cause)
 	case errors.Is(cause, errManyCredentials), errors.Is(cause, errQueryCredential):
-		return &policy.Rejection{Fault: fault.TokenAmbiguous, Challenge: s.ambiguous, Cause: cause}
+		return s.deny(fault.TokenAmbiguous, cause)
 	}
-	return &policy.Rejection{Fault: fault.TokenNotValid, Challenge: s.invalid, Alarm: alarm(cause), Cause: cause}
+	r := s.deny(fault.TokenNotValid, cause)
+	r.Alarm = alarm(cause)
+	return r
 }
 
 // alarm tells what somebody who watches over the installation should hear of.
@@ -231,16 +231,25 @@ func alarm(cause error) event.SecurityKind {
 	return ""
 }
 
-// deny refuses a caller whose token is right. A 401 needs a challenge (RFC 9110
-// section 15.5.2), and one for lack of roles has the error of RFC 6750 section
-// 3.1 for it.
-func (s *step) deny(f fault.Type, cause error) error {
-	r := &policy.Rejection{Fault: f, Cause: cause}
+func (s *step) deny(f fault.Type, cause error) *policy.Rejection {
+	return &policy.Rejection{Fault: f, Challenge: Challenge(f, s.owner.Name), Cause: cause}
+}
+
+// Challenge is the WWW-Authenticate that comes with an answer of the owner's
+// policy; "" for none. A 401 needs one (RFC 9110 section 15.5.2), and one for lack
+// of roles has the error of RFC 6750 section 3.1 for it.
+func Challenge(f fault.Type, owner string) string {
+	problem := ""
 	switch f {
-	case fault.CredentialUnknown, fault.CredentialExpired, fault.CredentialEnvironment:
-		r.Challenge = s.invalid
+	case fault.TokenMissing:
+	case fault.TokenAmbiguous:
+		problem = `, error="invalid_request"`
+	case fault.TokenNotValid, fault.CredentialUnknown, fault.CredentialExpired, fault.CredentialEnvironment:
+		problem = `, error="invalid_token"`
 	case fault.RoleMissing, fault.EndpointUnknown:
-		r.Challenge = s.poor
+		problem = `, error="insufficient_scope"`
+	default:
+		return ""
 	}
-	return r
+	return `Bearer realm="` + escape(owner) + `"` + problem
 }

@@ -140,6 +140,9 @@ type Type struct {
 	// Faults are the rows of the catalogue that its policies answer with, in the
 	// order of forms.
 	Faults []fault.Type
+	// Challenge is the WWW-Authenticate of one of them, for the owner of that
+	// name; nil when the type has none.
+	Challenge func(t fault.Type, owner string) string
 	// New makes a configuration with the defaults of the management API.
 	New func() Config
 }

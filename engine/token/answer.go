@@ -311,20 +311,19 @@ func grace(m *issue.Management) time.Duration {
 	return time.Duration(m.RefreshGraceSeconds) * time.Second
 }
 
-// refusal is RFC 6749 section 5.2.
-type refusal struct {
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
-}
-
 // refuse answers with the failure, and logs it when it is ours.
-func (s *Service) refuse(w http.ResponseWriter, f *failure, e *event.Token) {
+func (s *Service) refuse(w http.ResponseWriter, f *failure, l *login) {
+	e := l.e
 	e.Status, e.Error, e.Reason, e.Fault = f.status, f.code, f.reason, f.row
 	if f.fault != nil {
 		s.log.Error("token request failed", "environment", e.Environment, "owner", e.Owner,
 			"correlationId", e.CorrelationID, "error", f.fault)
 	}
-	h := w.Header()
+	f.header(w.Header())
+	writeJSON(w, f.status, f.body(l.levels(), l.seen))
+}
+
+func (f *failure) header(h http.Header) {
 	switch f.status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Basic realm="token", charset="UTF-8"`)
@@ -334,7 +333,6 @@ func (s *Service) refuse(w http.ResponseWriter, f *failure, e *event.Token) {
 	if f.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(max(f.retry, time.Second).Seconds())))
 	}
-	writeJSON(w, f.status, refusal{f.code, f.text})
 }
 
 func marshal(v any) ([]byte, error) {

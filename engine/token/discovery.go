@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
-
-	"github.com/gatewright/gatewright/engine/fault"
 )
 
 // documentMaxAge is short: after an urgent change of keys, clients that
@@ -64,11 +62,6 @@ func serveMetadata(w http.ResponseWriter, r *http.Request, issuer string, throug
 // serveDocument answers GET and HEAD with a public JSON document, or with 304
 // when the caller has that version already.
 func serveDocument(w http.ResponseWriter, r *http.Request, body []byte, version string) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		writeFault(w, fault.MethodNotAllowed)
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", documentMaxAge)

@@ -21,7 +21,7 @@ type failure struct {
 	text string
 	// reason is for events only and holds no secret.
 	reason string
-	// row is the catalogue's, for events.
+	// row is the catalogue's, for events and for customized messages. Never "".
 	row fault.Type
 	// guessing tells that somebody is slowed because of wrong guesses.
 	guessing bool
@@ -49,7 +49,7 @@ const (
 )
 
 func malformed(text string) *failure {
-	return &failure{code: invalidRequest, status: http.StatusBadRequest, text: text, reason: text}
+	return &failure{code: invalidRequest, status: http.StatusBadRequest, text: text, reason: text, row: fault.TokenInvalid}
 }
 
 // refusedClient is the same answer for an unknown client and for a wrong
@@ -70,7 +70,7 @@ func refusedGrant(reason string, row fault.Type) *failure {
 }
 
 func refusedRefresh(reason string) *failure {
-	return &failure{code: invalidGrant, status: http.StatusBadRequest, text: "The refresh token is not valid any more. Log in again.", reason: reason, row: fault.TokenNotValid}
+	return &failure{code: invalidGrant, status: http.StatusBadRequest, text: "The refresh token is not valid any more. Log in again.", reason: reason, row: fault.RefreshRefused}
 }
 
 const statusForbidden = http.StatusForbidden
@@ -90,11 +90,11 @@ func unmet(reason string) *failure {
 }
 
 func invalidTarget(text string) *failure {
-	return &failure{code: invalidTargetCode, status: http.StatusBadRequest, text: text, reason: text}
+	return &failure{code: invalidTargetCode, status: http.StatusBadRequest, text: text, reason: text, row: fault.TargetInvalid}
 }
 
 func refusedScope(reason string) *failure {
-	return &failure{code: invalidScope, status: http.StatusBadRequest, text: "The requested scope is not granted.", reason: reason}
+	return &failure{code: invalidScope, status: http.StatusBadRequest, text: "The requested scope is not granted.", reason: reason, row: fault.ScopeRefused}
 }
 
 // tooManyClaims: the caller's roles and claims do not fit into a token.
@@ -123,12 +123,12 @@ func wrongMethod() *failure {
 func unsupported() *failure {
 	return &failure{
 		code: unsupportedGrantType, status: http.StatusBadRequest,
-		text: "This grant type is not supported.", reason: "the grant type is not supported",
+		text: "This grant type is not supported.", reason: "the grant type is not supported", row: fault.GrantUnsupported,
 	}
 }
 
 func unauthorized(text, reason string) *failure {
-	return &failure{code: unauthorizedClient, status: http.StatusBadRequest, text: text, reason: reason}
+	return &failure{code: unauthorizedClient, status: http.StatusBadRequest, text: text, reason: reason, row: fault.ClientDenied}
 }
 
 // overloaded sheds a request at once: whoever waits holds memory, and clients
@@ -136,21 +136,21 @@ func unauthorized(text, reason string) *failure {
 func overloaded(reason string) *failure {
 	return &failure{
 		code: unavailable, status: http.StatusServiceUnavailable, retry: time.Second,
-		text: "The token service is busy. Try again shortly.", reason: reason,
+		text: "The token service is busy. Try again shortly.", reason: reason, row: fault.TokenBusy,
 	}
 }
 
 func throttled(wait time.Duration, reason string) *failure {
 	return &failure{
 		code: unavailable, status: http.StatusTooManyRequests, retry: wait, guessing: true,
-		text: "Too many failed attempts. Try again later.", reason: reason,
+		text: "Too many failed attempts. Try again later.", reason: reason, row: fault.TooManyAttempts,
 	}
 }
 
 func broken(err error) *failure {
 	return &failure{
 		code: serverError, status: http.StatusInternalServerError,
-		text: "The token could not be issued.", reason: err.Error(), fault: err,
+		text: "The token could not be issued.", reason: err.Error(), fault: err, row: fault.TokenFailed,
 	}
 }
 

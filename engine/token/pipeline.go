@@ -57,9 +57,10 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, d Directory, c C
 		Method: r.Method, Status: http.StatusOK,
 	}
 	noteHeader(&e, r)
-	answer, f := s.run(w, r, d, c.Request, through, endpoint, &e)
+	l := &login{d: d, e: &e, seen: c.Request}
+	answer, f := s.run(w, r, l, through, endpoint)
 	if f != nil {
-		s.refuse(w, f, &e)
+		s.refuse(w, f, l)
 	} else {
 		writeJSON(w, http.StatusOK, answer)
 	}
@@ -67,12 +68,12 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, d Directory, c C
 	s.sink.Token(e)
 }
 
-func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, seen *condition.Request, through door, endpoint string, e *event.Token) (any, *failure) {
+func (s *Service) run(w http.ResponseWriter, r *http.Request, l *login, through door, endpoint string) (any, *failure) {
 	q, f := parse(w, r)
 	if q != nil {
 		q.door = through
 		q.tokenEndpoint = endpoint == "/jwt"
-		noteRequest(e, q)
+		noteRequest(l.e, q)
 	}
 	if f != nil {
 		return nil, f
@@ -80,9 +81,11 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, d Directory, seen 
 	if q.urlParameters() && !q.tokenEndpoint { // D13 is about token requests
 		return nil, q.notInURL()
 	}
-	answer, f := operations[endpoint].run(s, r.Context(), &login{request: q, d: d, e: e, seen: seen})
+	l.request = q
+	answer, f := operations[endpoint].run(s, r.Context(), l)
 	if f != nil && f.again != nil {
-		return operations[endpoint].run(s, r.Context(), &login{request: q, d: f.again, e: e, seen: seen})
+		*l = login{request: q, d: f.again, e: l.e, seen: l.seen}
+		return operations[endpoint].run(s, r.Context(), l)
 	}
 	return answer, f
 }
@@ -144,7 +147,7 @@ func (l *login) guarded() *failure {
 	case err != nil:
 		return unmet("the condition of the policy cannot be decided: " + err.Error())
 	case !met:
-		return unmet("the condition of the policy is not met")
+		return unmet(condition.Unmet(l.settings.Rules, l.seen).Error())
 	}
 	return nil
 }

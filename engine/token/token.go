@@ -49,6 +49,10 @@ type Settings struct {
 	// Guard is a condition that token requests must meet too, because the
 	// policy refuses what does not meet it (D11); nil for none.
 	Guard *condition.Program
+	// Rules are those of Guard one by one, to say which did not hold.
+	Rules []condition.Single
+	// Answers are the policy's own words for what is refused; nil for none.
+	Answers *fault.Set
 }
 
 // Issuer is a compiled policy step that issues tokens for its owner.
@@ -91,6 +95,8 @@ type Directory interface {
 	OwnerByID(id string) (Owner, bool)
 	// Tokens is Token Management; never nil.
 	Tokens() *issue.Management
+	// Messages is the catalogue as it was customized; nil when it was not.
+	Messages() *fault.Set
 	identity.Directory
 }
 
@@ -189,19 +195,34 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, d Directory,
 	switch rest {
 	case "/jwt", "/jwt/regenerate", "/introspect", "/revoke":
 		s.serve(w, r, d, c, through, rest)
-	case "/.well-known/jwks.json":
-		body, version := d.JWKS()
-		serveDocument(w, r, body, version)
-	case "/.well-known/oauth-authorization-server":
-		serveMetadata(w, r, d.Issuer(), through)
+	case jwksPath, metadataPath:
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			refusePath(w, d, c, fault.MethodNotAllowed)
+		} else if rest == jwksPath {
+			body, version := d.JWKS()
+			serveDocument(w, r, body, version)
+		} else {
+			serveMetadata(w, r, d.Issuer(), through)
+		}
 	default:
-		writeFault(w, fault.NotFound)
+		refusePath(w, d, c, fault.NotFound)
 	}
 }
 
-func writeFault(w http.ResponseWriter, t fault.Type) {
-	row := fault.Find(t)
-	w.Header().Set("Content-Type", fault.ContentType)
-	w.WriteHeader(row.Status)
-	_, _ = w.Write(row.Body()) // the caller may have gone
+const (
+	jwksPath     = "/.well-known/jwks.json"
+	metadataPath = "/.well-known/oauth-authorization-server"
+)
+
+// refusePath answers where there is no endpoint of RFC 6749.
+func refusePath(w http.ResponseWriter, d Directory, c Caller, t fault.Type) {
+	seen := c.Request
+	if seen == nil {
+		seen = &condition.Request{CorrelationID: c.CorrelationID}
+	}
+	a := fault.Levels{Platform: d.Messages()}.Answer(t, fault.Facts{Request: seen})
+	a.WriteHeader(w.Header())
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // the caller may have gone
 }

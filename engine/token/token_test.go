@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -69,21 +70,22 @@ type world struct {
 	*Service
 	URL string
 
-	mu     sync.Mutex
-	now    time.Time
-	from   netip.Addr
-	owners map[string]Owner
-	people map[string]*identity.Credential
-	source identity.Guarded // of every name; nil for none
-	manage issue.Management
-	keys   *keys.Set
-	store  *memory
-	gone   *revoke.List
-	events []event.Token
-	alarms []event.Security
-	quiet  bool // keeps no events
-	log    bytes.Buffer
-	hashes int // checks that were made with argon2id or its stand-in
+	mu       sync.Mutex
+	now      time.Time
+	from     netip.Addr
+	owners   map[string]Owner
+	people   map[string]*identity.Credential
+	source   identity.Guarded // of every name; nil for none
+	manage   issue.Management
+	messages *fault.Set
+	keys     *keys.Set
+	store    *memory
+	gone     *revoke.List
+	events   []event.Token
+	alarms   []event.Security
+	quiet    bool // keeps no events
+	log      bytes.Buffer
+	hashes   int // checks that were made with argon2id or its stand-in
 }
 
 func newWorld(t testing.TB) *world {
@@ -216,6 +218,7 @@ func (l lockedWriter) Write(b []byte) (int, error) {
 
 type directory struct{ w *world }
 
+func (d directory) Messages() *fault.Set   { return d.w.messages }
 func (directory) Environment() string      { return "production" }
 func (directory) Issuer() string           { return "https://gateway.example" }
 func (d directory) Keys() *keys.Set        { return d.w.keys }
