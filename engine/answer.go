@@ -17,12 +17,13 @@ const drainTimeout = 5 * time.Second
 var closingConn = []string{"close"}
 
 // standard is an answer that nobody has customized, made once for each row.
-func (g *Gateway) standard(t fault.Type) fault.Answer {
+func (g *Gateway) standard(t fault.Type) *fault.Answer {
 	if known, ok := g.rows.Load(t); ok {
-		return known.(fault.Answer)
+		return known.(*fault.Answer)
 	}
-	known, _ := g.rows.LoadOrStore(t, fault.Levels{}.Answer(t, fault.Facts{}))
-	return known.(fault.Answer)
+	a := fault.Levels{}.Answer(t, fault.Facts{})
+	known, _ := g.rows.LoadOrStore(t, &a)
+	return known.(*fault.Answer)
 }
 
 // refuse answers with a row of the catalogue, as it was customized; cause is for
@@ -43,7 +44,7 @@ func (c *call) refuse(t fault.Type, cause error) {
 	_, _ = c.Write(a.Body) // a caller that has gone reads no refusal
 }
 
-func (c *call) answer(t fault.Type) fault.Answer {
+func (c *call) answer(t fault.Type) *fault.Answer {
 	levels := c.levels()
 	if !levels.Customized(t) {
 		return c.g.standard(t)
@@ -52,7 +53,8 @@ func (c *call) answer(t fault.Type) fault.Answer {
 		c.x.Content = nil // no rule reads a body that is on its way, or for nobody
 	}
 	c.x.Subject, c.x.Roles = c.x.Identity.Subject, c.x.Identity.Roles
-	return levels.Answer(t, fault.Facts{Request: &c.x.Request})
+	a := levels.Answer(t, fault.Facts{Request: &c.x.Request})
+	return &a
 }
 
 // levels are all that has a say in the answer.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/enginetest"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -60,6 +61,45 @@ func BenchmarkApply(b *testing.B) {
 			apply("first")
 			for i := 0; b.Loop(); i++ {
 				apply(fmt.Sprint(i))
+			}
+		})
+	}
+}
+
+// BenchmarkRefusal is a call without a token, from the server's handler on: what
+// a flood of them costs, and what one's own words add.
+func BenchmarkRefusal(b *testing.B) {
+	rules := make([]fault.Rule, 3)
+	for i := range rules {
+		rules[i] = fault.Rule{Name: fmt.Sprint(i), Condition: rule(byHeader, "EQ", fmt.Sprint(i)), Text: `{"rule":"#FAULTCODE#"}`}
+	}
+	whole := fault.Template{Build: true, Text: `{"id":"#CORRELATIONID#","path":"#{request.uri}","code":"#FAULTCODE#","message":"#FAULTMESSAGE#"}`}
+	for _, tt := range []struct {
+		name string
+		row  fault.Message
+	}{
+		{"standard", fault.Message{}}, {"fields", fault.Message{Code: "MY-1", Text: "Log in."}},
+		{"template", fault.Message{Template: whole}}, {"third of three rules", fault.Message{Rules: rules}},
+	} {
+		p := jwtPolicy(keys.HS256)
+		if tt.row.Changes() {
+			tt.row.Type = fault.TokenMissing
+			p.Messages = []fault.Message{tt.row}
+		}
+		p.Normalize()
+		g := engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}})
+		if err := g.Apply(b.Context(), enginetest.Bundle(b, enginetest.Proxy("orders", "/orders", "http://127.0.0.1:9", enginetest.Bind(b, p)))); err != nil {
+			b.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/orders/7", nil)
+		r.Header.Set("X-Environment", "2")
+		b.Run(tt.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				if g.ServeHTTP(w, r); w.Code != http.StatusUnauthorized {
+					b.Fatalf("status %d", w.Code)
+				}
 			}
 		})
 	}

@@ -182,7 +182,7 @@ func (c *call) reject(by *step, err error) {
 		return
 	}
 	if r.Challenge != "" {
-		c.w.Header().Set("WWW-Authenticate", r.Challenge)
+		c.w.Header()[fault.Challenge] = []string{r.Challenge}
 	}
 	if r.Alarm != "" {
 		c.alarm(r)

@@ -118,7 +118,7 @@ type Gateway struct {
 	sources    *sources
 	sockets    sockets
 	calls      sync.Pool
-	rows       sync.Map // fault.Answer by fault.Type
+	rows       sync.Map // *fault.Answer by fault.Type
 
 	applying sync.Mutex
 	failure  atomic.Pointer[ApplyError]

@@ -3,6 +3,7 @@ package fault
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 
 	"github.com/gatewright/gatewright/engine/condition"
 )
@@ -44,6 +45,8 @@ type Answer struct {
 	// of the proxy is around the message.
 	Rule   string
 	Framed bool
+
+	length []string // of the body, as a header field
 }
 
 // Customized tells whether anything has a say in t but the catalogue.
@@ -62,24 +65,30 @@ func (s *Set) row(t Type) *row {
 
 // Answer decides what a request that failed with t gets.
 func (l Levels) Answer(t Type, f Facts) Answer {
+	a := l.decide(t, &f)
+	a.length = []string{strconv.Itoa(len(a.Body))}
+	return a
+}
+
+func (l Levels) decide(t Type, f *Facts) Answer {
 	of, on := l.Policy.row(t), l.Platform.row(t)
 	origin := f.words(Find(t), of, on)
 	switch {
 	case of.whole != nil:
-		return of.whole.answer(&f, RowTemplate)
+		return of.whole.answer(f, RowTemplate)
 	case on.whole != nil:
-		return on.whole.answer(&f, RowTemplate)
+		return on.whole.answer(f, RowTemplate)
 	case l.Policy != nil && l.Policy.wide != nil:
-		return l.Policy.wide.answer(&f, PolicyTemplate)
+		return l.Policy.wide.answer(f, PolicyTemplate)
 	}
 	for _, rules := range [2][]rule{of.rules, on.rules} {
 		if r := first(rules, f.Request); r != nil {
-			a := r.answer(&f, RuleTemplate)
+			a := r.answer(f, RuleTemplate)
 			a.Rule = r.name
 			return a
 		}
 	}
-	return l.Frames.around(&f, origin)
+	return l.Frames.around(f, origin)
 }
 
 // words completes the facts with the row as people customized it, member by

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -25,6 +26,10 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, owner: rt.Owner, settings: c.tokenSettings(set),
 		access: c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
 		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext,
+		challenges: make(map[fault.Type]string, len(faults)),
+	}
+	for _, f := range faults {
+		s.challenges[f] = Challenge(f, rt.Owner.Name)
 	}
 	if c.AddUserToHeader {
 		s.userHeader = c.UserHeaderName

@@ -31,6 +31,7 @@ type step struct {
 	// tokens, each says so for its own.
 	inQuery                 bool
 	clearAuth, setsIdentity bool
+	challenges              map[fault.Type]string
 }
 
 // TokenSettings is what the token endpoint needs to issue this policy's tokens.
@@ -232,7 +233,7 @@ func alarm(cause error) event.SecurityKind {
 }
 
 func (s *step) deny(f fault.Type, cause error) *policy.Rejection {
-	return &policy.Rejection{Fault: f, Challenge: Challenge(f, s.owner.Name), Cause: cause}
+	return &policy.Rejection{Fault: f, Challenge: s.challenges[f], Cause: cause}
 }
 
 // Challenge is the WWW-Authenticate that comes with an answer of the owner's
