@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/gatewright/gatewright/engine/condition"
@@ -31,6 +32,17 @@ func ValidateMessages(messages []Message) problem.List {
 		}
 		seen[m.Type] = true
 		l.Append(path, m.Validate())
+	}
+	return l
+}
+
+// OnlyOf reports the rows that a policy never answers with.
+func (c *Custom) OnlyOf(types []Type) problem.List {
+	var l problem.List
+	for i, m := range c.Messages {
+		if m.Type.Known() && !slices.Contains(types, m.Type) {
+			l.Add(fmt.Sprintf("errorMessageList[%d].errorType", i), "A policy of this type never answers with %s. Customize it for the whole platform instead.", m.Type)
+		}
 	}
 	return l
 }

@@ -87,9 +87,10 @@ var faults = []fault.Type{
 	fault.TokenMissing, fault.TokenAmbiguous, fault.TokenNotValid,
 	fault.CredentialUnknown, fault.CredentialProxyDenied, fault.CredentialMethodDenied, fault.CredentialAddressDenied,
 	fault.CredentialExpired, fault.CredentialSecret, fault.CredentialEnvironment,
-	fault.RoleMissing, fault.EndpointUnknown, fault.RolesUnavailable, fault.AddressDenied,
+	fault.RoleMissing, fault.EndpointUnknown, fault.RolesUnavailable,
 	fault.ConditionUnmet, fault.ConditionNumber, fault.ConditionDate, fault.ConditionBody, fault.ConditionFailed,
 	fault.UserRefused, fault.SourceFailedAPI, fault.SourceFailedDB, fault.SourceFailedLDAP,
+	fault.ScopeRefused, fault.RefreshRefused, fault.ClientDenied,
 }
 
 // New has the defaults of the management API.
@@ -164,7 +165,7 @@ func hasProvider(kind identity.KindName) bool { return kind != "" && kind != ide
 
 // Validate reports everything wrong with the settings themselves.
 func (c *Config) Validate() problem.List {
-	l := c.Common.Validate()
+	l := append(c.Common.Validate(), c.OnlyOf(faults)...)
 	if c.Type != TypeName {
 		l.Add("type", "The type of this policy is %s.", TypeName)
 	}
