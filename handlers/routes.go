@@ -120,6 +120,10 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/edit", c.EditBinding)
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/edit", c.SaveBinding)
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/status", c.SetBindingStatus)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/localize", c.ConfirmLocalize)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/localize", c.Localize)
+	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/globalize", c.ConfirmGlobalize)
+	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/globalize", c.Globalize)
 	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/remove", c.ConfirmRemoveBinding)
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/remove", c.RemoveBinding)
 

@@ -236,8 +236,8 @@ func (s *Store) onePolicy(ctx context.Context, db *gorm.DB, project string, row 
 
 // Usage is one place in which a policy is bound.
 type Usage struct {
-	ProxyID, ProxyName string
-	Scope              policy.Scope
+	ProxyID, ProxyName, BindingID string
+	Scope                         policy.Scope
 	// Endpoint is "METHOD /path" where the scope is ENDPOINT.
 	Endpoint string
 	Pipeline policy.Pipeline
@@ -261,10 +261,10 @@ func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, erro
 
 func usage(ctx context.Context, db *gorm.DB, policyID string) ([]Usage, error) {
 	type place struct {
-		ProxyID, ProxyName, Scope, Endpoint, Pipeline string
-		Position                                      int
+		ProxyID, ProxyName, BindingID, Scope, Endpoint, Pipeline string
+		Position                                                 int
 	}
-	places, err := query[place](ctx, db, `select b.proxy_id, x.name as proxy_name, b.scope, b.pipeline, b.position,
+	places, err := query[place](ctx, db, `select b.proxy_id, x.name as proxy_name, b.id as binding_id, b.scope, b.pipeline, b.position,
 			coalesce(e.method || ' ' || e.path, '') as endpoint
 		from policy_bindings b join api_proxies x on x.id = b.proxy_id left join api_proxy_endpoints e on e.id = b.endpoint_id
 		where b.policy_id = ? order by lower(x.name), x.id, b.pipeline, e.position nulls first, b.position`, policyID)
@@ -282,7 +282,7 @@ func usage(ctx context.Context, db *gorm.DB, policyID string) ([]Usage, error) {
 	list := make([]Usage, len(places))
 	for i, p := range places {
 		list[i] = Usage{
-			ProxyID: p.ProxyID, ProxyName: p.ProxyName, Scope: policy.Scope(p.Scope), Endpoint: p.Endpoint,
+			ProxyID: p.ProxyID, ProxyName: p.ProxyName, BindingID: p.BindingID, Scope: policy.Scope(p.Scope), Endpoint: p.Endpoint,
 			Pipeline: policy.Pipeline(p.Pipeline), Position: p.Position, Live: live[p.ProxyID],
 		}
 	}

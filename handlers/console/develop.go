@@ -165,7 +165,10 @@ func (d *proxyDesk) bound(b models.Binding) proxies.Bound {
 		return out
 	}
 	out.Remove = link.BindingRemove(project, name, b.ID)
-	if !out.Global {
+	if out.Global {
+		out.Localize = link.BindingLocalize(project, name, b.ID)
+	} else {
+		out.Globalize = link.BindingGlobalize(project, name, b.ID)
 		out.Edit, out.Status = link.BindingEdit(project, name, b.ID), link.BindingStatus(project, name, b.ID)
 		out.Hidden = []ui.Hidden{{Name: "policyVersion", Value: strconv.Itoa(b.Policy.Version)}}
 	}

@@ -176,6 +176,7 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 	for _, place := range u.places {
 		page.Uses = append(page.Uses, policies.Use{
 			Proxy: place.ProxyName, Scope: place.Scope, Endpoint: place.Endpoint, Pipeline: place.Pipeline, Position: place.Position, Live: place.Live,
+			Localize: link.BindingLocalize(e.project.Name, place.ProxyName, place.BindingID),
 		})
 	}
 	return render(e.g, status, policies.View(page))

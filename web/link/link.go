@@ -118,6 +118,18 @@ func BindingEdit(project, proxy, id string) string { return Binding(project, pro
 // BindingStatus switches a local policy active or passive.
 func BindingStatus(project, proxy, id string) string { return Binding(project, proxy, id) + "/status" }
 
+// BindingLocalize asks for the name of a copy in the place of a global policy, and
+// then makes it.
+func BindingLocalize(project, proxy, id string) string {
+	return Binding(project, proxy, id) + "/localize"
+}
+
+// BindingGlobalize asks for the name of a local policy among the global ones, and
+// then makes it one.
+func BindingGlobalize(project, proxy, id string) string {
+	return Binding(project, proxy, id) + "/globalize"
+}
+
 // BindingRemove asks, and then removes.
 func BindingRemove(project, proxy, id string) string { return Binding(project, proxy, id) + "/remove" }
 

@@ -37,6 +37,7 @@ type Use struct {
 	Pipeline policy.Pipeline
 	Position int // from 1
 	Live     []string
+	Localize string // the address that gives this place a copy of its own
 }
 
 func (p ViewPage) heading() layout.Heading {

@@ -51,7 +51,9 @@ type Bound struct {
 	// Edit, Remove and Status are "" when they do not apply or the visitor
 	// may not.
 	Edit, Remove, Status string
-	Hidden               []ui.Hidden // with Status: what was read
+	// Localize and Globalize are for a global and for a local policy.
+	Localize, Globalize string
+	Hidden              []ui.Hidden // with Status: what was read
 }
 
 func (b Bound) origin() ui.State {
