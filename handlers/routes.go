@@ -129,6 +129,9 @@ func routes(r *registrar, c *console.Console, dev bool) {
 
 	r.get(visit.Deploy, "/projects/:project/proxies/:proxy/deploy/:environment", c.ConfirmDeploy)
 	r.post(visit.Deploy, "/projects/:project/proxies/:proxy/deploy/:environment", c.Deploy)
+	r.get(visit.View, "/projects/:project/proxies/:proxy/compare", c.CompareProxy)
+	r.get(visit.Deploy, "/projects/:project/proxies/:proxy/rollback/:environment/:revision", c.ConfirmRollback)
+	r.post(visit.Deploy, "/projects/:project/proxies/:proxy/rollback/:environment/:revision", c.Rollback)
 	r.get(visit.Deploy, "/projects/:project/proxies/:proxy/undeploy/:environment", c.ConfirmUndeploy)
 	r.post(visit.Deploy, "/projects/:project/proxies/:proxy/undeploy/:environment", c.Undeploy)
 

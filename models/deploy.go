@@ -57,6 +57,9 @@ type order struct {
 	proxyID     string
 	environment string
 	note        string
+	// revision is the number of an earlier one that is to run again; 0 for the
+	// proxy as it is edited.
+	revision int
 }
 
 // Deploy freezes a proxy as it is edited and makes it what the environment
@@ -72,7 +75,10 @@ func (s *Store) Deploy(ctx context.Context, by Actor, projectID, proxyID, enviro
 		return DeployResult{}, problem.List{{Field: "note", Message: msg}}
 	}
 	o := order{project: project, proxyID: proxyID, environment: environment, note: note}
-	var result DeployResult
+	return s.carryOut(ctx, by, o)
+}
+
+func (s *Store) carryOut(ctx context.Context, by Actor, o order) (result DeployResult, err error) {
 	err = s.writeWithKeys(ctx, func(tx *gorm.DB, made newKeys) (err error) {
 		result, err = s.deploy(ctx, tx, by, o, made)
 		return err
@@ -98,7 +104,11 @@ func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made
 	if err != nil {
 		return DeployResult{}, err
 	}
-	owner, err := s.checked(ctx, tx, by, e, row, p, made)
+	f, err := s.wanted(ctx, tx, e, &p, o)
+	if err != nil {
+		return DeployResult{}, err
+	}
+	owner, err := s.checked(ctx, tx, by, e, row, p, f, made)
 	if err != nil {
 		return DeployResult{}, err
 	}
@@ -113,8 +123,8 @@ func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made
 	if err := s.setDeployment(ctx, tx, by, p.ID, e.ID, &rev.ID); err != nil {
 		return DeployResult{}, err
 	}
-	f := fact{action: ActionDeployed, kind: KindProxy, id: p.ID, name: p.Name, project: p.ProjectName, before: orNothing(before), after: rev.audited(e)}
-	return DeployResult{Environment: e.Name, Revision: rev.Number, Generation: generation}, s.record(ctx, tx, by, f)
+	done := fact{action: ActionDeployed, kind: KindProxy, id: p.ID, name: p.Name, project: p.ProjectName, before: orNothing(before), after: rev.audited(e)}
+	return DeployResult{Environment: e.Name, Revision: rev.Number, Generation: generation}, s.record(ctx, tx, by, done)
 }
 
 func (s *Store) proxyToDeploy(ctx context.Context, tx *gorm.DB, o order) (proxyRow, Proxy, error) {
@@ -129,19 +139,25 @@ func (s *Store) proxyToDeploy(ctx context.Context, tx *gorm.DB, o order) (proxyR
 	return row, p, err
 }
 
-// checked is the owner that a deploy of p would make, compiled dry.
-func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, row proxyRow, p Proxy, made newKeys) (engine.Owner, error) {
-	known, err := resolverFor(ctx, tx, map[string]*Proxy{p.ID: &p})
+// wanted is what the order wants to run: the proxy as it is edited, or an earlier
+// revision, whose route p then has.
+func (s *Store) wanted(ctx context.Context, tx *gorm.DB, e environmentRow, p *Proxy, o order) (frozen, error) {
+	if o.revision > 0 {
+		return s.earlier(ctx, tx, e, p, o.revision)
+	}
+	known, err := resolverFor(ctx, tx, map[string]*Proxy{p.ID: p})
 	if err != nil {
-		return engine.Owner{}, err
+		return frozen{}, err
 	}
 	f, err := p.draft(known, e.ID)
 	if err == nil {
 		err = f.wrong.Err()
 	}
-	if err != nil {
-		return engine.Owner{}, err
-	}
+	return f, err
+}
+
+// checked is the owner that a deploy of f would make, compiled dry.
+func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, row proxyRow, p Proxy, f frozen, made newKeys) (engine.Owner, error) {
 	if err := deployedRouteProblem(ctx, tx, e, p); err != nil {
 		return engine.Owner{}, err
 	}
@@ -328,6 +344,12 @@ func orNothing(r *deployRecord) any {
 
 // Revisions lists the last revisions of a proxy, newest first.
 func (s *Store) Revisions(ctx context.Context, proxyID string, limit int) ([]Revision, error) {
+	limit, _ = page(1, limit)
+	return s.revisions(ctx, proxyID, limit, 0)
+}
+
+// revisions narrows the list to one number unless that is 0.
+func (s *Store) revisions(ctx context.Context, proxyID string, limit, number int) ([]Revision, error) {
 	if !isID(proxyID) {
 		return nil, nil
 	}
@@ -338,10 +360,10 @@ func (s *Store) Revisions(ctx context.Context, proxyID string, limit int) ([]Rev
 		Definition                               document
 		Live                                     bool
 	}
-	limit, _ = page(1, limit)
 	lines, err := query[line](ctx, s.db, `select r.id, e.name as environment, r.digest, r.note, r.created_by, r.number, r.created_at, r.definition,
 			exists (select from deployments d where d.revision_id = r.id and d.proxy_id = r.proxy_id and d.environment_id = r.environment_id) as live
-		from revisions r join environments e on e.id = r.environment_id where r.proxy_id = ? order by r.number desc limit ?`, proxyID, limit)
+		from revisions r join environments e on e.id = r.environment_id where r.proxy_id = ? and (? = 0 or r.number = ?)
+		order by r.number desc limit ?`, proxyID, number, number, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list revisions: %w", err)
 	}

@@ -121,6 +121,9 @@ func (d *proxyDesk) askDeploy(status int, place deploys.Place, note string, prob
 	if len(last) > 0 {
 		q.Next = last[0].Number + 1
 	}
+	if q.Changes, err = d.changesOf(place.Environment, theDraft); err != nil {
+		return err
+	}
 	for _, b := range d.proxy.Bindings {
 		if !b.Policy.Active {
 			q.Passive++

@@ -274,6 +274,13 @@ func (c *Console) ProxyHistory(g *gin.Context) error {
 			return fmt.Errorf("read revision %d of %s: %w", r.Number, d.proxy.Name, err)
 		}
 		shown.Policies = len(definition.Policies)
+		shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=draft", link.ProxyCompare(d.project.Name, d.proxy.Name), url.QueryEscape(r.Environment), r.Number)
+		if !r.Live {
+			shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=live", link.ProxyCompare(d.project.Name, d.proxy.Name), url.QueryEscape(r.Environment), r.Number)
+			if d.v.Can(visit.Deploy) {
+				shown.Rollback = link.ProxyRollback(d.project.Name, d.proxy.Name, r.Environment, r.Number)
+			}
+		}
 		h.Revisions = append(h.Revisions, shown)
 	}
 	return render(g, http.StatusOK, proxies.HistoryPage(frame, h))

@@ -65,6 +65,7 @@ type Question struct {
 	Policies []string // the active policies that it carries, each with where it runs
 	Passive  int      // bound policies that are kept but skipped
 	Guarded  bool     // an active policy stands in the request lane for all endpoints
+	Changes  []Change // against what runs
 	Note     string   // as typed
 	Problems problem.List
 	Cancel   string

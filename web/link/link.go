@@ -4,7 +4,10 @@
 // called "new" has an address like any other.
 package link
 
-import "net/url"
+import (
+	"net/url"
+	"strconv"
+)
 
 func path(segments ...string) string {
 	out := ""
@@ -78,6 +81,14 @@ func ProxyDevelop(project, name string) string { return Proxy(project, name) + "
 
 // ProxyHistory is the list of revisions.
 func ProxyHistory(project, name string) string { return Proxy(project, name) + "/history" }
+
+// ProxyCompare shows what differs; it takes environment, from and to.
+func ProxyCompare(project, name string) string { return Proxy(project, name) + "/compare" }
+
+// ProxyRollback asks for a note, and then makes a new revision of an earlier one.
+func ProxyRollback(project, name, environment string, revision int) string {
+	return Proxy(project, name) + path("rollback", environment, strconv.Itoa(revision))
+}
 
 // ProxyDeploy asks for a note, and then deploys.
 func ProxyDeploy(project, name, environment string) string {

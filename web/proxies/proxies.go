@@ -120,6 +120,9 @@ type Revision struct {
 	By, Note    string
 	Digest      string
 	Policies    int
+	// Compare holds it against what runs, or what runs against the draft. Rollback
+	// is "" when the visitor may not, or it runs.
+	Compare, Rollback string
 }
 
 // History is what was deployed when, newest first.
