@@ -44,7 +44,7 @@ func AuditActions() []string {
 
 // AuditKinds are all kinds of object, for filters.
 func AuditKinds() []string {
-	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable}
+	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage}
 }
 
 // AuditRecord is one change or one sign-in. It is written in the transaction

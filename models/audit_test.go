@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -112,6 +113,8 @@ func identities(t *testing.T, s bench, ada models.Actor, p models.Proxy) []strin
 	must(err)
 	_, err = s.SaveEnvironmentVariable(ctx, ada, "production", "", 0, "STAGE", "green")
 	must(err)
+	_, err = s.SaveErrorMessage(ctx, ada, 0, fault.Message{Type: fault.RoleMissing, Text: "Ask for the role."})
+	must(err)
 	return []string{"mia's secret phrase", "the source's secret"}
 }
 
@@ -165,6 +168,7 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada CREATED IDENTITY_SOURCE Shop false true",
 		"ada CREATED VARIABLE Shop false true",
 		"ada CREATED ENVIRONMENT_VARIABLE  false true",
+		"ada CREATED ERROR_MESSAGE  false true",
 		"ada DELETED PROXY Shop true false",
 		"ada DELETED POLICY Shop true false",
 	}

@@ -33,6 +33,9 @@ func (s *Store) Bundle(ctx context.Context, environment string) (engine.Bundle, 
 		if b.Tokens, err = tokensOfBundle(ctx, tx); err != nil {
 			return err
 		}
+		if b.Messages, b.Values, err = catalogue(ctx, tx, e); err != nil {
+			return err
+		}
 		b.Owners, err = owners(ctx, tx, e)
 		return err
 	})

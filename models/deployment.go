@@ -118,8 +118,8 @@ func deployment(e environmentRow, at place, deployed bool, draft func() (string,
 }
 
 // frozen is what a deploy of a proxy freezes, with its digest. Wrong is what
-// keeps it from being deployed to the environment: its conditions refer to what
-// is not there.
+// keeps it from being deployed to the environment: its conditions and templates
+// refer to what is not there.
 type frozen struct {
 	raw    json.RawMessage
 	digest string
@@ -129,7 +129,9 @@ type frozen struct {
 // draft is what a deploy of the proxy, read whole, to an environment would
 // freeze.
 func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err error) {
-	d := engine.Proxy{Project: p.ProjectName, Name: p.Name, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream}
+	d := engine.Proxy{Project: p.ProjectName, Name: p.Name, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates}
+	values := known.values(environmentID)
+	f.wrong.Append("errorTemplates", values.fill(bodyNames(p.ErrorTemplates)))
 	endpoints := make(map[string]*engine.APIEndpoint, len(p.Endpoints))
 	for _, e := range p.Endpoints {
 		d.Endpoints = append(d.Endpoints, engine.APIEndpoint{Method: e.Method, Path: e.Path})
@@ -140,15 +142,17 @@ func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err erro
 		if err != nil {
 			return f, err
 		}
+		wrong = append(wrong, values.fill(templateNames(&b.Policy.Config.Base().Custom))...)
 		f.wrong.Append(fmt.Sprintf("policies[%d]", i), wrong)
 		d.Policies = append(d.Policies, engine.Bound{Scope: b.Scope, Endpoint: endpoints[b.EndpointID], Pipeline: b.Pipeline, Policy: raw})
 	}
+	d.Values = values.used
 	f.raw, f.digest, err = d.Encode()
 	return f, err
 }
 
 // draftDigest makes as few drafts as there are different ones: one for all
-// environments where no condition refers to their values.
+// environments where neither a condition nor a template refers to their values.
 func (p *Proxy) draftDigest(known *resolver, environmentID string, made map[string]string) (string, error) {
 	key := ""
 	if known.perEnvironment {

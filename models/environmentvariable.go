@@ -24,7 +24,8 @@ const environmentVariableTaken = "The environment has a variable of this name. C
 const maxEnvironmentValue = 4096 // bytes
 
 // EnvironmentVariable is what ${NAME} stands for in an environment. It is put
-// into what is deployed, and is no place for secrets.
+// into what is deployed, in the error catalogue it holds at once (D5), and it is
+// no place for secrets.
 type EnvironmentVariable struct {
 	ID, Environment, Name, Value string
 	Stamp
@@ -86,7 +87,13 @@ func (s *Store) SaveEnvironmentVariable(ctx context.Context, by Actor, environme
 		}
 		row.Name, row.Value = name, value
 		saved = row.variable(e.Name)
-		return s.keepEnvironmentVariable(ctx, tx, by, e, before, row)
+		if err := s.keepEnvironmentVariable(ctx, tx, by, e, before, row); err != nil {
+			return err
+		}
+		if before == nil {
+			return raiseIfNamed(ctx, tx, e, row.Name)
+		}
+		return raiseIfNamed(ctx, tx, e, row.Name, before.Name)
 	})
 	if violated(err) == environmentVariablesByName {
 		err = problem.List{{Field: "name", Message: environmentVariableTaken}}
@@ -163,7 +170,8 @@ func (s *Store) environmentVariableAt(ctx context.Context, tx *gorm.DB, e enviro
 }
 
 // DeleteEnvironmentVariable removes a value as it was read at version. What is
-// deployed keeps it; a deploy of what refers to it says that it is missing.
+// deployed keeps it; a deploy of what refers to it says that it is missing. The
+// error catalogue loses it at once.
 func (s *Store) DeleteEnvironmentVariable(ctx context.Context, by Actor, environment, id string, version int) error {
 	err := s.write(ctx, func(tx *gorm.DB) error {
 		e, err := environmentNamed(ctx, tx, environment)
@@ -177,7 +185,10 @@ func (s *Store) DeleteEnvironmentVariable(ctx context.Context, by Actor, environ
 		if _, err := from[environmentVariableRow](tx).Where("id = ?", id).Delete(ctx); err != nil {
 			return err
 		}
-		return s.recordEnvironmentVariable(ctx, tx, by, ActionDeleted, e, &row, nil)
+		if err := s.recordEnvironmentVariable(ctx, tx, by, ActionDeleted, e, &row, nil); err != nil {
+			return err
+		}
+		return raiseIfNamed(ctx, tx, e, row.Name)
 	})
 	if err != nil {
 		return fmt.Errorf("delete environment variable: %w", err)

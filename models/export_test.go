@@ -15,7 +15,7 @@ func Rows() []any {
 		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, proxyRow{}, routeRow{}, endpointRow{},
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, variableRow{}, environmentVariableRow{},
-		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, settingRow{},
+		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, settingRow{}, errorMessageRow{}, refusalColumns{},
 		clientName{}, signerRow{}, requestHour{},
 	}
 }
@@ -47,6 +47,18 @@ type requestHour struct {
 
 // TableName implements gorm's schema.Tabler.
 func (requestHour) TableName() string { return "token_request_hours" }
+
+// refusalColumns are those of refusals.
+type refusalColumns struct {
+	ID                                                                                 int64
+	At                                                                                 time.Time
+	CorrelationID, Environment, Project, Proxy, Endpoint, Policy, Method, Path, Client string
+	Subject, Fault, Why, Fix, Reason                                                   string
+	Status                                                                             int
+}
+
+// TableName implements gorm's schema.Tabler.
+func (refusalColumns) TableName() string { return "refusals" }
 
 // ProxyRace tells what a broken index means to who saves a proxy.
 var ProxyRace = proxyRace

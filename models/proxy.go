@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 )
 
@@ -36,6 +37,8 @@ type Proxy struct {
 	ClientID string
 	Route    engine.Route
 	Upstream engine.Upstream
+	// ErrorTemplates are what error answers are put into; nil for none.
+	ErrorTemplates *fault.Bodies
 	// Endpoints are in the order they were written.
 	Endpoints []Endpoint
 	// Bindings are in running order: by pipeline, those for all calls before
@@ -72,6 +75,7 @@ type proxyRow struct {
 	UpstreamURL      string
 	ConnectTimeout   int
 	ResponseTimeout  int
+	ErrorTemplates   document // nil for none
 	Stamp            stampRow `gorm:"embedded"`
 }
 
@@ -121,6 +125,12 @@ func (r proxyRow) proxy(project string) (Proxy, error) {
 	}
 	if err := json.Unmarshal(r.Methods, &p.Route.Methods); err != nil {
 		return p, fmt.Errorf("read methods of proxy %s: %w", r.ID, err)
+	}
+	if r.ErrorTemplates == nil {
+		return p, nil
+	}
+	if err := json.Unmarshal(r.ErrorTemplates, &p.ErrorTemplates); err != nil {
+		return p, fmt.Errorf("read error templates of proxy %s: %w", r.ID, err)
 	}
 	return p, nil
 }

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/revoke"
@@ -35,12 +36,13 @@ const (
 
 // SaveProxy writes a proxy with its endpoints: a new one when p.ID is empty,
 // else the one of that id as it was read at p.Version. Of p it reads name,
-// description, route, upstream and endpoints; bindings are edited one by one.
+// description, route, upstream, error templates and endpoints; bindings are
+// edited one by one.
 // An endpoint keeps its bindings when it keeps its id, or its method and path;
 // those of an endpoint that goes away go with it. A new proxy gets a client id
 // and a client secret, which is returned this once. Problems are of the fields
 // name, description, clientId, basePath, hosts, methods, upstreamUrl,
-// connectTimeout, responseTimeout and endpoints[i].
+// connectTimeout, responseTimeout, errorTemplates and endpoints[i].
 func (s *Store) SaveProxy(ctx context.Context, by Actor, projectID string, p Proxy) (Proxy, secret.Text, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
@@ -126,7 +128,7 @@ func (s *Store) updateProxy(ctx context.Context, tx *gorm.DB, by Actor, project 
 		return before, err
 	}
 	if err := s.bumpProxy(ctx, tx, by, &row,
-		"name", "description", "methods", "upstream_url", "connect_timeout", "response_timeout"); err != nil {
+		"name", "description", "methods", "upstream_url", "connect_timeout", "response_timeout", "error_templates"); err != nil {
 		return before, err
 	}
 	if err := s.writeParts(ctx, tx, by, project, row, p, before.Endpoints); err != nil {
@@ -215,6 +217,13 @@ func (s *Store) authorProxy(ctx context.Context, tx *gorm.DB, row *proxyRow, p *
 	}
 	row.Name, row.Description, row.BasePath, row.Methods = p.Name, p.Description, p.Route.BasePath, methods
 	row.UpstreamURL, row.ConnectTimeout, row.ResponseTimeout = p.Upstream.URL, p.Upstream.ConnectTimeout, p.Upstream.ResponseTimeout
+	row.ErrorTemplates = nil
+	if p.ErrorTemplates == nil {
+		return nil
+	}
+	if row.ErrorTemplates, err = json.Marshal(p.ErrorTemplates); err != nil {
+		return fmt.Errorf("encode error templates: %w", err)
+	}
 	return nil
 }
 
@@ -257,6 +266,9 @@ func (p *Proxy) normalize() {
 	methods := slices.Clone(p.Route.Methods)
 	slices.SortFunc(methods, func(a, b string) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
 	p.Route.Methods = slices.Compact(methods)
+	if p.ErrorTemplates != nil && *p.ErrorTemplates == (fault.Bodies{}) {
+		p.ErrorTemplates = nil
+	}
 }
 
 func proxyNameIsTaken(ctx context.Context, tx *gorm.DB, projectID, name, exceptID string) (bool, error) {
@@ -508,14 +520,15 @@ func (s *Store) RotateProxySecret(ctx context.Context, by Actor, projectID, prox
 
 // proxyRecord is a proxy in the audit.
 type proxyRecord struct {
-	Name        string           `json:"name"`
-	Description string           `json:"description"`
-	ClientID    string           `json:"clientId"`
-	Route       engine.Route     `json:"route"`
-	Upstream    engine.Upstream  `json:"upstream"`
-	Endpoints   []endpointRecord `json:"endpoints"`
-	Policies    []bindingRecord  `json:"policies"`
-	Version     int              `json:"version"`
+	Name           string           `json:"name"`
+	Description    string           `json:"description"`
+	ClientID       string           `json:"clientId"`
+	Route          engine.Route     `json:"route"`
+	Upstream       engine.Upstream  `json:"upstream"`
+	ErrorTemplates *fault.Bodies    `json:"errorTemplates,omitempty"`
+	Endpoints      []endpointRecord `json:"endpoints"`
+	Policies       []bindingRecord  `json:"policies"`
+	Version        int              `json:"version"`
 }
 
 type endpointRecord struct {
@@ -535,7 +548,7 @@ type bindingRecord struct {
 
 func (p *Proxy) audited() proxyRecord {
 	r := proxyRecord{
-		Name: p.Name, Description: p.Description, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream,
+		Name: p.Name, Description: p.Description, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates,
 		Endpoints: []endpointRecord{}, Policies: []bindingRecord{}, Version: p.Version,
 	}
 	operations := make(map[string]string)

@@ -4,17 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
-// resolver knows what the conditions of some projects refer to: their variables
-// and the values of every environment.
+// resolver knows what the conditions and the templates of some projects refer
+// to: their variables and the values of every environment.
 type resolver struct {
 	variables    map[[2]string]condition.Variable // by project and name in lower case
 	environments map[[2]string]string             // by environment and name
@@ -22,18 +24,22 @@ type resolver struct {
 	perEnvironment bool
 }
 
-// resolverFor reads what the proxies' conditions refer to. Where they refer to
-// nothing, as nearly always, it asks nothing.
+// resolverFor reads what the proxies refer to. Where they refer to nothing, as
+// nearly always, it asks nothing.
 func resolverFor(ctx context.Context, db *gorm.DB, proxies map[string]*Proxy) (*resolver, error) {
 	r := &resolver{variables: map[[2]string]condition.Variable{}, environments: map[[2]string]string{}}
 	projects := map[string]bool{}
 	for _, p := range proxies {
+		r.perEnvironment = r.perEnvironment || p.ErrorTemplates != nil && len(p.ErrorTemplates.EnvironmentNames()) > 0
 		for _, b := range p.Bindings {
-			c := &b.Policy.Config.Base().Condition
-			if len(c.Names()) > 0 {
-				projects[p.ProjectID] = true
-			}
-			r.perEnvironment = r.perEnvironment || refersToEnvironment(c)
+			base := b.Policy.Config.Base()
+			r.perEnvironment = r.perEnvironment || len(base.Custom.EnvironmentNames()) > 0
+			eachCondition(base, func(_ string, c *condition.Condition) {
+				if len(c.Names()) > 0 {
+					projects[p.ProjectID] = true
+				}
+				r.perEnvironment = r.perEnvironment || refersToEnvironment(c)
+			})
 		}
 	}
 	if err := r.readVariables(ctx, db, projects); err != nil {
@@ -50,6 +56,21 @@ func resolverFor(ctx context.Context, db *gorm.DB, proxies map[string]*Proxy) (*
 		r.environments[[2]string{row.EnvironmentID, row.Name}] = row.Value
 	}
 	return r, nil
+}
+
+// eachCondition visits every condition of a policy with its path: its own and
+// those of its error response rules.
+func eachCondition(base *policy.Common, visit func(path string, c *condition.Condition)) {
+	visit("policyCondition", &base.Condition)
+	eachRule(base.Messages, func(path string, r *fault.Rule) { visit(path+".condition", &r.Condition) })
+}
+
+func eachRule(list []fault.Message, visit func(path string, r *fault.Rule)) {
+	for i := range list {
+		for j := range list[i].Rules {
+			visit(fmt.Sprintf("errorMessageList[%d].errorResponseRuleList[%d]", i, j), &list[i].Rules[j])
+		}
+	}
 }
 
 func refersToEnvironment(c *condition.Condition) bool {
@@ -77,47 +98,119 @@ func (r *resolver) readVariables(ctx context.Context, db *gorm.DB, projects map[
 	return nil
 }
 
+func (r *resolver) variable(projectID string) func(name string) (condition.Variable, bool) {
+	return func(name string) (condition.Variable, bool) {
+		v, ok := r.variables[[2]string{projectID, strings.ToLower(name)}]
+		return v, ok
+	}
+}
+
+func (r *resolver) value(environmentID string) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := r.environments[[2]string{environmentID, name}]
+		return v, ok
+	}
+}
+
 // encode is a policy as an environment gets it: with the variables and values
-// put in. Problems are what is missing or does not fit there.
+// put into its conditions. Problems are what is missing or does not fit there.
 func (r *resolver) encode(c policy.Config, projectID, environmentID string) (json.RawMessage, problem.List, error) {
 	base := c.Base()
-	written := base.Condition
-	resolved, l := written.Resolve(
-		func(name string) (condition.Variable, bool) {
-			v, ok := r.variables[[2]string{projectID, strings.ToLower(name)}]
-			return v, ok
-		},
-		func(name string) (string, bool) {
-			v, ok := r.environments[[2]string{environmentID, name}]
-			return v, ok
-		},
-	)
-	base.Condition = resolved
-	raw, err := policy.Encode(c)
-	base.Condition = written
+	written := *base
+	base.Messages = slices.Clone(written.Messages)
+	for i, m := range written.Messages {
+		base.Messages[i].Rules = slices.Clone(m.Rules)
+	}
 	var wrong problem.List
-	wrong.Append("policyCondition", l)
+	eachCondition(base, func(path string, c *condition.Condition) {
+		resolved, l := c.Resolve(r.variable(projectID), r.value(environmentID))
+		*c = resolved
+		wrong.Append(path, l)
+	})
+	raw, err := policy.Encode(c)
+	*base = written
 	return raw, wrong, err
 }
 
-// conditionProblems reports the variables that a condition refers to and the
-// project has not, and rules that do not fit the variables.
+// values collects what the templates of a draft name.
+type values struct {
+	of   func(name string) (string, bool)
+	used map[string]string // nil while nothing is
+}
+
+func (r *resolver) values(environmentID string) *values { return &values{of: r.value(environmentID)} }
+
+// mention are the NAMEs of the ${NAME}s in the template at a path.
+type mention struct {
+	path  string
+	names []string
+}
+
+// fill takes the values of what templates name, and reports those that the
+// environment has not.
+func (v *values) fill(templates []mention) problem.List {
+	var l problem.List
+	for _, t := range templates {
+		for _, name := range t.names {
+			value, ok := v.of(name)
+			if !ok {
+				l.Add(t.path, "The environment has no variable %s.", name)
+				continue
+			}
+			if v.used == nil {
+				v.used = map[string]string{}
+			}
+			v.used[name] = value
+		}
+	}
+	return l
+}
+
+// templateNames are those of every template of a policy.
+func templateNames(c *fault.Custom) []mention {
+	list := []mention{{"customMessageTemplate", (&fault.Custom{Template: c.Template}).EnvironmentNames()}}
+	for i, m := range c.Messages {
+		path := fmt.Sprintf("errorMessageList[%d]", i)
+		alone := func(m fault.Message) []string {
+			return (&fault.Custom{Messages: []fault.Message{m}}).EnvironmentNames()
+		}
+		list = append(list, mention{path + ".customMessageTemplate", alone(fault.Message{Type: m.Type, Template: m.Template})})
+		for j, r := range m.Rules {
+			list = append(list, mention{
+				fmt.Sprintf("%s.errorResponseRuleList[%d].messageTemplate", path, j), alone(fault.Message{Type: m.Type, Rules: []fault.Rule{r}}),
+			})
+		}
+	}
+	return list
+}
+
+// bodyNames are those of the templates of a proxy.
+func bodyNames(b *fault.Bodies) []mention {
+	if b == nil {
+		return nil
+	}
+	return []mention{
+		{"json.template", (&fault.Bodies{JSON: b.JSON}).EnvironmentNames()},
+		{"xml.template", (&fault.Bodies{XML: b.XML}).EnvironmentNames()},
+	}
+}
+
+// conditionProblems reports the variables that the conditions of a policy refer
+// to and the project has not, and rules that do not fit the variables.
 func conditionProblems(ctx context.Context, tx *gorm.DB, l *problem.List, projectID string, c policy.Config) error {
-	written := &c.Base().Condition
-	if len(written.Names()) == 0 || len(*l) > 0 {
+	refers := false
+	eachCondition(c.Base(), func(_ string, c *condition.Condition) { refers = refers || len(c.Names()) > 0 })
+	if !refers || len(*l) > 0 {
 		return nil
 	}
 	r := &resolver{variables: map[[2]string]condition.Variable{}}
 	if err := r.readVariables(ctx, tx, map[string]bool{projectID: true}); err != nil {
 		return err
 	}
-	_, wrong := written.Resolve(
-		func(name string) (condition.Variable, bool) {
-			v, ok := r.variables[[2]string{projectID, strings.ToLower(name)}]
-			return v, ok
-		},
-		func(name string) (string, bool) { return "${" + name + "}", true }, // each environment has its own
-	)
-	l.Append("policyCondition", wrong)
+	eachCondition(c.Base(), func(path string, c *condition.Condition) {
+		// Each environment has a value of its own.
+		_, wrong := c.Resolve(r.variable(projectID), func(name string) (string, bool) { return "${" + name + "}", true })
+		l.Append(path, wrong)
+	})
 	return nil
 }

@@ -26,7 +26,8 @@ type Variable struct {
 	ID, ProjectID string
 	// Definition has the name too.
 	Definition condition.Variable
-	// Policies are the names of those whose conditions refer to it.
+	// Policies are the names of those that refer to it, in their conditions or in
+	// those of their error response rules.
 	Policies []string
 	Stamp
 }
@@ -93,13 +94,14 @@ func (s *Store) Variable(ctx context.Context, projectID, name string) (Variable,
 }
 
 // variableUsers are the policies of a project by the variables, in lower case,
-// that their conditions refer to: a variable with a name and no type.
+// that conditions in them refer to: a variable with a name and no type.
 func variableUsers(ctx context.Context, db *gorm.DB, projectID string) (map[string][]string, error) {
 	type use struct{ Variable, Policy string }
 	uses, err := query[use](ctx, db, `select distinct lower(v ->> 'name') as variable, p.name as policy
-		from policies p, lateral (select jsonb_path_query(p.config, 'lax $.policyCondition.**.firstVariable') as v
-			union all select jsonb_path_query(p.config, 'lax $.policyCondition.**.secondVariable')) found
-		where p.project_id = ? and jsonb_exists(p.config, 'policyCondition') and jsonb_typeof(v) = 'object' and not jsonb_exists(v, 'type')
+		from policies p, unnest(array['policyCondition', 'errorMessageList']) part,
+			lateral (select jsonb_path_query(p.config -> part, 'lax $.**.firstVariable') as v
+				union all select jsonb_path_query(p.config -> part, 'lax $.**.secondVariable')) found
+		where p.project_id = ? and jsonb_exists(p.config, part) and jsonb_typeof(v) = 'object' and not jsonb_exists(v, 'type')
 		order by policy`, projectID)
 	if err != nil {
 		return nil, fmt.Errorf("list uses of variables: %w", err)
