@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
@@ -28,6 +29,8 @@ const maxEnvironmentValue = 4096 // bytes
 // no place for secrets.
 type EnvironmentVariable struct {
 	ID, Environment, Name, Value string
+	// ErrorMessages are the rows of the error catalogue that name it.
+	ErrorMessages []fault.Type
 	Stamp
 }
 
@@ -55,9 +58,14 @@ func (s *Store) EnvironmentVariables(ctx context.Context, environment string) ([
 	if err != nil {
 		return nil, fmt.Errorf("list environment variables: %w", err)
 	}
+	users, err := catalogueNames(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]EnvironmentVariable, len(rows))
 	for i, row := range rows {
 		list[i] = row.variable(e.Name)
+		list[i].ErrorMessages = users[row.Name]
 	}
 	return list, nil
 }
@@ -90,10 +98,12 @@ func (s *Store) SaveEnvironmentVariable(ctx context.Context, by Actor, environme
 		if err := s.keepEnvironmentVariable(ctx, tx, by, e, before, row); err != nil {
 			return err
 		}
-		if before == nil {
-			return raiseIfNamed(ctx, tx, e, row.Name)
+		was := row.Name
+		if before != nil {
+			was = before.Name
 		}
-		return raiseIfNamed(ctx, tx, e, row.Name, before.Name)
+		saved.ErrorMessages, err = raiseIfNamed(ctx, tx, e, row.Name, was)
+		return err
 	})
 	if violated(err) == environmentVariablesByName {
 		err = problem.List{{Field: "name", Message: environmentVariableTaken}}
@@ -188,7 +198,8 @@ func (s *Store) DeleteEnvironmentVariable(ctx context.Context, by Actor, environ
 		if err := s.recordEnvironmentVariable(ctx, tx, by, ActionDeleted, e, &row, nil); err != nil {
 			return err
 		}
-		return raiseIfNamed(ctx, tx, e, row.Name)
+		_, err = raiseIfNamed(ctx, tx, e, row.Name, row.Name)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("delete environment variable: %w", err)

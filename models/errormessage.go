@@ -227,25 +227,37 @@ func environmentNames(list []fault.Message) []string {
 	return slices.Compact(names)
 }
 
-// raiseIfNamed makes the nodes of an environment load anew when the error
-// messages name one of its variables. The lock comes first: without it a message
-// that is saved at the same time and begins to name the variable would go out
-// with the value that it had before.
-func raiseIfNamed(ctx context.Context, tx *gorm.DB, e environmentRow, variables ...string) error {
-	if _, err := exec(ctx, tx, "select id from environments where id = ? for update", e.ID); err != nil {
-		return fmt.Errorf("lock environment %s: %w", e.Name, err)
-	}
-	list, err := errorMessages(ctx, tx)
+// catalogueNames are the rows of the catalogue by the NAMEs of the ${NAME}s in
+// them.
+func catalogueNames(ctx context.Context, db *gorm.DB) (map[string][]fault.Type, error) {
+	list, err := errorMessages(ctx, db)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	users := map[string][]fault.Type{}
 	for _, m := range list {
 		for _, name := range environmentNames([]fault.Message{m.Message}) {
-			if slices.Contains(variables, name) {
-				_, err := raise(ctx, tx, e)
-				return err
-			}
+			users[name] = append(users[name], m.Type)
 		}
 	}
-	return nil
+	return users, nil
+}
+
+// raiseIfNamed makes the nodes of an environment load anew when the error
+// messages name one of its variables by the name that it has or had, and says
+// which name it now. The lock comes first: without it a message that is saved at
+// the same time and begins to name the variable would go out with the value that
+// it had before.
+func raiseIfNamed(ctx context.Context, tx *gorm.DB, e environmentRow, name, was string) ([]fault.Type, error) {
+	if _, err := exec(ctx, tx, "select id from environments where id = ? for update", e.ID); err != nil {
+		return nil, fmt.Errorf("lock environment %s: %w", e.Name, err)
+	}
+	users, err := catalogueNames(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if len(users[name]) > 0 || len(users[was]) > 0 {
+		_, err = raise(ctx, tx, e)
+	}
+	return users[name], err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
@@ -125,7 +126,7 @@ func (c *Console) CreateEnvironmentVariable(g *gin.Context) error {
 	if len(problems) > 0 {
 		return d.showNew(http.StatusUnprocessableEntity, variables.FormPage{Values: t, Problems: problems, Unsaved: true})
 	}
-	d.v.Say(g.Request.Context(), visit.Success, fmt.Sprintf("%s was added to %s. Write ${%s} in a condition.", saved.Name, d.environment.Name, saved.Name))
+	d.v.Say(g.Request.Context(), visit.Success, fmt.Sprintf("%s was added to %s. Write ${%s} in a condition or in an error template.", saved.Name, d.environment.Name, saved.Name))
 	return redirect(g, d.list())
 }
 
@@ -199,8 +200,16 @@ func (c *Console) SaveEnvironmentVariable(g *gin.Context) error {
 	if len(problems) > 0 {
 		return d.showRefused(id, version, variables.FormPage{Values: t, Problems: problems, Unsaved: true})
 	}
-	d.v.Say(g.Request.Context(), visit.Success, fmt.Sprintf("%s was saved. APIs in %s take it over with their next deploy.", saved.Name, d.environment.Name))
+	d.v.Say(g.Request.Context(), visit.Success, fmt.Sprintf("%s was saved. %sAPIs in %s take it over with their next deploy.", saved.Name, atOnce(saved), d.environment.Name))
 	return redirect(g, d.list())
+}
+
+// atOnce says where a value holds without a deploy.
+func atOnce(v models.EnvironmentVariable) string {
+	if len(v.ErrorMessages) == 0 {
+		return ""
+	}
+	return "The error catalogue uses it at once. "
 }
 
 // showRefused goes on with the version that was read.
@@ -244,11 +253,22 @@ func (d *valueDesk) askDelete(status int, v models.EnvironmentVariable, refused 
 	if err != nil {
 		return err
 	}
+	effects := []string{"What is deployed keeps the value", "A deploy of what refers to ${" + v.Name + "} is refused until the name has a value again"}
+	if n := len(v.ErrorMessages); n > 0 {
+		effects = append(effects, countOf(n, "message of the error catalogue loses", "messages of the error catalogue lose")+" it at once: "+typeNames(v.ErrorMessages))
+	}
 	return render(d.g, status, variables.AskPage(frame, ui.Confirm{
-		Title: "Delete " + v.Name + " from " + d.environment.Name + "?", Text: "The audit keeps its value.", Error: refused,
-		Effects: []string{"What is deployed keeps the value", "A deploy of what refers to ${" + v.Name + "} is refused until the name has a value again"},
-		Action:  link.EnvironmentVariableDelete(d.environment.Name, v.ID), Label: "Delete variable", Cancel: d.list(), Hidden: variableHidden(v.ID, v.Version),
+		Title: "Delete " + v.Name + " from " + d.environment.Name + "?", Text: "The audit keeps its value.", Error: refused, Effects: effects,
+		Action: link.EnvironmentVariableDelete(d.environment.Name, v.ID), Label: "Delete variable", Cancel: d.list(), Hidden: variableHidden(v.ID, v.Version),
 	}))
+}
+
+func typeNames(list []fault.Type) string {
+	names := make([]string, len(list))
+	for i, t := range list {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
 }
 
 // DeleteEnvironmentVariable deletes a value as it was read.

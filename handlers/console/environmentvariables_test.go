@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -69,6 +70,23 @@ func TestEnvironmentVariablesAreAddedEditedAndDeleted(t *testing.T) {
 	if got := valuesOf(t, site); len(got) != 0 {
 		t.Errorf("after the deletion: %v", got)
 	}
+}
+
+func TestAVariableThatTheErrorCatalogueNamesSaysThatItActsAtOnce(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	help := saveValue(t, site, "", 0, "HELP", "help@example.com")
+	saveValue(t, site, "", 0, "OTHER", "x")
+	m := fault.Message{Type: fault.RoleMissing, Template: fault.Template{Build: true, Text: "Ask ${HELP}.", ContentType: "text/plain"}}
+	if _, err := site.Store.SaveErrorMessage(t.Context(), modelstest.By(), 0, m); err != nil {
+		t.Fatal(err)
+	}
+	ask := v.Get(t, link.EnvironmentVariableDelete("production", help.ID))
+	htmlcheck.Sound(t, ask.Node)
+	wantText(t, ask.One(t, "form.Confirm"), "1 message of the error catalogue loses it at once: POLICY_ROLE_GROUP_BASED_ACCESS")
+	saved := v.Submit(t, v.Get(t, link.EnvironmentVariableEdit("production", help.ID)), variableForm, url.Values{"value": {"it@example.com"}})
+	wantText(t, v.Follow(t, saved).One(t, "[data-toasts]"), "HELP was saved. The error catalogue uses it at once.")
 }
 
 func TestARefusedEnvironmentVariableSaysEverythingAndLosesNothing(t *testing.T) {

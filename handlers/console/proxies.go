@@ -225,7 +225,8 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 		Upstream:        p.Upstream.URL,
 		ConnectTimeout:  milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout),
 		ResponseTimeout: milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout),
-		CreatedAt:       p.CreatedAt, CreatedBy: p.CreatedBy, ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
+		ErrorTemplates:  proxies.TemplateTexts(p.ErrorTemplates), ReplaceAPIErrors: p.ErrorTemplates != nil && p.ErrorTemplates.Upstream,
+		CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy, ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
 	}
 	counts := endpointPolicies(p)
 	for _, e := range p.Endpoints {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
@@ -38,6 +40,8 @@ func proxyForm(g *gin.Context) (proxies.Form, error) {
 		Hosts: plainLines(posted.Get("hosts")), Methods: posted["methods"], UpstreamURL: posted.Get("upstreamUrl"),
 		ConnectTimeout: posted.Get("connectTimeout"), ResponseTimeout: posted.Get("responseTimeout"),
 		Endpoints: endpointRows(posted),
+		JSON:      errorTemplate(posted, "errorTemplates.json"), XML: errorTemplate(posted, "errorTemplates.xml"),
+		ReplaceAPIErrors: posted.Get("errorTemplates.replaceApiErrors") == "true",
 	}
 	return f, nil
 }
@@ -57,6 +61,12 @@ func endpointRows(posted url.Values) []proxies.EndpointRow {
 			ID: posted.Get(field("id")), Method: posted.Get(field("method")),
 			Path: posted.Get(field("path")), Description: posted.Get(field("description")),
 		})
+	}
+}
+
+func errorTemplate(posted url.Values, name string) proxies.ErrorTemplate {
+	return proxies.ErrorTemplate{
+		On: posted.Get(name+".enabled") == "true", ContentType: posted.Get(name + ".contentType"), Text: plainLines(posted.Get(name + ".template")),
 	}
 }
 
@@ -97,12 +107,29 @@ func proxyOf(f proxies.Form) models.Proxy {
 		Upstream: engine.Upstream{
 			URL: strings.TrimSpace(f.UpstreamURL), ConnectTimeout: timeoutOf(f.ConnectTimeout), ResponseTimeout: timeoutOf(f.ResponseTimeout),
 		},
+		ErrorTemplates: &fault.Bodies{
+			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML), Upstream: f.ReplaceAPIErrors,
+		},
 	}
 	p.Version = number(f.Version)
 	for _, r := range f.Endpoints {
 		p.Endpoints = append(p.Endpoints, models.Endpoint{ID: r.ID, Method: r.Method, Path: strings.TrimSpace(r.Path), Description: r.Description})
 	}
 	return p
+}
+
+// bodyOf keeps what was typed also while it is off, but not the text that it
+// starts from: a form that nobody touched changes nothing.
+func bodyOf(t proxies.ErrorTemplate, start string) fault.Body {
+	b := fault.Body{Enabled: t.On, Text: t.Text, ContentType: strings.TrimSpace(t.ContentType)}
+	if !b.Enabled && b.Text == start {
+		b.Text = ""
+	}
+	return b
+}
+
+func templateOf(b fault.Body, start string) proxies.ErrorTemplate {
+	return proxies.ErrorTemplate{On: b.Enabled, ContentType: b.ContentType, Text: cmp.Or(b.Text, start)}
 }
 
 // wordsOf are the hosts that were typed, whatever stands between them.
@@ -131,6 +158,12 @@ func formOf(p models.Proxy) proxies.Form {
 	for _, e := range p.Endpoints {
 		f.Endpoints = append(f.Endpoints, proxies.EndpointRow{ID: e.ID, Method: e.Method, Path: e.Path, Description: e.Description})
 	}
+	templates := fault.Bodies{}
+	if p.ErrorTemplates != nil {
+		templates = *p.ErrorTemplates
+	}
+	f.JSON, f.XML = templateOf(templates.JSON, proxies.StartJSON), templateOf(templates.XML, proxies.StartXML)
+	f.ReplaceAPIErrors = templates.Upstream
 	return f
 }
 
@@ -147,7 +180,7 @@ func (c *Console) NewProxy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.showNewProxy(g, http.StatusOK, project, proxies.Form{})
+	return c.showNewProxy(g, http.StatusOK, project, formOf(models.Proxy{}))
 }
 
 // CreateProxy saves a new proxy and shows its client secret, this once.
@@ -322,7 +355,23 @@ func proxyDifferences(mine, theirs proxies.Form) []proxies.Difference {
 	add("Connect timeout", mine.ConnectTimeout, theirs.ConnectTimeout)
 	add("Response timeout", mine.ResponseTimeout, theirs.ResponseTimeout)
 	add("Endpoints", endpointLines(mine.Endpoints), endpointLines(theirs.Endpoints))
+	add("JSON template", templateWords(mine.JSON, proxies.StartJSON), templateWords(theirs.JSON, proxies.StartJSON))
+	add("XML template", templateWords(mine.XML, proxies.StartXML), templateWords(theirs.XML, proxies.StartXML))
+	add("Replace errors of the API too", onOff(mine.ReplaceAPIErrors), onOff(theirs.ReplaceAPIErrors))
 	return list
+}
+
+func templateWords(t proxies.ErrorTemplate, start string) string {
+	b := bodyOf(t, start)
+	lines := []string{onOff(b.Enabled), b.ContentType, b.Text}
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n")
+}
+
+func onOff(on bool) string {
+	if on {
+		return "On"
+	}
+	return "Off"
 }
 
 func endpointLines(rows []proxies.EndpointRow) string {
@@ -337,14 +386,17 @@ func endpointLines(rows []proxies.EndpointRow) string {
 	return strings.Join(lines, "\n")
 }
 
-// proxyFields is the order of the form.
-var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "connectTimeout", "responseTimeout"}
+// proxyFields is the order of the form. What begins with one of them stands
+// with it.
+var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "connectTimeout", "responseTimeout", "endpoints", "errorTemplates"}
 
-// inFormOrder sorts problems by where their fields stand; endpoints come last
-// and keep their order.
+// inFormOrder sorts problems by where their fields stand; those of a list or a
+// section keep their order.
 func inFormOrder(problems problem.List) problem.List {
 	place := func(field string) int {
-		if i := slices.Index(proxyFields, field); i >= 0 {
+		first, _, _ := strings.Cut(field, ".")
+		first, _, _ = strings.Cut(first, "[")
+		if i := slices.Index(proxyFields, first); i >= 0 {
 			return i
 		}
 		return len(proxyFields)

@@ -183,7 +183,7 @@ func Fields(form htmlcheck.Node) url.Values {
 		}
 	}
 	for _, area := range form.All("textarea[name]") {
-		values.Add(area.Attr("name"), area.Text())
+		values.Add(area.Attr("name"), area.Raw())
 	}
 	for _, choice := range form.All("select[name]") {
 		for _, option := range choice.All("option[selected]") {

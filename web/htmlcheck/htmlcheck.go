@@ -88,6 +88,17 @@ func (n Node) Text() string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// Raw is the text of the element as it stands, such as that of a textarea.
+func (n Node) Raw() string {
+	var b strings.Builder
+	for e := range n.node.Descendants() {
+		if e.Type == html.TextNode {
+			b.WriteString(e.Data)
+		}
+	}
+	return b.String()
+}
+
 // Attr is an attribute's value, "" when it is not there.
 func (n Node) Attr(name string) string {
 	value, _ := attribute(n.node, name)

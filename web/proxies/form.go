@@ -2,6 +2,7 @@ package proxies
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -29,6 +30,8 @@ type Form struct {
 	UpstreamURL                     string
 	ConnectTimeout, ResponseTimeout string
 	Endpoints                       []EndpointRow
+	JSON, XML                       ErrorTemplate
+	ReplaceAPIErrors                bool
 
 	Problems problem.List
 	Unsaved  bool // shows what was typed and not saved
@@ -83,6 +86,7 @@ func (f Form) labels() map[string]string {
 	for i := range f.Endpoints {
 		l[endpointField(i, "")] = "Endpoint " + strconv.Itoa(i+1)
 	}
+	maps.Copy(l, f.templateLabels())
 	return l
 }
 

@@ -100,6 +100,8 @@ type Overview struct {
 	// ConnectTimeout and ResponseTimeout are in words, with the default named.
 	ConnectTimeout, ResponseTimeout string
 	Endpoints                       []EndpointText
+	ErrorTemplates                  []TemplateText // none: error answers go out as they are
+	ReplaceAPIErrors                bool
 	CreatedAt, ChangedAt            time.Time
 	CreatedBy, ChangedBy            string
 }

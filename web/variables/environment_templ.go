@@ -15,7 +15,7 @@ import (
 	"github.com/gatewright/gatewright/web/ui"
 )
 
-const environmentText = "${NAME} in a condition stands for this value. It is put in when an API is deployed. No place for secrets: values are shown and audited."
+const environmentText = "${NAME} in a condition or in an error template stands for this value. It is put in when an API is deployed; in the error catalogue it holds at once. No place for secrets: values are shown and audited."
 
 // EnvironmentPage is the page with the values of an environment.
 func EnvironmentPage(frame layout.Props, l EnvironmentList) templ.Component {
