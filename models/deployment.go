@@ -131,7 +131,7 @@ type frozen struct {
 func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err error) {
 	d := engine.Proxy{Project: p.ProjectName, Name: p.Name, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates}
 	values := known.values(environmentID)
-	f.wrong.Append("errorTemplates", values.fill(bodyNames(p.ErrorTemplates)))
+	f.wrong.Append("errorTemplates", values.fill(bodyTemplates(p.ErrorTemplates)))
 	endpoints := make(map[string]*engine.APIEndpoint, len(p.Endpoints))
 	for _, e := range p.Endpoints {
 		d.Endpoints = append(d.Endpoints, engine.APIEndpoint{Method: e.Method, Path: e.Path})
@@ -142,7 +142,7 @@ func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err erro
 		if err != nil {
 			return f, err
 		}
-		wrong = append(wrong, values.fill(templateNames(&b.Policy.Config.Base().Custom))...)
+		wrong = append(wrong, values.fill(templatesOf(&b.Policy.Config.Base().Custom))...)
 		f.wrong.Append(fmt.Sprintf("policies[%d]", i), wrong)
 		d.Policies = append(d.Policies, engine.Bound{Scope: b.Scope, Endpoint: endpoints[b.EndpointID], Pipeline: b.Pipeline, Policy: raw})
 	}

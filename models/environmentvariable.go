@@ -65,7 +65,7 @@ func (s *Store) EnvironmentVariables(ctx context.Context, environment string) ([
 	list := make([]EnvironmentVariable, len(rows))
 	for i, row := range rows {
 		list[i] = row.variable(e.Name)
-		list[i].ErrorMessages = users[row.Name]
+		list[i].ErrorMessages = typesOf(users[row.Name])
 	}
 	return list, nil
 }

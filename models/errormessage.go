@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -76,48 +75,48 @@ func (s *Store) ErrorMessage(ctx context.Context, t fault.Type) (ErrorMessage, e
 	if !t.Known() {
 		return ErrorMessage{}, fmt.Errorf("read error message: %w", ErrNotFound)
 	}
-	m, _, err := errorMessage(ctx, s.db, t)
-	return m, err
+	return errorMessage(ctx, s.db, t)
 }
 
-// errorMessage also tells whether the row is customized.
-func errorMessage(ctx context.Context, db *gorm.DB, t fault.Type) (m ErrorMessage, customized bool, err error) {
+func errorMessage(ctx context.Context, db *gorm.DB, t fault.Type) (ErrorMessage, error) {
 	row, err := found(from[errorMessageRow](db).Where("type = ?", string(t)).Take(ctx))
 	if isNotFound(err) {
-		return ErrorMessage{Message: fault.Message{Type: t}}, false, nil
+		return ErrorMessage{Message: fault.Message{Type: t}}, nil
 	}
 	if err != nil {
-		return m, false, fmt.Errorf("read error message: %w", err)
+		return ErrorMessage{}, fmt.Errorf("read error message: %w", err)
 	}
-	m, err = row.message()
-	return m, row.Definition != nil, err
+	return row.message()
 }
 
 // SaveErrorMessage writes a row of the catalogue as it was read at version,
-// which takes effect in every environment without a deploy (D5). A message that
-// changes nothing resets the row. Problems are of the fields of fault.Message.
+// which takes effect in every environment without a deploy (D5). So every
+// environment must have the values that it names. A message that changes nothing
+// resets the row. Problems are of the fields of fault.Message.
 func (s *Store) SaveErrorMessage(ctx context.Context, by Actor, version int, m fault.Message) (ErrorMessage, error) {
-	row, err := authorMessage(m)
-	if err != nil {
+	m.Normalize()
+	if err := messageProblems(m).Err(); err != nil {
 		return ErrorMessage{}, fmt.Errorf("save error message: %w", err)
 	}
 	var saved ErrorMessage
-	err = s.write(ctx, func(tx *gorm.DB) error {
-		before, customized, err := errorMessage(ctx, tx, m.Type)
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		before, err := errorMessageAt(ctx, tx, m.Type, version)
 		if err != nil {
 			return err
 		}
-		if before.Version != version {
-			return &StaleError{Kind: KindErrorMessage, Name: string(m.Type), Version: before.Version, Current: before, By: before.UpdatedBy, At: before.UpdatedAt}
-		}
-		if saved = before; !customized && row.Definition == nil {
+		if saved = before; !before.Changes() && !m.Changes() {
 			return nil // a reset of what is as it comes
 		}
-		row.Version, row.UpdatedAt, row.UpdatedBy = version+1, s.now(), by.Name
-		if saved, err = row.message(); err != nil {
+		if err := valueProblems(ctx, tx, m); err != nil {
 			return err
 		}
-		return s.keepErrorMessage(ctx, tx, by, before, customized, row)
+		if err := keepErrorMessage(ctx, tx, ErrorMessage{m, version + 1, s.now(), by.Name}); err != nil {
+			return err
+		}
+		if saved, err = errorMessage(ctx, tx, m.Type); err != nil {
+			return err
+		}
+		return s.recordErrorMessage(ctx, tx, by, before, saved)
 	})
 	if err != nil {
 		return ErrorMessage{}, fmt.Errorf("save error message: %w", err)
@@ -125,65 +124,96 @@ func (s *Store) SaveErrorMessage(ctx context.Context, by Actor, version int, m f
 	return saved, nil
 }
 
-// authorMessage checks a message and puts it into its row, without a definition
-// when it changes nothing.
-func authorMessage(m fault.Message) (errorMessageRow, error) {
-	row := errorMessageRow{Type: string(m.Type)}
+func messageProblems(m fault.Message) problem.List {
 	if !m.Type.Known() {
-		return row, problem.List{{Field: "errorType", Message: fmt.Sprintf("The catalogue has no row %q.", m.Type)}}
+		return problem.List{{Field: "errorType", Message: fmt.Sprintf("There is no error %q.", string(m.Type))}}
 	}
-	c := fault.Custom{Messages: []fault.Message{m}}
-	c.Normalize()
-	l := fault.ValidateMessages(c.Messages)
-	l = append(l, projectVariables(c.Messages)...)
-	for i := range l { // of a list of one
-		l[i].Field = strings.TrimPrefix(l[i].Field, "errorMessageList[0].")
+	return append(m.Validate(), projectVariables(m)...)
+}
+
+// errorMessageAt is a row of the catalogue as it was read at version, or the
+// *StaleError that shows what it has become.
+func errorMessageAt(ctx context.Context, tx *gorm.DB, t fault.Type, version int) (ErrorMessage, error) {
+	m, err := errorMessage(ctx, tx, t)
+	if err != nil || m.Version == version {
+		return m, err
 	}
-	if err := l.Err(); err != nil || len(c.Messages) == 0 {
-		return row, err
-	}
-	raw, err := json.Marshal(c.Messages[0])
-	row.Definition = raw
-	return row, err
+	return m, &StaleError{Kind: KindErrorMessage, Name: string(t), Version: m.Version, Current: m, By: m.UpdatedBy, At: m.UpdatedAt}
 }
 
 // projectVariables reports the variables that rules of the catalogue name: the
 // catalogue is every project's.
-func projectVariables(list []fault.Message) problem.List {
+func projectVariables(m fault.Message) problem.List {
 	var l problem.List
-	eachRule(list, func(path string, r *fault.Rule) {
+	unknown := func(field string, v *condition.Variable) {
+		if v != nil && v.Reference() {
+			l.Add(field+".name", "The error catalogue is every project's and knows no variables of one. Say here what %s reads.", v.Name)
+		}
+	}
+	eachRule(m, func(path string, r *fault.Rule) {
 		r.Condition.Walk(func(rule string, c *condition.Rule) {
-			for field, v := range map[string]*condition.Variable{"firstVariable": c.First, "secondVariable": c.Second} {
-				if v != nil && v.Reference() {
-					l.Add(path+".condition."+rule+"."+field+".name", "The catalogue is every project's and knows no variables of one. Say here what %s reads.", v.Name)
-				}
-			}
+			unknown(path+".condition."+rule+".firstVariable", c.First)
+			unknown(path+".condition."+rule+".secondVariable", c.Second)
 		})
 	})
-	slices.SortStableFunc(l, func(a, b problem.Problem) int { return strings.Compare(a.Field, b.Field) })
 	return l
 }
 
-func (s *Store) keepErrorMessage(ctx context.Context, tx *gorm.DB, by Actor, before ErrorMessage, customized bool, row errorMessageRow) error {
+// valueProblems reports the values that a message names and an environment has
+// not, and those that do not fit its rules.
+func valueProblems(ctx context.Context, tx *gorm.DB, m fault.Message) error {
+	if len(environmentNames(m)) == 0 {
+		return nil
+	}
+	all, err := environments(ctx, tx)
+	if err != nil {
+		return err
+	}
+	r := &resolver{}
+	if err := r.readEnvironments(ctx, tx); err != nil {
+		return err
+	}
+	var l problem.List
+	for _, e := range all {
+		for _, p := range r.misfits(e.ID, m) {
+			l.Add(p.Field, "%s: %s", e.Name, p.Message)
+		}
+	}
+	return l.Err()
+}
+
+func keepErrorMessage(ctx context.Context, tx *gorm.DB, m ErrorMessage) error {
+	var definition document // nil for a reset
+	if m.Changes() {
+		raw, err := json.Marshal(m.Message)
+		if err != nil {
+			return fmt.Errorf("encode error message: %w", err)
+		}
+		if err := unstorable(raw).Err(); err != nil {
+			return err
+		}
+		definition = raw
+	}
 	// Two who save the first time at once: one of them fails here, tries again
 	// and learns that it is stale.
 	if _, err := exec(ctx, tx, `insert into error_messages (type, definition, version, updated_at, updated_by) values (?, ?::jsonb, ?, ?, ?)
 		on conflict (type) do update set definition = excluded.definition, version = excluded.version,
 			updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-		row.Type, row.Definition, row.Version, row.UpdatedAt, row.UpdatedBy); err != nil {
+		string(m.Type), definition, m.Version, m.UpdatedAt, m.UpdatedBy); err != nil {
 		return err
 	}
-	if err := raiseAll(ctx, tx); err != nil {
-		return err
-	}
-	f := fact{action: ActionCreated, kind: KindErrorMessage, id: row.Type, name: row.Type}
-	if customized {
+	return raiseAll(ctx, tx)
+}
+
+func (s *Store) recordErrorMessage(ctx context.Context, tx *gorm.DB, by Actor, before, after ErrorMessage) error {
+	f := fact{action: ActionCreated, kind: KindErrorMessage, id: string(after.Type), name: string(after.Type)}
+	if before.Changes() {
 		f.action, f.before = ActionUpdated, before.Message
 	}
-	if row.Definition == nil {
-		f.action = ActionDeleted
+	if after.Changes() {
+		f.after = after.Message
 	} else {
-		f.after = json.RawMessage(row.Definition)
+		f.action = ActionDeleted
 	}
 	return s.record(ctx, tx, by, f)
 }
@@ -196,10 +226,11 @@ func catalogue(ctx context.Context, tx *gorm.DB, e environmentRow) ([]fault.Mess
 		return nil, nil, err
 	}
 	messages := make([]fault.Message, len(list))
+	var names []string
 	for i, m := range list {
 		messages[i] = m.Message
+		names = append(names, environmentNames(m.Message)...)
 	}
-	names := environmentNames(messages)
 	if len(names) == 0 {
 		return messages, nil, nil
 	}
@@ -214,11 +245,11 @@ func catalogue(ctx context.Context, tx *gorm.DB, e environmentRow) ([]fault.Mess
 	return messages, values, nil
 }
 
-// environmentNames are the NAMEs of every ${NAME} in the templates of messages
-// and in the conditions of their rules.
-func environmentNames(list []fault.Message) []string {
-	names := (&fault.Custom{Messages: list}).EnvironmentNames()
-	eachRule(list, func(_ string, r *fault.Rule) {
+// environmentNames are the NAMEs of every ${NAME} in the templates of a message
+// and in the conditions of its rules.
+func environmentNames(m fault.Message) []string {
+	names := (&fault.Custom{Messages: []fault.Message{m}}).EnvironmentNames()
+	eachRule(m, func(_ string, r *fault.Rule) {
 		r.Condition.Walk(func(_ string, c *condition.Rule) {
 			names = append(names, condition.EnvironmentNames(c.SecondValue)...)
 		})
@@ -229,35 +260,51 @@ func environmentNames(list []fault.Message) []string {
 
 // catalogueNames are the rows of the catalogue by the NAMEs of the ${NAME}s in
 // them.
-func catalogueNames(ctx context.Context, db *gorm.DB) (map[string][]fault.Type, error) {
+func catalogueNames(ctx context.Context, db *gorm.DB) (map[string][]ErrorMessage, error) {
 	list, err := errorMessages(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	users := map[string][]fault.Type{}
+	users := map[string][]ErrorMessage{}
 	for _, m := range list {
-		for _, name := range environmentNames([]fault.Message{m.Message}) {
-			users[name] = append(users[name], m.Type)
+		for _, name := range environmentNames(m.Message) {
+			users[name] = append(users[name], m)
 		}
 	}
 	return users, nil
 }
 
+func typesOf(list []ErrorMessage) []fault.Type {
+	var types []fault.Type
+	for _, m := range list {
+		types = append(types, m.Type)
+	}
+	return types
+}
+
 // raiseIfNamed makes the nodes of an environment load anew when the error
 // messages name one of its variables by the name that it has or had, and says
-// which name it now. The lock comes first: without it a message that is saved at
-// the same time and begins to name the variable would go out with the value that
-// it had before.
+// which name it now. A value that does not fit their rules is refused: the
+// messages would be gone at once. The lock comes first: without it a message that
+// is saved at the same time and begins to name the variable would go out with the
+// value that it had before.
 func raiseIfNamed(ctx context.Context, tx *gorm.DB, e environmentRow, name, was string) ([]fault.Type, error) {
 	if _, err := exec(ctx, tx, "select id from environments where id = ? for update", e.ID); err != nil {
 		return nil, fmt.Errorf("lock environment %s: %w", e.Name, err)
 	}
 	users, err := catalogueNames(ctx, tx)
-	if err != nil {
+	if err != nil || len(users[name]) == 0 && len(users[was]) == 0 {
 		return nil, err
 	}
-	if len(users[name]) > 0 || len(users[was]) > 0 {
-		_, err = raise(ctx, tx, e)
+	r := &resolver{}
+	if err := r.readEnvironments(ctx, tx); err != nil {
+		return nil, err
 	}
-	return users[name], err
+	for _, m := range users[name] {
+		if l := ruleProblems(m.Message, r.valueOrAny(e.ID)); len(l) > 0 {
+			return nil, problem.List{{Field: "value", Message: fmt.Sprintf("The error catalogue uses it for %s: %s", m.Type, l[0].Message)}}
+		}
+	}
+	_, err = raise(ctx, tx, e)
+	return typesOf(users[name]), err
 }

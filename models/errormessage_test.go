@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
@@ -72,11 +73,14 @@ func TestAnErrorMessageIsSavedAndResetAndTakesEffectEverywhereAtOnce(t *testing.
 	if got, want := s.message(t), (models.ErrorMessage{Message: fault.Message{Type: fault.RoleMissing}}); !cmp.Equal(got, want) {
 		t.Errorf("before any change: %+v", got)
 	}
-	active := false
+	on, off := true, false
 	whole := fault.Message{
 		Type: fault.RoleMissing, Status: 404, Code: "SHOP-1", Text: "Ask for the \"role\"\nat İş.",
 		Template: fault.Template{Build: true, Text: `{"id":"#CORRELATIONID#"}`, ContentType: "application/json", Status: 409},
-		Rules:    []fault.Rule{{Name: "Near", Active: &active, Condition: within("10.0.0.0/8"), Text: "Near.", ContentType: "text/plain", Status: 451}},
+		Rules: []fault.Rule{
+			{Name: "Near", Active: &off, Condition: within("10.0.0.0/8"), Text: "Near.", ContentType: "text/plain", Status: 451},
+			{Name: "Else", Active: &on, Text: "<else/>", ContentType: "text/xml"},
+		},
 	}
 	for i, step := range []struct {
 		m     fault.Message
@@ -104,7 +108,7 @@ func TestAnErrorMessageIsSavedAndResetAndTakesEffectEverywhereAtOnce(t *testing.
 				t.Errorf("step %d: %s is at %d, was at %d", i, name, generation, before[name])
 			}
 			b, err := s.Bundle(t.Context(), name)
-			if diff := cmp.Diff(step.wants, b.Messages); err != nil || diff != "" || b.Values != nil {
+			if diff := cmp.Diff(step.wants, b.Messages, cmpopts.EquateEmpty()); err != nil || diff != "" || b.Values != nil {
 				t.Errorf("step %d: %v, values %v; the bundle of %s has (-want +got):\n%s", i, err, b.Values, name, diff)
 			}
 		}
@@ -220,6 +224,8 @@ func TestWhatAnErrorMessageMayNotBe(t *testing.T) {
 		m     fault.Message
 		field string
 	}{
+		"text that no database has":       {saying("a\x00b"), "customizedMessage"},
+		"a template that none has":        {of(func(m *fault.Message) { m.Template = fault.Template{Text: "a\x00b", ContentType: "text/plain"} }), "customMessageTemplate"},
 		"of an unknown type":              {fault.Message{Type: "NO_SUCH", Text: "x"}, "errorType"},
 		"of no type":                      {fault.Message{Text: "x"}, "errorType"},
 		"a status that is none":           {of(func(m *fault.Message) { m.Status = 99 }), "customizedHttpStatusCode"},
@@ -259,7 +265,11 @@ func TestValuesThatTheErrorMessagesNameReachTheirEnvironmentAtOnce(t *testing.T)
 	s := newBench(t)
 	modelstest.Environment(t, s.Store, "test")
 	s.value(t, "test", "HELP", "test.example.com")
+	s.value(t, "test", "NETS", "10.0.0.0/8")
 	s.value(t, "test", "OTHER", "x")
+	help := s.value(t, "production", "HELP", "first.example.com")
+	nets := s.value(t, "production", "NETS", "127.0.0.1")
+	var other models.EnvironmentVariable
 	s.say(t, 0, ruled(within("${NETS}"), "Ask ${HELP}."))
 	values := func(environment string) map[string]string {
 		t.Helper()
@@ -269,21 +279,25 @@ func TestValuesThatTheErrorMessagesNameReachTheirEnvironmentAtOnce(t *testing.T)
 		}
 		return b.Values
 	}
-	if diff := cmp.Diff(map[string]string{"HELP": "test.example.com"}, values("test")); diff != "" {
+	if diff := cmp.Diff(map[string]string{"HELP": "test.example.com", "NETS": "10.0.0.0/8"}, values("test")); diff != "" {
 		t.Errorf("values of test (-want +got):\n%s", diff)
 	}
-	var help, nets, other models.EnvironmentVariable
 	save := func(v *models.EnvironmentVariable, name, value string) {
 		t.Helper()
 		saved, err := s.SaveEnvironmentVariable(t.Context(), by, "production", v.ID, v.Version, name, value)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, named := map[string]bool{"HELP": true, "NETS": true}[name]; named != (len(saved.ErrorMessages) == 1) {
+		if named := name == "HELP" || name == "NETS"; named != (len(saved.ErrorMessages) == 1) {
 			t.Errorf("%s is named by %v", name, saved.ErrorMessages)
 		}
-		saved.ErrorMessages = nil
 		*v = saved
+	}
+	remove := func(v models.EnvironmentVariable) {
+		t.Helper()
+		if err := s.DeleteEnvironmentVariable(t.Context(), by, "production", v.ID, v.Version); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, step := range []struct {
 		name   string
@@ -291,22 +305,14 @@ func TestValuesThatTheErrorMessagesNameReachTheirEnvironmentAtOnce(t *testing.T)
 		raised int64
 		wants  map[string]string
 	}{
-		{"a value of a template", func() { save(&help, "HELP", "example.com") }, 1, map[string]string{"HELP": "example.com"}},
-		{"a value of a condition", func() { save(&nets, "NETS", "10.0.0.0/8") }, 1, map[string]string{"HELP": "example.com", "NETS": "10.0.0.0/8"}},
+		{"another value of a template", func() { save(&help, "HELP", "example.com") }, 1, map[string]string{"HELP": "example.com", "NETS": "127.0.0.1"}},
+		{"another value of a condition", func() { save(&nets, "NETS", "10.0.0.0/8") }, 1, map[string]string{"HELP": "example.com", "NETS": "10.0.0.0/8"}},
 		{"a value that nobody names", func() { save(&other, "OTHER", "x") }, 0, map[string]string{"HELP": "example.com", "NETS": "10.0.0.0/8"}},
-		{"another value", func() { save(&help, "HELP", "example.org") }, 1, map[string]string{"HELP": "example.org", "NETS": "10.0.0.0/8"}},
 		{"a name that is named no more", func() { save(&help, "HELPDESK", "example.org") }, 1, map[string]string{"NETS": "10.0.0.0/8"}},
 		{"and back", func() { save(&help, "HELP", "example.org") }, 1, map[string]string{"HELP": "example.org", "NETS": "10.0.0.0/8"}},
-		{"a deletion", func() {
-			if err := s.DeleteEnvironmentVariable(t.Context(), by, "production", nets.ID, nets.Version); err != nil {
-				t.Fatal(err)
-			}
-		}, 1, map[string]string{"HELP": "example.org"}},
-		{"a deletion of what nobody names", func() {
-			if err := s.DeleteEnvironmentVariable(t.Context(), by, "production", other.ID, other.Version); err != nil {
-				t.Fatal(err)
-			}
-		}, 0, map[string]string{"HELP": "example.org"}},
+		{"a deletion", func() { remove(nets) }, 1, map[string]string{"HELP": "example.org"}},
+		{"a deletion of what nobody names", func() { remove(other) }, 0, map[string]string{"HELP": "example.org"}},
+		{"a new value of a deleted name", func() { nets = models.EnvironmentVariable{}; save(&nets, "NETS", "127.0.0.1") }, 1, map[string]string{"HELP": "example.org", "NETS": "127.0.0.1"}},
 	} {
 		before := s.generations(t)
 		step.do()
@@ -326,6 +332,44 @@ func TestValuesThatTheErrorMessagesNameReachTheirEnvironmentAtOnce(t *testing.T)
 				t.Errorf("%s: %s is named by %v", step.name, v.Name, v.ErrorMessages)
 			}
 		}
+	}
+}
+
+func TestTheErrorMessagesNeedTheirValuesInEveryEnvironment(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	modelstest.Environment(t, s.Store, "test")
+	m := ruled(within("${NETS}"), "Ask ${HELP}, ${HELP}.")
+	m.Template = fault.Template{Text: "Off, so nobody asks ${NOBODY}.", ContentType: "text/plain"}
+	s.value(t, "test", "HELP", "x")
+	nets := s.value(t, "test", "NETS", "everywhere")
+	refused := func() problem.List {
+		_, err := s.SaveErrorMessage(t.Context(), by, 0, m)
+		return problem.Of(err)
+	}
+	const template, compared = "errorResponseRuleList[0].messageTemplate", "errorResponseRuleList[0].condition.conditionRuleList[0].secondValue"
+	got := refused()
+	want := problem.List{
+		{Field: template, Message: "production: The environment has no variable HELP."},
+		{Field: compared, Message: "production: The environment has no variable NETS."},
+	}
+	if diff := cmp.Diff(want, got[:min(2, len(got))]); diff != "" || len(got) != 3 || got[2].Field != compared || !strings.HasPrefix(got[2].Message, "test: ") {
+		t.Fatalf("got %v (-want +got):\n%s", got, diff)
+	}
+	s.value(t, "production", "HELP", "x")
+	s.value(t, "production", "NETS", "10.0.0.0/8")
+	nets, err := s.SaveEnvironmentVariable(t.Context(), by, "test", nets.ID, nets.Version, "NETS", "10.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.say(t, 0, m)
+	before := s.generations(t)
+	_, err = s.SaveEnvironmentVariable(t.Context(), by, "test", nets.ID, nets.Version, "NETS", "nowhere")
+	if msg := problem.Of(err).For("value"); !strings.Contains(msg, string(fault.RoleMissing)) {
+		t.Errorf("a value that takes the message away: %v", err)
+	}
+	if !maps.Equal(before, s.generations(t)) {
+		t.Error("the refused value was told to the nodes")
 	}
 }
 

@@ -191,6 +191,9 @@ func TestVariablesThatErrorRulesReferToAreCheckedAndStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	const place = "errorMessageList[1].errorResponseRuleList[0].condition.conditionRuleList[0].conditionRuleList[0]."
+	withNUL := modelstest.JWT("NUL", custom(within("10.0.0.0/8"), "a\x00b", `a\u0000b`, ""))
+	_, err = s.SavePolicy(t.Context(), by, s.project, "", 0, withNUL)
+	wantProblem(t, err, "errorMessageList[1].errorResponseRuleList[0].messageTemplate")
 	for name, tt := range map[string]struct {
 		c     condition.Condition
 		field string
@@ -257,7 +260,6 @@ func TestErrorTemplatesOfAProxyAreSavedDeployedAndTakenAway(t *testing.T) {
 		state        models.DeployState
 	}{
 		{"templates", full, full, models.RedeployRequired},
-		{"nothing but the API's errors", &fault.Bodies{Upstream: true}, &fault.Bodies{Upstream: true}, models.RedeployRequired},
 		{"empty ones", &fault.Bodies{}, nil, models.Live},
 		{"templates again", full, full, models.RedeployRequired},
 		{"none", nil, nil, models.Live},
@@ -312,6 +314,26 @@ func TestADefinitionWithoutErrorMessagesIsWhatItWas(t *testing.T) {
 	}
 }
 
+func TestWhatIsOffNeedsNothingAtTheDeploy(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	if _, err := s.SaveVariable(t.Context(), by, s.project, "", 0, byHeader("stage", "X-Environment")); err != nil {
+		t.Fatal(err)
+	}
+	global := modelstest.Policy(t, s.Store, s.project, "P", custom(when("stage", "EQ", "${NOBODY}"), "${NOBODY}", "${NOBODY}", "${NOBODY}"), func(c *jwtauth.Config) {
+		off := false
+		c.Build, c.Messages[0].Build, c.Messages[1].Rules[0].Active = false, false, &off
+	})
+	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+		p.ErrorTemplates = templates(`"${NOBODY}"`)
+		p.ErrorTemplates.JSON.Enabled = false
+	}), global)
+	modelstest.Deploy(t, s.Store, p, "production")
+	if got := state(t, s, p); got != models.Live {
+		t.Errorf("after the deploy: %s", got)
+	}
+}
+
 func TestErrorTemplatesThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
@@ -319,12 +341,13 @@ func TestErrorTemplatesThatCannotBeAreRefused(t *testing.T) {
 		b     fault.Bodies
 		field string
 	}{
-		"no template":                {fault.Bodies{JSON: fault.Body{Enabled: true}}, "errorTemplates.json.template"},
-		"no JSON":                    {*templates("{"), "errorTemplates.json.template"},
-		"a placeholder that is none": {*templates(`{"a":"#NOBODY#"}`), "errorTemplates.json.template"},
-		"no XML":                     {fault.Bodies{XML: fault.Body{Enabled: true, Text: "<a>"}}, "errorTemplates.xml.template"},
-		"XML that says it is JSON":   {fault.Bodies{XML: fault.Body{Enabled: true, Text: "<a/>", ContentType: "application/json"}}, "errorTemplates.xml.contentType"},
-		"text that no database has":  {fault.Bodies{JSON: fault.Body{Text: "a\x00b"}}, "errorTemplates.json.template"},
+		"nothing but the API's errors": {fault.Bodies{Upstream: true}, "errorTemplates.replaceApiErrors"},
+		"no template":                  {fault.Bodies{JSON: fault.Body{Enabled: true}}, "errorTemplates.json.template"},
+		"no JSON":                      {*templates("{"), "errorTemplates.json.template"},
+		"a placeholder that is none":   {*templates(`{"a":"#NOBODY#"}`), "errorTemplates.json.template"},
+		"no XML":                       {fault.Bodies{XML: fault.Body{Enabled: true, Text: "<a>"}}, "errorTemplates.xml.template"},
+		"XML that says it is JSON":     {fault.Bodies{XML: fault.Body{Enabled: true, Text: "<a/>", ContentType: "application/json"}}, "errorTemplates.xml.contentType"},
+		"text that no database has":    {fault.Bodies{JSON: fault.Body{Text: "a\x00b"}}, "errorTemplates.json.template"},
 	} {
 		_, _, err := s.SaveProxy(t.Context(), by, s.project, models.Proxy{
 			Name: "orders", Route: engine.Route{BasePath: "/orders"}, Upstream: engine.Upstream{URL: "http://127.0.0.1:9"}, ErrorTemplates: &tt.b,

@@ -183,6 +183,9 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 	if err != nil {
 		return err
 	}
+	if err := unstorable(raw).Err(); err != nil {
+		return err
+	}
 	row.Name, row.Description, row.Active, row.Config = base.Name, base.Description, base.Active, raw
 	return nil
 }

@@ -42,7 +42,7 @@ const (
 // those of an endpoint that goes away go with it. A new proxy gets a client id
 // and a client secret, which is returned this once. Problems are of the fields
 // name, description, clientId, basePath, hosts, methods, upstreamUrl,
-// connectTimeout, responseTimeout, errorTemplates and endpoints[i].
+// connectTimeout, responseTimeout, errorTemplates.… and endpoints[i].
 func (s *Store) SaveProxy(ctx context.Context, by Actor, projectID string, p Proxy) (Proxy, secret.Text, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
@@ -188,6 +188,7 @@ func (s *Store) changedProxy(ctx context.Context, tx *gorm.DB, by Actor, action 
 
 // authorProxy checks what was written and puts it into its row.
 func (s *Store) authorProxy(ctx context.Context, tx *gorm.DB, row *proxyRow, p *Proxy) error {
+	p.normalizeTemplates()
 	l := p.validate()
 	if l.For("name") == "" {
 		taken, err := proxyNameIsTaken(ctx, tx, row.ProjectID, p.Name, row.ID)
@@ -228,7 +229,7 @@ func (s *Store) authorProxy(ctx context.Context, tx *gorm.DB, row *proxyRow, p *
 }
 
 func (p *Proxy) validate() problem.List {
-	e := engine.Proxy{Name: p.Name, Route: p.Route, Upstream: p.Upstream}
+	e := engine.Proxy{Name: p.Name, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates}
 	for _, x := range p.Endpoints {
 		e.Endpoints = append(e.Endpoints, engine.APIEndpoint{Method: x.Method, Path: x.Path})
 	}
@@ -266,9 +267,17 @@ func (p *Proxy) normalize() {
 	methods := slices.Clone(p.Route.Methods)
 	slices.SortFunc(methods, func(a, b string) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
 	p.Route.Methods = slices.Compact(methods)
-	if p.ErrorTemplates != nil && *p.ErrorTemplates == (fault.Bodies{}) {
+}
+
+// normalizeTemplates comes before validate, which judges what it makes.
+func (p *Proxy) normalizeTemplates() {
+	if p.ErrorTemplates.Empty() {
 		p.ErrorTemplates = nil
+		return
 	}
+	t := *p.ErrorTemplates
+	t.Normalize()
+	p.ErrorTemplates = &t
 }
 
 func proxyNameIsTaken(ctx context.Context, tx *gorm.DB, projectID, name, exceptID string) (bool, error) {

@@ -27,14 +27,14 @@ type resolver struct {
 // resolverFor reads what the proxies refer to. Where they refer to nothing, as
 // nearly always, it asks nothing.
 func resolverFor(ctx context.Context, db *gorm.DB, proxies map[string]*Proxy) (*resolver, error) {
-	r := &resolver{variables: map[[2]string]condition.Variable{}, environments: map[[2]string]string{}}
+	r := &resolver{variables: map[[2]string]condition.Variable{}}
 	projects := map[string]bool{}
 	for _, p := range proxies {
-		r.perEnvironment = r.perEnvironment || p.ErrorTemplates != nil && len(p.ErrorTemplates.EnvironmentNames()) > 0
+		r.perEnvironment = r.perEnvironment || len(p.ErrorTemplates.EnvironmentNames()) > 0
 		for _, b := range p.Bindings {
 			base := b.Policy.Config.Base()
 			r.perEnvironment = r.perEnvironment || len(base.Custom.EnvironmentNames()) > 0
-			eachCondition(base, func(_ string, c *condition.Condition) {
+			eachCondition(base, func(_ string, _ bool, c *condition.Condition) {
 				if len(c.Names()) > 0 {
 					projects[p.ProjectID] = true
 				}
@@ -48,28 +48,35 @@ func resolverFor(ctx context.Context, db *gorm.DB, proxies map[string]*Proxy) (*
 	if !r.perEnvironment {
 		return r, nil
 	}
+	return r, r.readEnvironments(ctx, db)
+}
+
+func (r *resolver) readEnvironments(ctx context.Context, db *gorm.DB) error {
 	rows, err := from[environmentVariableRow](db).Find(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list environment variables: %w", err)
+		return fmt.Errorf("list environment variables: %w", err)
 	}
+	r.environments = make(map[[2]string]string, len(rows))
 	for _, row := range rows {
 		r.environments[[2]string{row.EnvironmentID, row.Name}] = row.Value
 	}
-	return r, nil
+	return nil
 }
 
 // eachCondition visits every condition of a policy with its path: its own and
-// those of its error response rules.
-func eachCondition(base *policy.Common, visit func(path string, c *condition.Condition)) {
-	visit("policyCondition", &base.Condition)
-	eachRule(base.Messages, func(path string, r *fault.Rule) { visit(path+".condition", &r.Condition) })
+// those of its error response rules, which may be off.
+func eachCondition(base *policy.Common, visit func(path string, on bool, c *condition.Condition)) {
+	visit("policyCondition", true, &base.Condition)
+	for i, m := range base.Messages {
+		eachRule(m, func(path string, r *fault.Rule) {
+			visit(fmt.Sprintf("errorMessageList[%d].%s.condition", i, path), r.On(), &r.Condition)
+		})
+	}
 }
 
-func eachRule(list []fault.Message, visit func(path string, r *fault.Rule)) {
-	for i := range list {
-		for j := range list[i].Rules {
-			visit(fmt.Sprintf("errorMessageList[%d].errorResponseRuleList[%d]", i, j), &list[i].Rules[j])
-		}
+func eachRule(m fault.Message, visit func(path string, r *fault.Rule)) {
+	for i := range m.Rules {
+		visit(fmt.Sprintf("errorResponseRuleList[%d]", i), &m.Rules[i])
 	}
 }
 
@@ -112,6 +119,16 @@ func (r *resolver) value(environmentID string) func(name string) (string, bool) 
 	}
 }
 
+// valueOrAny leaves out what is missing.
+func (r *resolver) valueOrAny(environmentID string) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		if v, ok := r.value(environmentID)(name); ok {
+			return v, true
+		}
+		return anyValue(name)
+	}
+}
+
 // encode is a policy as an environment gets it: with the variables and values
 // put into its conditions. Problems are what is missing or does not fit there.
 func (r *resolver) encode(c policy.Config, projectID, environmentID string) (json.RawMessage, problem.List, error) {
@@ -122,7 +139,10 @@ func (r *resolver) encode(c policy.Config, projectID, environmentID string) (jso
 		base.Messages[i].Rules = slices.Clone(m.Rules)
 	}
 	var wrong problem.List
-	eachCondition(base, func(path string, c *condition.Condition) {
+	eachCondition(base, func(path string, on bool, c *condition.Condition) {
+		if !on {
+			return // nobody asks it, so it needs nothing
+		}
 		resolved, l := c.Resolve(r.variable(projectID), r.value(environmentID))
 		*c = resolved
 		wrong.Append(path, l)
@@ -130,6 +150,23 @@ func (r *resolver) encode(c policy.Config, projectID, environmentID string) (jso
 	raw, err := policy.Encode(c)
 	*base = written
 	return raw, wrong, err
+}
+
+// misfits are what a message of the catalogue names and an environment has not,
+// and the values that do not fit its rules.
+func (r *resolver) misfits(environmentID string, m fault.Message) problem.List {
+	values := r.values(environmentID)
+	l := values.fill(messageTemplates(m))
+	return append(l, ruleProblems(m, values.of)...)
+}
+
+func ruleProblems(m fault.Message, value func(string) (string, bool)) problem.List {
+	var l problem.List
+	eachRule(m, func(path string, rule *fault.Rule) {
+		_, wrong := rule.Condition.Resolve(func(string) (condition.Variable, bool) { return condition.Variable{}, false }, value)
+		l.Append(path+".condition", wrong)
+	})
+	return l
 }
 
 // values collects what the templates of a draft name.
@@ -140,18 +177,24 @@ type values struct {
 
 func (r *resolver) values(environmentID string) *values { return &values{of: r.value(environmentID)} }
 
-// mention are the NAMEs of the ${NAME}s in the template at a path.
-type mention struct {
-	path  string
-	names []string
+// template is one with its path. One that is off needs no values.
+type template struct {
+	path string
+	on   bool
+	text string
 }
 
-// fill takes the values of what templates name, and reports those that the
+// fill takes the values of the ${NAME}s in templates, and reports those that the
 // environment has not.
-func (v *values) fill(templates []mention) problem.List {
+func (v *values) fill(list []template) problem.List {
 	var l problem.List
-	for _, t := range templates {
-		for _, name := range t.names {
+	for _, t := range list {
+		if !t.on {
+			continue
+		}
+		names := condition.EnvironmentNames(t.text)
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
 			value, ok := v.of(name)
 			if !ok {
 				l.Add(t.path, "The environment has no variable %s.", name)
@@ -166,40 +209,37 @@ func (v *values) fill(templates []mention) problem.List {
 	return l
 }
 
-// templateNames are those of every template of a policy.
-func templateNames(c *fault.Custom) []mention {
-	list := []mention{{"customMessageTemplate", (&fault.Custom{Template: c.Template}).EnvironmentNames()}}
+// templatesOf are those of a policy, of its rows and of their rules.
+func templatesOf(c *fault.Custom) []template {
+	list := []template{{"customMessageTemplate", c.Build, c.Text}}
 	for i, m := range c.Messages {
-		path := fmt.Sprintf("errorMessageList[%d]", i)
-		alone := func(m fault.Message) []string {
-			return (&fault.Custom{Messages: []fault.Message{m}}).EnvironmentNames()
-		}
-		list = append(list, mention{path + ".customMessageTemplate", alone(fault.Message{Type: m.Type, Template: m.Template})})
-		for j, r := range m.Rules {
-			list = append(list, mention{
-				fmt.Sprintf("%s.errorResponseRuleList[%d].messageTemplate", path, j), alone(fault.Message{Type: m.Type, Rules: []fault.Rule{r}}),
-			})
+		for _, t := range messageTemplates(m) {
+			list = append(list, template{fmt.Sprintf("errorMessageList[%d].%s", i, t.path), t.on, t.text})
 		}
 	}
 	return list
 }
 
-// bodyNames are those of the templates of a proxy.
-func bodyNames(b *fault.Bodies) []mention {
+func messageTemplates(m fault.Message) []template {
+	list := []template{{"customMessageTemplate", m.Build, m.Template.Text}}
+	eachRule(m, func(path string, r *fault.Rule) {
+		list = append(list, template{path + ".messageTemplate", r.On(), r.Text})
+	})
+	return list
+}
+
+func bodyTemplates(b *fault.Bodies) []template {
 	if b == nil {
 		return nil
 	}
-	return []mention{
-		{"json.template", (&fault.Bodies{JSON: b.JSON}).EnvironmentNames()},
-		{"xml.template", (&fault.Bodies{XML: b.XML}).EnvironmentNames()},
-	}
+	return []template{{"json.template", b.JSON.Enabled, b.JSON.Text}, {"xml.template", b.XML.Enabled, b.XML.Text}}
 }
 
 // conditionProblems reports the variables that the conditions of a policy refer
 // to and the project has not, and rules that do not fit the variables.
 func conditionProblems(ctx context.Context, tx *gorm.DB, l *problem.List, projectID string, c policy.Config) error {
 	refers := false
-	eachCondition(c.Base(), func(_ string, c *condition.Condition) { refers = refers || len(c.Names()) > 0 })
+	eachCondition(c.Base(), func(_ string, _ bool, c *condition.Condition) { refers = refers || len(c.Names()) > 0 })
 	if !refers || len(*l) > 0 {
 		return nil
 	}
@@ -207,10 +247,12 @@ func conditionProblems(ctx context.Context, tx *gorm.DB, l *problem.List, projec
 	if err := r.readVariables(ctx, tx, map[string]bool{projectID: true}); err != nil {
 		return err
 	}
-	eachCondition(c.Base(), func(path string, c *condition.Condition) {
-		// Each environment has a value of its own.
-		_, wrong := c.Resolve(r.variable(projectID), func(name string) (string, bool) { return "${" + name + "}", true })
+	eachCondition(c.Base(), func(path string, _ bool, c *condition.Condition) {
+		_, wrong := c.Resolve(r.variable(projectID), anyValue) // each environment has its own
 		l.Append(path, wrong)
 	})
 	return nil
 }
+
+// anyValue leaves a ${NAME} as it is, which fits everywhere.
+func anyValue(name string) (string, bool) { return "${" + name + "}", true }

@@ -1,12 +1,18 @@
 package models
 
 import (
+	"bytes"
 	"database/sql/driver"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/gatewright/gatewright/engine/problem"
 )
 
 const (
@@ -69,6 +75,39 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // document is a JSON column; nil is null.
 type document []byte
+
+// unstorable reports the texts of a JSON document that jsonb cannot hold, which
+// are those with NUL, by their paths.
+func unstorable(raw []byte) problem.List {
+	if !bytes.Contains(raw, []byte(`\u0000`)) {
+		return nil
+	}
+	var l problem.List
+	var whole any
+	if err := json.Unmarshal(raw, &whole); err != nil {
+		l.Add("", "It cannot be read as JSON.")
+		return l
+	}
+	findNUL(&l, "", whole)
+	return l
+}
+
+func findNUL(l *problem.List, path string, value any) {
+	switch v := value.(type) {
+	case string:
+		if strings.Contains(v, "\x00") {
+			l.Add(path, "Remove the NUL characters (U+0000).")
+		}
+	case []any:
+		for i, e := range v {
+			findNUL(l, fmt.Sprintf("%s[%d]", path, i), e)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			findNUL(l, strings.TrimPrefix(path+"."+name, "."), v[name])
+		}
+	}
+}
 
 // Scan implements sql.Scanner.
 func (d *document) Scan(src any) error {

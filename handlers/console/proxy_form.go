@@ -108,7 +108,9 @@ func proxyOf(f proxies.Form) models.Proxy {
 			URL: strings.TrimSpace(f.UpstreamURL), ConnectTimeout: timeoutOf(f.ConnectTimeout), ResponseTimeout: timeoutOf(f.ResponseTimeout),
 		},
 		ErrorTemplates: &fault.Bodies{
-			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML), Upstream: f.ReplaceAPIErrors,
+			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML),
+			// Without a template the form does not show the switch.
+			Upstream: f.ReplaceAPIErrors && (f.JSON.On || f.XML.On),
 		},
 	}
 	p.Version = number(f.Version)
@@ -121,11 +123,10 @@ func proxyOf(f proxies.Form) models.Proxy {
 // bodyOf keeps what was typed also while it is off, but not the text that it
 // starts from: a form that nobody touched changes nothing.
 func bodyOf(t proxies.ErrorTemplate, start string) fault.Body {
-	b := fault.Body{Enabled: t.On, Text: t.Text, ContentType: strings.TrimSpace(t.ContentType)}
-	if !b.Enabled && b.Text == start {
-		b.Text = ""
+	if !t.On && (t.Text == start || t.Text == "") {
+		return fault.Body{}
 	}
-	return b
+	return fault.Body{Enabled: t.On, Text: t.Text, ContentType: strings.TrimSpace(t.ContentType)}
 }
 
 func templateOf(b fault.Body, start string) proxies.ErrorTemplate {

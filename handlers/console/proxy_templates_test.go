@@ -43,7 +43,7 @@ func TestAProxyGetsErrorTemplatesAndLosesThem(t *testing.T) {
 	mustContain(t, overview.One(t, "main").Text(), "Error templates None.")
 
 	submit(url.Values{"errorTemplates.json.enabled": {"true"}, "errorTemplates.replaceApiErrors": {"true"}})
-	want := &fault.Bodies{JSON: fault.Body{Enabled: true, Text: proxies.StartJSON}, Upstream: true}
+	want := &fault.Bodies{JSON: fault.Body{Enabled: true, Text: proxies.StartJSON, ContentType: fault.ContentType}, Upstream: true}
 	if diff := cmp.Diff(want, stored()); diff != "" {
 		t.Errorf("with the text that there is (-want +got):\n%s", diff)
 	}
@@ -101,7 +101,7 @@ func TestWhatIsWrongWithErrorTemplatesStandsBesideThem(t *testing.T) {
 		answer.ByID(t, a.Attr("href")[1:])
 	}
 	want := []string{
-		"#f-endpoints-0 Endpoint 1", "#f-errorTemplates-json-contentType JSON template: content type", "#f-errorTemplates-json-template JSON template: text",
+		"#f-endpoints-0 Endpoint 1", "#f-errorTemplates-json-contentType JSON template: content type",
 		"#f-errorTemplates-xml-template XML template: text",
 	}
 	if diff := cmp.Diff(want, fields); diff != "" {
@@ -139,14 +139,14 @@ func TestTwoPeopleChangingErrorTemplatesSeeBothSides(t *testing.T) {
 		got[row.One(t, "th").Text()] = [2]string{row.One(t, "[data-label^=Theirs]").Text(), row.One(t, "[data-label^=Yours]").Text()}
 	}
 	want := map[string][2]string{
-		"JSON template": {`On {"theirs":1}`, "Off"}, "XML template": {"Off", "On <mine/>"}, "Replace errors of the API too": {"On", "Off"},
+		"JSON template": {`On application/json; charset=utf-8 {"theirs":1}`, "Off"}, "XML template": {"Off", "On <mine/>"}, "Replace errors of the API too": {"On", "Off"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	mustStatus(t, v.Submit(t, both, "#proxy-form", nil), http.StatusSeeOther)
 	now := modelstest.Reload(t, site.Store, p)
-	if diff := cmp.Diff(&fault.Bodies{XML: fault.Body{Enabled: true, Text: "<mine/>"}}, now.ErrorTemplates); diff != "" {
+	if diff := cmp.Diff(&fault.Bodies{XML: fault.Body{Enabled: true, Text: "<mine/>", ContentType: "application/xml; charset=utf-8"}}, now.ErrorTemplates); diff != "" {
 		t.Errorf("kept mine (-want +got):\n%s", diff)
 	}
 }

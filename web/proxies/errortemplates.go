@@ -112,14 +112,9 @@ func TemplateTexts(b *fault.Bodies) []TemplateText {
 	var list []TemplateText
 	form := Form{}.templates()
 	for i, body := range []fault.Body{b.JSON, b.XML} {
-		if !body.Enabled {
-			continue
+		if body.Enabled {
+			list = append(list, TemplateText{form[i].label, body.ContentType, body.Text})
 		}
-		t := TemplateText{form[i].label, body.ContentType, body.Text}
-		if t.ContentType == "" {
-			t.ContentType = form[i].typeIfNotTyped
-		}
-		list = append(list, t)
 	}
 	return list
 }
