@@ -108,9 +108,7 @@ func proxyOf(f proxies.Form) models.Proxy {
 			URL: strings.TrimSpace(f.UpstreamURL), ConnectTimeout: timeoutOf(f.ConnectTimeout), ResponseTimeout: timeoutOf(f.ResponseTimeout),
 		},
 		ErrorTemplates: &fault.Bodies{
-			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML),
-			// Without a template the form does not show the switch.
-			Upstream: f.ReplaceAPIErrors && (f.JSON.On || f.XML.On),
+			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML), Upstream: f.ReplaceAPIErrors,
 		},
 	}
 	p.Version = number(f.Version)

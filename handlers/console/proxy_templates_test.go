@@ -117,9 +117,16 @@ func TestWhatIsWrongWithErrorTemplatesStandsBesideThem(t *testing.T) {
 	if got := one.One(t, "[autofocus]").Attr("name"); got != "errorTemplates.xml.template" {
 		t.Errorf("the cursor is in %s", got)
 	}
-	if block := one.One(t, `[data-depends="errorTemplates.xml.enabled=true"]`); block.HasAttr("data-off") {
-		t.Error("the field with the problem is hidden")
+	off := v.Post(t, link.NewProxy("Default"), proxyInput(url.Values{"errorTemplates.json.template": {"{"}, "errorTemplates.xml.template": {"<a/>"}}))
+	mustStatus(t, off, http.StatusUnprocessableEntity)
+	if block := off.One(t, `[data-depends="errorTemplates.json.enabled=true|false"]`); block.HasAttr("data-off") || !block.Has("[aria-invalid=true]") {
+		t.Error("a text that is kept while it is off has a problem that is hidden")
 	}
+	if block := off.One(t, `[data-depends="errorTemplates.xml.enabled=true"]`); !block.HasAttr("data-off") {
+		t.Error("the other one is shown, though it is off")
+	}
+	none := v.Post(t, link.NewProxy("Default"), proxyInput(url.Values{"errorTemplates.replaceApiErrors": {"true"}}))
+	mustContain(t, none.One(t, `[name="errorTemplates.replaceApiErrors"]`).DescribedBy(t, none.Node), "Switch a template on")
 }
 
 func TestTwoPeopleChangingErrorTemplatesSeeBothSides(t *testing.T) {

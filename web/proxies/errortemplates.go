@@ -49,12 +49,25 @@ type templateForm struct {
 
 func (f Form) templates() []templateForm {
 	return []templateForm{
-		{f, jsonTemplate, "JSON template", f.JSON, "For callers who send JSON, or send no content at all.", "application/json; charset=utf-8"},
-		{f, xmlTemplate, "XML template", f.XML, "For callers who send anything else.", "application/xml; charset=utf-8"},
+		{f, jsonTemplate, "JSON template", f.JSON, "For callers who accept or send JSON, and for those who say nothing of it.", "application/json; charset=utf-8"},
+		{f, xmlTemplate, "XML template", f.XML, "For callers who accept or send XML; without a JSON template also for those who say nothing of it.", "application/xml; charset=utf-8"},
 	}
 }
 
-func (t templateForm) when() string { return t.name + ".enabled=true" }
+// when its fields are shown: while it is on, and while something is wrong with
+// them, as what is kept must be right too.
+func (t templateForm) when() string {
+	if t.wrong() {
+		return t.name + ".enabled=true|false"
+	}
+	return t.name + ".enabled=true"
+}
+
+func (t templateForm) wrong() bool {
+	return t.contentType().Error != "" || t.text().Error != ""
+}
+
+func (t templateForm) shown() bool { return t.typed.On || t.wrong() }
 
 func (t templateForm) field(part, label string) ui.Field {
 	name := t.name + part
@@ -80,13 +93,10 @@ func (t templateForm) text() ui.Field {
 	return f
 }
 
-// eitherTemplate is when the errors of the API can be put into one.
-const eitherTemplate = jsonTemplate + ".enabled=true;" + xmlTemplate + ".enabled=true"
-
 func (f Form) apiErrors() ui.Field {
 	return ui.Field{
 		Name: apiErrors, Label: "Replace errors of the API too", Error: f.Problems.For(apiErrors), Attrs: f.attrs(apiErrors),
-		Help: "Answers of the API with status 400 or more are put into the template as well. Off: they reach the caller as the API wrote them.",
+		Help: "Answers of the API with status 400 or more are put into the templates as well. Off: they reach callers as the API wrote them.",
 	}
 }
 
