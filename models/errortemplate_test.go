@@ -2,6 +2,8 @@ package models_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/enginetest"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -287,6 +290,74 @@ func TestErrorTemplatesOfAProxyAreSavedDeployedAndTakenAway(t *testing.T) {
 	last, err := s.AuditRecord(t.Context(), records[0].ID)
 	if err != nil || !strings.Contains(string(last.Before), "#FAULTMESSAGE#") || strings.Contains(string(last.After), "errorTemplates") {
 		t.Errorf("audited as %s to %s, %v", last.Before, last.After, err)
+	}
+}
+
+func TestAGatewaySaysWhatTheBundleSays(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	help := s.value(t, "production", "HELP", `"it"@example.com`)
+	near := s.value(t, "production", "NEAR", "127.0.0.0/8#::1")
+	m := fault.Message{Type: fault.NotFound, Rules: []fault.Rule{{Name: "Near", Condition: within("${NEAR}"), Text: `{"ask":"${HELP}"}`, Status: 410}}}
+	s.say(t, 0, m)
+	global := modelstest.Policy(t, s.Store, s.project, "P", func(c *jwtauth.Config) {
+		c.Messages = []fault.Message{{Type: fault.TokenMissing, Text: "Bring a token, <you>."}}
+	})
+	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+		p.ErrorTemplates = templates(`{"e":"#FAULTMESSAGE#","ask":"${HELP}"}`)
+	}), global)
+	modelstest.Deploy(t, s.Store, p, "production")
+	bundle := func() engine.Bundle {
+		t.Helper()
+		b, err := s.Bundle(t.Context(), "production")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	gateway, server := enginetest.Gateway(t, engine.Options{Types: policy.Set{jwtauth.Type()}}, bundle())
+	answers := func(path string) string {
+		t.Helper()
+		answer, err := server.Client().Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(answer.StatusCode, " ", string(body))
+	}
+	const deployed = `401 {"e":"Bring a token, \u003cyou\u003e.","ask":"\"it\"@example.com"}`
+	if got := answers("/orders"); got != deployed {
+		t.Errorf("got  %s\nwant %s", got, deployed)
+	}
+	if got, want := answers("/nowhere"), `410 {"ask":"\"it\"@example.com"}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	// From here on nothing is deployed.
+	var err error
+	if help, err = s.SaveEnvironmentVariable(t.Context(), by, "production", help.ID, help.Version, "HELP", "new@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if err := gateway.Apply(t.Context(), bundle()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := answers("/nowhere"), `410 {"ask":"new@example.com"}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := answers("/orders"); got != deployed {
+		t.Errorf("the value of a deployed API became %s", got)
+	}
+	if err := s.DeleteEnvironmentVariable(t.Context(), by, "production", near.ID, near.Version); err != nil {
+		t.Fatal(err)
+	}
+	if err := gateway.Apply(t.Context(), bundle()); err != nil {
+		t.Errorf("a bundle whose messages name what is not there: %v", err)
+	}
+	if got := answers("/nowhere"); !strings.HasPrefix(got, `404 {"statusCode":404,`) {
+		t.Errorf("without the value of the rule: %s", got)
 	}
 }
 
