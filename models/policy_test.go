@@ -447,7 +447,7 @@ func TestPolicyUsage(t *testing.T) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/pets/{id}"}}
 	})
 	proxy = modelstest.Bind(t, s.Store, proxy, p)
-	_, err := s.AddBinding(t.Context(), by, s.project, proxy.ID, proxy.Version, models.NewBinding{
+	second, err := s.AddBinding(t.Context(), by, s.project, proxy.ID, proxy.Version, models.NewBinding{
 		Scope: policy.Endpoint, EndpointID: proxy.Endpoints[0].ID, Pipeline: policy.Request, PolicyID: p.ID,
 	})
 	if err != nil {
@@ -459,8 +459,8 @@ func TestPolicyUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []models.Usage{
-		{ProxyID: proxy.ID, ProxyName: "orders", Scope: policy.All, Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
-		{ProxyID: proxy.ID, ProxyName: "orders", Scope: policy.Endpoint, Endpoint: "GET /pets/{id}", Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
+		{ProxyID: proxy.ID, ProxyName: "orders", BindingID: proxy.Bindings[0].ID, Scope: policy.All, Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
+		{ProxyID: proxy.ID, ProxyName: "orders", BindingID: second.ID, Scope: policy.Endpoint, Endpoint: "GET /pets/{id}", Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
