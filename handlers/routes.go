@@ -48,6 +48,12 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.post(visit.Manage, "/token-management", c.SaveTokenManagement)
 	r.post(visit.Manage, "/token-management/preview", c.PreviewTokenManagement)
 	r.post(visit.Manage, "/token-management/retention", c.SaveRetention)
+	r.get(visit.View, "/error-messages", c.ListErrorMessages)
+	r.get(visit.View, "/error-messages/:error", c.ShowErrorMessage)
+	r.post(visit.Manage, "/error-messages/:error", c.SaveErrorMessage)
+	r.post(visit.Manage, "/error-messages/:error/draft", c.DraftErrorMessage)
+	r.get(visit.Manage, "/error-messages/:error/reset", c.ConfirmResetErrorMessage)
+	r.post(visit.Manage, "/error-messages/:error/reset", c.ResetErrorMessage)
 
 	r.get(visit.View, "/projects/:project", c.ProjectHome)
 
@@ -64,6 +70,7 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/check/policy-name", c.CheckPolicyName)
 	r.post(visit.Manage, "/projects/:project/check/policy-advice/:type", c.PolicyAdvice)
 	r.post(visit.View, "/projects/:project/check/policy-conditions/:type", c.PolicyConditions)
+	r.post(visit.Manage, "/projects/:project/check/policy-errors/:type", c.PolicyErrors)
 
 	r.get(visit.View, "/projects/:project/variables", c.ListVariables)
 	r.get(visit.Manage, "/projects/:project/new/variables", c.NewVariable)

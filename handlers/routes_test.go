@@ -18,7 +18,7 @@ import (
 // exist, so that no test changes anything by asking.
 var samples = strings.NewReplacer(
 	":project", "Default", ":type", "policy-auth-jwt", ":policy", "absent", ":proxy", "absent", ":environment", "production",
-	":binding", "absent", ":id", "999999", ":page", "list",
+	":binding", "absent", ":error", "POLICY_AUTH_JWT_NOT_VALID", ":id", "999999", ":page", "list",
 )
 
 func ask(t *testing.T, v *handlerstest.Visitor, r handlers.Route) handlerstest.Page {

@@ -120,6 +120,6 @@ function put(builder: HTMLElement, node: HTMLElement, { list, group, index }: Pl
   if (own >= 0 && (index === own || index === own + 1)) return;
   const button = builder.querySelector<HTMLButtonElement>("[data-drop]");
   if (!button) return;
-  button.value = `condition.place:${node.dataset.node}:${group}:${index}`;
+  button.value = `${button.dataset.drop}condition.place:${node.dataset.node}:${group}:${index}`;
   button.click();
 }

@@ -3,7 +3,7 @@ import { reveal } from "./tabs.ts";
 
 /** Puts the cursor into the first wrong field, and into the one that a line of the summary names. */
 export function watchProblems(): void {
-  on<HTMLAnchorElement>("click", "[data-problems] a", (link, event) => {
+  on<HTMLAnchorElement>("click", "[data-problems] a, [data-problem-links] a", (link, event) => {
     const field = document.getElementById(link.hash.slice(1));
     if (!field) return;
     event.preventDefault();
@@ -24,6 +24,8 @@ export function watchProblems(): void {
 
 function show(element: HTMLElement): void {
   reveal(element);
+  for (let at = element.closest("details"); at; at = at.parentElement?.closest("details") ?? null)
+    at.open = true;
   element.focus({ preventScroll: true });
   element.scrollIntoView({ block: "center" });
 }

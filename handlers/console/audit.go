@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/audit"
+	weberrors "github.com/gatewright/gatewright/web/errors"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/policies"
@@ -82,6 +83,11 @@ func (c *Console) ShowAudit(g *gin.Context) error {
 	changes, err := audit.Compare(r.Before, r.After, labels, rank)
 	if err != nil {
 		return err
+	}
+	for i := range changes {
+		if changes[i].Label == "" {
+			changes[i].Label = weberrors.AuditLabel(changes[i].Field)
+		}
 	}
 	frame, err := c.frame(g, "Audit record", models.Project{}, layout.Crumb{Label: "Administration"},
 		layout.Crumb{Label: "Audit", Href: link.Audit}, layout.Crumb{Label: "Record " + strconv.FormatInt(r.ID, 10)})

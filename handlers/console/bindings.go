@@ -254,6 +254,9 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 		return err
 	}
 	page.Choices.Proxy = ownerOf(e.project, e.proxy)
+	if page.Choices.Errors, err = e.c.errorChoices(e.g.Request.Context(), e.typ.Faults, policyErrors(e.project, e.typ.Name, &e.proxy), &e.proxy); err != nil {
+		return err
+	}
 	page.Advice, page.Refresh = e.form.Advice(config, page.Choices), link.PolicyAdvice(e.project.Name, e.typ.Name)
 	page.Redraw = link.PolicyConditions(e.project.Name, e.typ.Name)
 	if page.Frame, err = e.frame(title, layout.Crumb{Label: "Develop", Href: e.scopeHref(e.spot.endpoint)}, layout.Crumb{Label: title}); err != nil {

@@ -122,6 +122,8 @@ func tokenMenu(v *visit.Visit, current string) []layout.NavSection {
 	if v.Can(visit.View) {
 		administration.Items = append(administration.Items, layout.NavItem{
 			Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m",
+		}, layout.NavItem{
+			Label: "Error Messages", Href: link.ErrorMessages, Icon: "code", Current: within(current, link.ErrorMessages), Keys: "g b",
 		})
 	}
 	return append(sections, administration)

@@ -163,7 +163,7 @@ func (e *policyEditor) save(id string, version int, values policies.Values) (mod
 }
 
 func (e *policyEditor) showNew(status int, values policies.Values, problems problem.List) error {
-	choices, advice, err := e.consider(values)
+	choices, advice, err := e.offer(values)
 	if err != nil {
 		return err
 	}
@@ -187,6 +187,15 @@ func (e *policyEditor) consider(values policies.Values) (policies.Choices, []pol
 	config, _ := policies.Read(e.form, e.typ.Name, values)
 	choices, err := e.c.choices(e.g.Request.Context(), e.project, config)
 	return choices, e.form.Advice(config, choices), err
+}
+
+// offer is consider for a whole form, with its error messages.
+func (e *policyEditor) offer(values policies.Values) (policies.Choices, []policies.Advice, error) {
+	choices, advice, err := e.consider(values)
+	if err == nil {
+		choices.Errors, err = e.c.errorChoices(e.g.Request.Context(), e.typ.Faults, policyErrors(e.project, e.typ.Name, nil), nil)
+	}
+	return choices, advice, err
 }
 
 // EditPolicy is the form of a policy that exists.
@@ -277,7 +286,7 @@ func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormP
 		return err
 	}
 	page.Frame, page.Form, page.Title = frame, e.form, "Edit "+p.Name
-	if page.Choices, page.Advice, err = e.consider(page.Values); err != nil {
+	if page.Choices, page.Advice, err = e.offer(page.Values); err != nil {
 		return err
 	}
 	page.About = e.typ.Label + " policy. Saving changes no traffic; proxies that use it take it over when they are redeployed."

@@ -283,7 +283,7 @@ func walk(leaves map[string]string, path string, v any) {
 		}
 	case []any:
 		for i, element := range v {
-			walk(leaves, fmt.Sprintf("%s[%d]", path, i), element)
+			walk(leaves, path+"["+key(i, element)+"]", element)
 		}
 	case bool:
 		leaves[path] = yesNo(v)
@@ -292,6 +292,17 @@ func walk(leaves map[string]string, path string, v any) {
 	default:
 		leaves[path] = fmt.Sprint(v)
 	}
+}
+
+// key tells an element of a list from the others: by its place, but an error message by its type, as its place moves
+// when others come and go.
+func key(i int, element any) string {
+	if m, ok := element.(map[string]any); ok {
+		if t, ok := m["errorType"].(string); ok && t != "" {
+			return t
+		}
+	}
+	return strconv.Itoa(i)
 }
 
 func yesNo(yes bool) string {

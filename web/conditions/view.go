@@ -21,6 +21,8 @@ const PanelID = "conditions"
 
 // Props is what the tab is drawn from.
 type Props struct {
+	// Place is where the condition stands; zero on the Conditions tab.
+	Place    Place
 	Values   map[string]string
 	Problems problem.List // located (see Locate)
 	// Refresh is the address that redraws the tab for a form as it is typed; "" leaves it to the form itself.
@@ -30,6 +32,8 @@ type Props struct {
 	// Names are the project's variables, to choose from.
 	Names []string
 	Now   time.Time
+
+	first bool // the first problem of the form is one of these
 }
 
 // view is Props read once for one drawing.
@@ -43,6 +47,8 @@ type view struct {
 }
 
 func newView(p Props) *view {
+	p.first = len(p.Problems) > 0
+	p = p.at()
 	v := &view{Props: p, draft: readDraft(p.Values)}
 	var problems problem.List
 	v.cond, v.unmet, problems = Read(p.Values)
@@ -63,7 +69,17 @@ func newView(p Props) *view {
 	return v
 }
 
-func (v *view) add(problems problem.List) { v.Problems = append(slices.Clip(v.Problems), problems...) }
+func (v *view) add(problems problem.List) {
+	v.Problems = append(slices.Clip(v.Problems), problems...)
+	v.first = v.first || len(problems) > 0
+}
+
+// named is the name of a control in the whole form.
+func (v *view) named(own string) string { return string(v.Place) + own }
+
+func (v *view) builderID() string { return v.Place.id(BuilderID) }
+
+func (v *view) wordsID() string { return v.Place.id("condition-words") }
 
 // empty tells that there is no condition, also not one that is being written.
 func (v *view) empty() bool { return !v.draft.asJSON && len(v.draft.root.rules) == 0 }
@@ -83,7 +99,7 @@ func (v *view) swaps() templ.Attributes {
 		return templ.Attributes{}
 	}
 	return templ.Attributes{
-		"hx-post": v.Refresh, "hx-include": "closest form", "hx-target": "#" + BuilderID, "hx-select": "#" + BuilderID,
+		"hx-post": v.Refresh, "hx-include": "closest form", "hx-target": "#" + v.builderID(), "hx-select": "#" + v.builderID(),
 		"hx-swap": "outerHTML show:none", "hx-sync": "closest form:queue all",
 	}
 }
@@ -101,19 +117,22 @@ func (v *view) redraws() templ.Attributes {
 func (v *view) rereads() templ.Attributes {
 	a := v.redraws()
 	if v.Refresh != "" {
-		a["hx-target"], a["hx-select"], a["hx-select-oob"] = "#condition-words", "#condition-words", "#condition-warning"
+		a["hx-target"], a["hx-select"] = "#"+v.wordsID(), "#"+v.wordsID()
+		if v.Place == "" {
+			a["hx-select-oob"] = "#condition-warning"
+		}
 	}
 	return a
 }
 
 // button is a submit button that changes the rules. Its id lets the cursor find it again.
 func (v *view) button(a ui.Action, what, path, id string) ui.Action {
-	a.Name, a.Value, a.Small = "change", what, true
+	a.Name, a.Value, a.Small = "change", v.named(what), true
 	if path != "" {
 		a.Value += ":" + path
 	}
 	a.Attrs = v.swaps()
-	a.Attrs["formnovalidate"], a.Attrs["id"] = true, ui.FieldID(id)
+	a.Attrs["formnovalidate"], a.Attrs["id"] = true, ui.FieldID(v.named(id))
 	if v.Values[focusField] == id && !a.Disabled {
 		a.Attrs["autofocus"] = true
 	}
@@ -173,7 +192,7 @@ func (s spot) full() bool { return s.draft.root.all() >= condition.MaxRules }
 func (s spot) control(field, label string) ui.Field {
 	name := s.name(field)
 	f := ui.Field{
-		Name: name, Label: label + " of rule " + s.number(), HideLabel: true, Value: s.n.text[field], Error: s.Problems.For(name),
+		Name: s.named(name), Label: label + " of rule " + s.number(), HideLabel: true, Value: s.n.text[field], Error: s.Problems.For(name),
 		Attrs: s.rereads(),
 	}
 	s.cursor(name, f.Attrs)
@@ -182,7 +201,7 @@ func (s spot) control(field, label string) ui.Field {
 
 // cursor puts the cursor into the control that the last change leads to, or that is wrong first.
 func (v *view) cursor(name string, attrs templ.Attributes) {
-	if v.Values[focusField] == name || len(v.Problems) > 0 && v.Problems[0].Field == name {
+	if v.Values[focusField] == name || v.first && v.Problems[0].Field == name {
 		attrs["autofocus"] = true
 	}
 }
@@ -191,7 +210,7 @@ func (v *view) cursor(name string, attrs templ.Attributes) {
 func (s spot) choice(field, label string) ui.Field {
 	f := s.control(field, label)
 	f.Attrs = s.redraws()
-	s.cursor(f.Name, f.Attrs)
+	s.cursor(s.name(field), f.Attrs)
 	return f
 }
 
@@ -264,10 +283,10 @@ func (s spot) zoned(side string) bool {
 
 // kept are the texts of fields that are not drawn now, so that choosing otherwise brings them back.
 func (s spot) kept() []ui.Hidden {
-	list := []ui.Hidden{{Name: s.name("kind"), Value: ruleKind}}
+	list := []ui.Hidden{{Name: s.named(s.name("kind")), Value: ruleKind}}
 	for _, field := range ruleFields {
 		if text := s.n.text[field]; text != "" && !s.shows(field) {
-			list = append(list, ui.Hidden{Name: s.name(field), Value: text})
+			list = append(list, ui.Hidden{Name: s.named(s.name(field)), Value: text})
 		}
 	}
 	return list
@@ -438,7 +457,7 @@ func (v *view) unmetField() ui.Field {
 
 func (v *view) jsonControl() ui.Field {
 	f := ui.Field{
-		Name: jsonField, Label: Label(jsonField), Value: v.draft.text, Error: v.jsonProblems(), Mono: true, Rows: 12, Attrs: v.rereads(),
+		Name: v.named(jsonField), Label: Label(jsonField), Value: v.draft.text, Error: v.jsonProblems(), Mono: true, Rows: 12, Attrs: v.rereads(),
 		Help: "As in exports and in the management API. Paste a condition here, or copy this one to another policy.",
 	}
 	v.cursor(jsonField, f.Attrs)

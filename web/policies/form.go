@@ -15,6 +15,7 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/web/conditions"
+	"github.com/gatewright/gatewright/web/errors"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/ui"
 )
@@ -82,6 +83,8 @@ type Choices struct {
 	Variables []string
 	// Now is the moment at which a sample request is thought to come.
 	Now time.Time
+	// Errors is what the tab of error messages knows.
+	Errors errors.Choices
 }
 
 // Source is an identity source to choose.
@@ -132,12 +135,13 @@ type Advice struct {
 // commonLabels are the fields that every policy has.
 var commonLabels = []Label{{"active", "Status"}, {"name", "Name"}, {"description", "Description"}}
 
-// conditionLabels stand after those of the type: so do the tabs.
+// conditionLabels stand after those of the type, and error messages after them: so do the tabs.
 var conditionLabels = []Label{{"policyCondition", "Condition"}, {conditions.UnmetField, "When the condition is not met"}}
 
 const (
 	definitions       = "Policy Definitions"
 	conditionsSection = "Conditions"
+	errorsSection     = "Error messages"
 )
 
 // Write puts a whole policy into the fields of its form.
@@ -147,13 +151,14 @@ func Write(f Form, c policy.Config) Values {
 	v["name"], v["description"] = base.Name, base.Description
 	v.Tick("active", base.Active)
 	conditions.Write(v, base.Condition, base.ConditionUnmetAction)
+	errors.Write(v, base.Custom)
 	return v
 }
 
 // Change does what another button of the form than its save asks for, by the value of the button "change". It reports
 // false for anything else.
 func Change(f Form, v Values, what string) bool {
-	return conditions.Change(v, what) || f.Change(v, what)
+	return conditions.Change(v, what) || errors.Change(v, what) || f.Change(v, what)
 }
 
 // Read turns typed text into a policy of type typ and says everything that is wrong with it, in the order of the form.
@@ -165,6 +170,8 @@ func Read(f Form, typ string, v Values) (policy.Config, problem.List) {
 	base.Description = strings.ReplaceAll(v["description"], "\r\n", "\n")
 	var unread problem.List
 	base.Condition, base.ConditionUnmetAction, unread = conditions.Read(v)
+	problems = append(problems, unread...)
+	base.Custom, unread = errors.Read(v)
 	problems = append(problems, unread...)
 	c.Normalize()
 	for _, p := range c.Validate() {
@@ -182,8 +189,11 @@ func InOrder(f Form, problems problem.List) problem.List {
 		place[l.Field] = i + 1
 	}
 	at := func(p problem.Problem) int {
-		if conditions.Owns(p.Field) {
+		switch {
+		case conditions.Owns(p.Field):
 			return len(place) + 1
+		case errors.Owns(p.Field):
+			return len(place) + 2
 		}
 		return place[anyRow(p.Field)]
 	}
@@ -207,8 +217,8 @@ func LabelsOf(f Form, problems ...problem.Problem) map[string]string {
 	for _, p := range problems {
 		if text, ok := m[anyRow(p.Field)]; ok {
 			m[p.Field] = text
-		} else if text := conditions.Label(p.Field); text != "" {
-			m[p.Field] = text
+		} else if text := conditions.Label(p.Field) + errors.Label(p.Field); text != "" {
+			m[p.Field] = text // each knows its own fields only
 		}
 	}
 	return m
@@ -221,7 +231,19 @@ func SettingsOf(f Form, v Values) []Setting {
 		{Section: definitions, Label: "Name", Text: v["name"]},
 		{Section: definitions, Label: "Description", Text: v["description"]},
 	}, f.Settings(v)...)
-	return append(all, conditionSettings(v)...)
+	return slices.Concat(all, conditionSettings(v), errorSettings(v))
+}
+
+func errorSettings(v Values) []Setting {
+	c, _ := errors.Read(v)
+	var all []Setting
+	for _, s := range errors.Settings(c) {
+		all = append(all, Setting{Section: errorsSection, Label: s.Label, Text: s.Text, Code: s.Code})
+	}
+	if len(all) == 0 {
+		return []Setting{{Section: errorsSection, Label: "Error messages", Text: "As the platform's catalogue says"}}
+	}
+	return all
 }
 
 func conditionSettings(v Values) []Setting {
@@ -310,7 +332,7 @@ func First(problems problem.List, name string) templ.Attributes {
 
 // located has the problems at the controls that they are about.
 func (p FormPage) located() FormPage {
-	p.Problems = conditions.Locate(p.Values, p.Problems)
+	p.Problems = errors.Locate(p.Values, conditions.Locate(p.Values, p.Problems))
 	return p
 }
 
@@ -321,23 +343,50 @@ func Conditions(v Values, problems problem.List, choices Choices, redraw string)
 	}
 }
 
+// Errors is what the tab of error messages is drawn from.
+func Errors(v Values, problems problem.List, choices Choices) errors.Props {
+	return errors.Props{
+		Choices: choices.Errors, Values: v, Problems: problems, Variable: choices.Variable, Names: choices.Variables, Now: choices.Now,
+	}
+}
+
 const definitionPanel = "definition"
 
 // tabs lead to the panels of the form. The one with the first problem, or the one that was just changed, is shown first.
 func (p FormPage) tabs() []ui.Tab {
-	shown := p.onConditions()
-	other := slices.ContainsFunc(p.Problems, func(x problem.Problem) bool { return x.Field != "" && !conditions.Owns(x.Field) })
-	wrong := slices.ContainsFunc(p.Problems, func(x problem.Problem) bool { return conditions.Owns(x.Field) })
-	tab := conditions.Tab(p.Values, wrong)
-	tab.Current = shown
-	return []ui.Tab{{Label: "Definition", Href: "#" + definitionPanel, Current: !shown, Wrong: other}, tab}
+	wrong := map[string]bool{}
+	for _, x := range p.Problems {
+		if x.Field != "" {
+			wrong[panelOf(x.Field)] = true
+		}
+	}
+	tabs := []ui.Tab{
+		{Label: "Definition", Href: "#" + definitionPanel, Wrong: wrong[definitionPanel]},
+		conditions.Tab(p.Values, wrong[conditions.PanelID]), errors.Tab(p.Values, wrong[errors.PanelID]),
+	}
+	for i := range tabs {
+		tabs[i].Current = p.on(tabs[i].Href[1:])
+	}
+	return tabs
 }
 
-func (p FormPage) onConditions() bool {
-	if len(p.Problems) > 0 {
-		return conditions.Owns(p.Problems[0].Field)
+// panelOf is the panel of a problem's field, or of a button.
+func panelOf(field string) string {
+	switch {
+	case conditions.Owns(field):
+		return conditions.PanelID
+	case errors.Owns(field):
+		return errors.PanelID
 	}
-	return conditions.Changes(p.Values["change"])
+	return definitionPanel
+}
+
+// on tells whether a panel is shown first.
+func (p FormPage) on(panel string) bool {
+	if len(p.Problems) > 0 {
+		return panelOf(p.Problems[0].Field) == panel
+	}
+	return panelOf(p.Values["change"]) == panel
 }
 
 func (p FormPage) fields() Fields {
