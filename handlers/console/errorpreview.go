@@ -11,6 +11,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	weberrors "github.com/gatewright/gatewright/web/errors"
@@ -20,7 +21,7 @@ import (
 // errorChoices are what the editor of error messages knows. Proxy is the owner
 // of a local policy, nil for everything else.
 func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh string, proxy *models.Proxy) (weberrors.Choices, error) {
-	p := &previewer{proxy: proxy, request: fault.SampleRequest()}
+	p := &previewer{types: c.types, proxy: proxy, request: fault.SampleRequest()}
 	list, err := c.store.ErrorMessages(ctx)
 	if err != nil {
 		return weberrors.Choices{}, err
@@ -61,6 +62,7 @@ func (c *Console) valuesInSight(ctx context.Context) (string, map[string]string,
 
 // previewer draws answers with the gateway's own code.
 type previewer struct {
+	types    policy.Set
 	platform []fault.Message
 	proxy    *models.Proxy
 	values   map[string]string
@@ -176,18 +178,12 @@ func (s *scene) caller() condition.Request {
 	return q
 }
 
-// challenge is what RFC 6750 section 3 puts beside a refused token.
+// challenge is the WWW-Authenticate that a policy sends along.
 func (s *scene) challenge() string {
-	realm := fmt.Sprintf("Bearer realm=%q", s.request.OwnerName)
-	switch s.ask.Type {
-	case fault.TokenMissing:
-		return realm
-	case fault.TokenAmbiguous:
-		return realm + `, error="invalid_request"`
-	case fault.TokenNotValid, fault.CredentialUnknown, fault.CredentialExpired, fault.CredentialEnvironment:
-		return realm + `, error="invalid_token"`
-	case fault.RoleMissing, fault.EndpointUnknown:
-		return realm + `, error="insufficient_scope"`
+	for _, t := range s.types {
+		if t.Challenge != nil && slices.Contains(t.Faults, s.ask.Type) {
+			return t.Challenge(s.ask.Type, s.request.OwnerName)
+		}
 	}
 	return ""
 }

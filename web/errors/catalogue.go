@@ -63,7 +63,7 @@ func (p ListPage) message(t fault.Type) fault.Message {
 func (p ListPage) rows() []fault.Row {
 	return slices.DeleteFunc(fault.Rows(), func(r fault.Row) bool {
 		m := p.message(r.Type)
-		customized := changes(&m)
+		customized := m.Changes()
 		switch {
 		case p.Query.Group != "" && p.Query.Group != string(r.Group()),
 			p.Query.State == stateCustomized && !customized, p.Query.State == stateStandard && customized:

@@ -441,7 +441,7 @@ func RowView(p RowPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				if p.CanSave && changes(&p.Saved) {
+				if p.CanSave && p.Saved.Changes() {
 					templ_7745c5c3_Err = ui.LinkButton(ui.Action{Label: "Reset", Icon: "rollback", Href: link.ErrorMessageReset(string(p.Type)), Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -640,7 +640,7 @@ func rowWords(p RowPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if !changes(&p.Saved) {
+				if !p.Saved.Changes() {
 					templ_7745c5c3_Err = ui.KeyText("Customized", "Nothing: the error is answered as it comes.").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

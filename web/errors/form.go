@@ -95,7 +95,7 @@ func Read(v map[string]string) (fault.Custom, problem.List) {
 	r := reader{v: v}
 	c := fault.Custom{Template: r.template(all)}
 	for _, t := range typesIn(v) {
-		if m := r.message(t); changes(&m) {
+		if m := r.message(t); m.Changes() {
 			c.Messages = append(c.Messages, m)
 		}
 	}
@@ -124,10 +124,6 @@ func typesIn(v map[string]string) []fault.Type {
 		}
 	}
 	return types
-}
-
-func changes(m *fault.Message) bool {
-	return m.Status != 0 || m.Code != "" || m.Text != "" || m.Template != (fault.Template{}) || len(m.Rules) > 0
 }
 
 type reader struct {

@@ -124,7 +124,7 @@ type group struct {
 func (v *view) groups() []group {
 	types := slices.Clone(v.Rows)
 	for _, t := range typesIn(v.Values) {
-		if m, _ := ReadMessage(v.Values, t); !slices.Contains(types, t) && changes(&m) {
+		if m, _ := ReadMessage(v.Values, t); !slices.Contains(types, t) && m.Changes() {
 			types = append(types, t)
 		}
 	}
