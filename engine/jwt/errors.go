@@ -1,6 +1,10 @@
 package jwt
 
-import "errors"
+import (
+	"errors"
+	"strings"
+	"time"
+)
 
 // The reasons for which a token is refused. They are for logs and for choosing
 // a catalogue entry; the client is told no more than the catalogue says (D10).
@@ -32,3 +36,53 @@ func (r *refusal) Error() string { return r.reason.Error() + ": " + r.detail }
 func (r *refusal) Unwrap() error { return r.reason }
 
 func malformed(detail string) error { return &refusal{ErrMalformed, detail} }
+
+// TimeError is the refusal of a token outside of its time. Its text is that of
+// the reason alone, so that equal refusals can be counted by it.
+type TimeError struct {
+	// Reason is ErrExpired, ErrNotYetValid or ErrIssuedInFuture.
+	Reason error
+	// Claim is what the token says, Now the time of the refusal, both in seconds
+	// since 1970.
+	Claim, Now int64
+	// Leeway was allowed for clocks that differ.
+	Leeway time.Duration
+}
+
+func (e *TimeError) Error() string { return e.Reason.Error() }
+
+// Unwrap is the reason.
+func (e *TimeError) Unwrap() error { return e.Reason }
+
+// MismatchError is the refusal of a token that says one thing where the verifier
+// demands another. Its text is that of the reason alone.
+type MismatchError struct {
+	// Reason is ErrAlgorithm, ErrKey, ErrType, ErrIssuer or ErrAudience.
+	Reason error
+	// Got is what the token says, clipped. Nothing vouches for it: whoever made
+	// the token up chose it.
+	Got []string
+	// Want is what was demanded; for ErrKey it is the algorithm.
+	Want string
+}
+
+func (e *MismatchError) Error() string { return e.Reason.Error() }
+
+// Unwrap is the reason.
+func (e *MismatchError) Unwrap() error { return e.Reason }
+
+const (
+	// maxGot and maxGotText bound what a refusal keeps of a token, which may be
+	// held for a while.
+	maxGot     = 3
+	maxGotText = 300 // bytes
+)
+
+func mismatch(reason error, want string, got ...string) error {
+	e := &MismatchError{Reason: reason, Want: want}
+	for _, text := range got[:min(len(got), maxGot)] {
+		// A clone: a part would keep the whole token in memory.
+		e.Got = append(e.Got, strings.Clone(text[:min(len(text), maxGotText)]))
+	}
+	return e
+}

@@ -49,7 +49,7 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 		return Claims{}, err
 	}
 	if !isMediaType(s.typ, v.mediaType()) {
-		return Claims{}, ErrType
+		return Claims{}, mismatch(ErrType, v.mediaType(), string(s.typ))
 	}
 	claims, err := s.readClaims()
 	if err != nil {
@@ -75,13 +75,13 @@ func (v *Verifier) key(s *scratch, token string) (*keys.Key, error) {
 		return nil, err
 	}
 	if string(s.algorithm) != string(v.Algorithm) {
-		return nil, ErrAlgorithm
+		return nil, mismatch(ErrAlgorithm, string(v.Algorithm), string(s.algorithm))
 	}
 	key := v.Keys.VerifyingBytes(s.kid)
 	// A key of another algorithm under this kid must not be tried: that is how
 	// public keys become shared secrets (RFC 8725 section 2.1).
 	if key == nil || key.Algorithm != v.Algorithm {
-		return nil, ErrKey
+		return nil, mismatch(ErrKey, string(v.Algorithm), string(s.kid))
 	}
 	return key, nil
 }
@@ -97,19 +97,20 @@ func (v *Verifier) mediaType() string {
 func (v *Verifier) check(c *Claims) error {
 	now := v.now()
 	latest := now.Add(v.Leeway).Unix()
+	late := func(reason error, claim int64) error { return &TimeError{reason, claim, now.Unix(), v.Leeway} }
 	switch {
 	case v.Issuer == "" || c.Issuer != v.Issuer:
-		return ErrIssuer
+		return mismatch(ErrIssuer, v.Issuer, c.Issuer)
 	case v.Audience == "" || !slices.Contains(c.Audience, v.Audience):
-		return ErrAudience
+		return mismatch(ErrAudience, v.Audience, c.Audience...)
 	case c.Expires == 0 && v.RequireExpiry:
 		return ErrExpiryMissing
 	case c.Expires != 0 && now.Add(-v.Leeway).Unix() >= c.Expires:
-		return ErrExpired
+		return late(ErrExpired, c.Expires)
 	case c.NotBefore > latest:
-		return ErrNotYetValid
+		return late(ErrNotYetValid, c.NotBefore)
 	case c.IssuedAt > latest:
-		return ErrIssuedInFuture
+		return late(ErrIssuedInFuture, c.IssuedAt)
 	}
 	return nil
 }

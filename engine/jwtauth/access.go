@@ -2,8 +2,6 @@ package jwtauth
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +90,7 @@ func (s *step) authorize(x *policy.Exchange, v *verified) (roles []string, heade
 		header, entitled = joinRoles(roles), s.access.everywhere.met(roles)
 	}
 	if !entitled {
-		return nil, "", s.deny(fault.RoleMissing, v.refused(errRoles))
+		return nil, "", s.deny(fault.RoleMissing, v.refused(s.lacks(errRoles, s.access.everywhere, roles, "")))
 	}
 	return roles, header, s.authorizeEndpoint(x, v, roles)
 }
@@ -110,18 +108,10 @@ func (s *step) authorizeEndpoint(x *policy.Exchange, v *verified, roles []string
 	var space [256]byte // enough for nearly all, so that a call allocates nothing
 	row, ok := s.access.endpoints[string(appendEndpoint(space[:0], x.EndpointMethod, x.EndpointPath))]
 	if ok && !row.met(roles) {
-		return s.deny(fault.RoleMissing, v.refused(errEndpointRoles))
+		return s.deny(fault.RoleMissing, v.refused(s.lacks(errEndpointRoles, row, roles, x.EndpointMethod+" "+x.EndpointPath)))
 	}
 	return nil
 }
-
-var (
-	errRoles         = errors.New("the caller lacks the roles that every call needs")
-	errEndpointRoles = errors.New("the caller lacks the roles that this endpoint needs")
-	errNoEndpoint    = errors.New("the policy has roles for endpoints, and the proxy names none")
-	errNoSource      = errors.New("the identity source is not in this environment")
-	errNobody        = errors.New("the identity source does not know the caller")
-)
 
 // currentRoles reads the caller's roles anew. The owner's own client is nobody
 // there, whatever anybody else is called (D15). A source that cannot answer lets
@@ -136,9 +126,9 @@ func (s *step) currentRoles(x *policy.Exchange, v *verified) ([]string, error) {
 	}
 	switch {
 	case err != nil:
-		return nil, s.deny(fault.RolesUnavailable, v.refused(fmt.Errorf("read roles from %s: %w", s.access.source(), err)))
+		return nil, s.deny(fault.RolesUnavailable, v.refused(&unreadable{s.access.source(), err}))
 	case !ok:
-		return nil, s.deny(fault.RoleMissing, v.refused(errNobody))
+		return nil, s.deny(fault.RoleMissing, v.refused(&nobody{s.access.source()}))
 	}
 	return id.Roles, nil
 }
@@ -176,7 +166,7 @@ func (a *access) find(x *policy.Exchange, name string, now time.Time) (identity.
 func fit(roles []string) error {
 	for _, role := range roles {
 		if msg := identity.RoleProblem(role); msg != "" {
-			return fmt.Errorf("role %q: %s", role, msg)
+			return &unfit{role, msg}
 		}
 	}
 	return nil

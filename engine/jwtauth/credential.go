@@ -73,7 +73,7 @@ func otherScheme(field string) error {
 			return errManyCredentials
 		}
 	}
-	return errNoCredential
+	return errOtherScheme
 }
 
 // fromParameter reads the raw value of the query parameter.

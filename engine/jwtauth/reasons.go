@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwt"
 )
 
@@ -34,9 +33,13 @@ func (r *Refused) Error() string { return fmt.Sprintf("%v (of %q)", r.Reason, r.
 // Unwrap is the reason.
 func (r *Refused) Unwrap() error { return r.Reason }
 
+// Whom is the subject, for whoever keeps refusals of every kind.
+func (r *Refused) Whom() string { return r.Subject }
+
 // Why a request shows no single bearer token.
 var (
 	errNoCredential    = errors.New("no bearer token in the Authorization header")
+	errOtherScheme     = fmt.Errorf("%w: it holds something else", errNoCredential)
 	errManyCredentials = errors.New("more than one Authorization header or credential")
 	errQueryCredential = errors.New("access_token in the query, which is not allowed")
 	errTooLong         = errors.New("token is longer than the gateway accepts")
@@ -50,10 +53,13 @@ var (
 	errStranger  = errors.New("client token of a credential, where only the owner's key pair counts")
 	errOwnName   = errors.New("client_id is the called owner's, which no credential can be")
 	errRoleName  = errors.New("token has a role that is unfit for a list")
-	errUnknown   = errors.New("there is no such credential")
+	errAudiences = fmt.Errorf("%w: it names several", jwt.ErrAudience)
 )
 
-// refusal is a credential's refusal as a cause.
-type refusal identity.Refusal
-
-func (r refusal) Error() string { return string(r) }
+// Why the roles of a caller are not enough.
+var (
+	errRoles         = errors.New("the caller lacks the roles that every call needs")
+	errEndpointRoles = errors.New("the caller lacks the roles that this endpoint needs")
+	errNoEndpoint    = errors.New("the policy has roles for endpoints, and the proxy names none")
+	errNoSource      = errors.New("the identity source is not in this environment")
+)

@@ -126,13 +126,13 @@ func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.T
 	}
 	c, ok := credentialOf(x, v.identity.Subject)
 	if !ok {
-		return s.deny(fault.CredentialUnknown, v.refused(errUnknown))
+		return s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
 	}
 	why := s.mayCall(x, c, now)
 	if why == "" && s.settings.CheckAddress {
 		why = c.From(x.Client)
 	}
-	return s.denied(v, why)
+	return s.denied(x, v, c, why)
 }
 
 // admitByCredential decides where access is managed by the credential: it says
@@ -140,11 +140,11 @@ func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.T
 func (s *step) admitByCredential(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) error {
 	c, ok := credentialOf(x, v.facts.ClientID)
 	if !ok {
-		return s.deny(fault.CredentialUnknown, v.refused(errUnknown))
+		return s.deny(fault.CredentialUnknown, v.refused(&unknown{v.facts.ClientID}))
 	}
 	switch {
 	case v.algorithm != c.Tokens.JWTSignatureAlgorithm:
-		return s.reject(jwt.ErrAlgorithm)
+		return s.reject(&jwt.MismatchError{Reason: jwt.ErrAlgorithm, Got: []string{string(v.algorithm)}, Want: string(c.Tokens.JWTSignatureAlgorithm)})
 	case v.expires == 0 && !c.Tokens.TokenNeverExpires:
 		return s.reject(jwt.ErrExpiryMissing)
 	case v.grant != c.Tokens.GrantType:
@@ -157,13 +157,13 @@ func (s *step) admitByCredential(x *policy.Exchange, v *verified, fromQuery bool
 		why = c.From(x.Client)
 	}
 	if why != "" || v.identity.Subject == v.facts.ClientID {
-		return s.denied(v, why)
+		return s.denied(x, v, c, why)
 	}
 	user, ok := credentialOf(x, v.identity.Subject)
 	if !ok {
-		return s.deny(fault.CredentialUnknown, v.refused(errUnknown))
+		return s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
 	}
-	return s.denied(v, user.Usable(now))
+	return s.denied(x, v, user, user.Usable(now))
 }
 
 func credentialOf(x *policy.Exchange, name string) (*identity.Credential, bool) {
@@ -187,22 +187,23 @@ func (s *step) mayCall(x *policy.Exchange, c *identity.Credential, now time.Time
 }
 
 // denied is the rejection for a credential's refusal, nil for none.
-func (s *step) denied(v *verified, why identity.Refusal) error {
-	switch why {
-	case "":
+func (s *step) denied(x *policy.Exchange, v *verified, c *identity.Credential, why identity.Refusal) error {
+	if why == "" {
 		return nil
-	case identity.DisabledHere:
-		return s.deny(fault.CredentialEnvironment, v.refused(refusal(why)))
-	case identity.Expired:
-		return s.deny(fault.CredentialExpired, v.refused(refusal(why)))
-	case identity.NoAccess, identity.AccessExpired:
-		return s.deny(fault.CredentialProxyDenied, v.refused(refusal(why)))
-	case identity.MethodDenied:
-		return s.deny(fault.CredentialMethodDenied, v.refused(refusal(why)))
-	case identity.AddressRefused:
-		return s.deny(fault.CredentialAddressDenied, v.refused(refusal(why)))
 	}
-	return s.deny(fault.CredentialUnknown, v.refused(refusal(why)))
+	row, ok := refusalFaults[why]
+	if !ok {
+		row = fault.CredentialUnknown
+	}
+	return s.deny(row, v.refused(s.refusal(x, c, why)))
+}
+
+// refusalFaults are the rows of the catalogue for what a credential is refused
+// for; all others are as if there were none.
+var refusalFaults = map[identity.Refusal]fault.Type{
+	identity.DisabledHere: fault.CredentialEnvironment, identity.Expired: fault.CredentialExpired,
+	identity.NoAccess: fault.CredentialProxyDenied, identity.AccessExpired: fault.CredentialProxyDenied,
+	identity.MethodDenied: fault.CredentialMethodDenied, identity.AddressRefused: fault.CredentialAddressDenied,
 }
 
 // reject refuses a token. It says no more than the catalogue: why is for the
@@ -233,7 +234,7 @@ func alarm(cause error) event.SecurityKind {
 }
 
 func (s *step) deny(f fault.Type, cause error) *policy.Rejection {
-	return &policy.Rejection{Fault: f, Challenge: s.challenges[f], Cause: cause}
+	return &policy.Rejection{Fault: f, Challenge: s.challenges[f], Cause: &explained{cause, s}}
 }
 
 // Challenge is the WWW-Authenticate that comes with an answer of the owner's

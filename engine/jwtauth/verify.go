@@ -111,7 +111,7 @@ func (s *step) read(text string) (jwt.Claims, keys.Algorithm, error) {
 	v.Algorithm, v.Audience = keys.Algorithm(said.Algorithm), said.Claims.ClientID
 	claims, err := v.Verify(text)
 	if err == nil && len(claims.Audience) != 1 {
-		err = jwt.ErrAudience
+		err = errAudiences
 	}
 	return claims, v.Algorithm, err
 }
