@@ -15,7 +15,7 @@ func Rows() []any {
 		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, proxyRow{}, routeRow{}, endpointRow{},
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, variableRow{}, environmentVariableRow{},
-		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, settingRow{}, errorMessageRow{}, refusalColumns{},
+		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
 		clientName{}, signerRow{}, requestHour{},
 	}
 }
@@ -47,18 +47,6 @@ type requestHour struct {
 
 // TableName implements gorm's schema.Tabler.
 func (requestHour) TableName() string { return "token_request_hours" }
-
-// refusalColumns are those of refusals.
-type refusalColumns struct {
-	ID                                                                                 int64
-	At                                                                                 time.Time
-	CorrelationID, Environment, Project, Proxy, Endpoint, Policy, Method, Path, Client string
-	Subject, Fault, Why, Fix, Reason                                                   string
-	Status                                                                             int
-}
-
-// TableName implements gorm's schema.Tabler.
-func (refusalColumns) TableName() string { return "refusals" }
 
 // ProxyRace tells what a broken index means to who saves a proxy.
 var ProxyRace = proxyRace
@@ -94,4 +82,14 @@ func PollingEvery(s *Store, poll time.Duration) *Store {
 	polling := *s
 	polling.poll = poll
 	return &polling
+}
+
+// TrimRefusals keeps so many of the record, PurgeCrowds so many of each network.
+func TrimRefusals(ctx context.Context, s *Store, most int) (int, error) {
+	return s.trimRefusals(ctx, most)
+}
+
+// PurgeCrowds is as TrimRefusals.
+func PurgeCrowds(ctx context.Context, s *Store, most int) (int, error) {
+	return s.purgeCrowds(ctx, most)
 }

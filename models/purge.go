@@ -8,7 +8,7 @@ import (
 
 // Purged is what a clean-up removed.
 type Purged struct {
-	TokenRequests, SecurityEvents, Families, Revocations int
+	TokenRequests, SecurityEvents, Refusals, Families, Revocations int
 }
 
 // purgeLock is the advisory lock of the clean-up: one process at a time is
@@ -58,6 +58,9 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 		return err
 	}
 	if p.SecurityEvents, err = s.purgeLog(ctx, "security_events", r.SecurityEventDays); err != nil {
+		return err
+	}
+	if p.Refusals, err = s.purgeRefusals(ctx, r.RefusalDays); err != nil {
 		return err
 	}
 	if r.LoginDays > 0 {

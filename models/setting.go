@@ -70,13 +70,16 @@ func (s *Store) SaveTokenManagement(ctx context.Context, by Actor, version int, 
 type Retention struct {
 	TokenRequestDays  int `json:"tokenRequestDays"`
 	SecurityEventDays int `json:"securityEventDays"`
+	// RefusalDays is for the record of refused calls, which is bounded in its
+	// number of rows besides.
+	RefusalDays int `json:"refusalDays"`
 	// LoginDays is how long a login is kept that has ended.
 	LoginDays int `json:"loginDays"`
 }
 
 // DefaultRetention is what an installation starts with.
 func DefaultRetention() Retention {
-	return Retention{TokenRequestDays: 30, SecurityEventDays: 365, LoginDays: 30}
+	return Retention{TokenRequestDays: 30, SecurityEventDays: 365, RefusalDays: 7, LoginDays: 30}
 }
 
 // maxRetention is ten years.
@@ -88,7 +91,7 @@ func (r Retention) Validate() problem.List {
 	for _, f := range []struct {
 		field string
 		days  int
-	}{{"tokenRequestDays", r.TokenRequestDays}, {"securityEventDays", r.SecurityEventDays}, {"loginDays", r.LoginDays}} {
+	}{{"tokenRequestDays", r.TokenRequestDays}, {"securityEventDays", r.SecurityEventDays}, {"refusalDays", r.RefusalDays}, {"loginDays", r.LoginDays}} {
 		if f.days < 0 || f.days > maxRetention {
 			l.Add(f.field, "Enter a number of days from 1 to %d, or 0 to keep them for ever.", maxRetention)
 		}

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -64,6 +65,7 @@ type Store struct {
 	clock      func() time.Time
 	poll       time.Duration // how often Watch looks without having heard
 	background *background
+	recorded   *atomic.Int64 // refusals since the record was trimmed
 }
 
 // Open prepares a store on the PostgreSQL at url. It connects when first
@@ -77,7 +79,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground()}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}

@@ -34,7 +34,7 @@ const (
 func newEventsDropped(r prometheus.Registerer) *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatewright_events_dropped_total",
-		Help: "Token requests and security events that were not stored or sent on, by where to.",
+		Help: "Token requests, security events and refused calls that were not stored or sent on, by where to.",
 	}, []string{"sink"})
 	r.MustRegister(c)
 	return c
@@ -61,7 +61,7 @@ func newEventWriter(store eventStore, logger *slog.Logger, dropped *prometheus.C
 	}
 }
 
-// Access is not kept: the access log and the metrics tell of calls.
+// Access is not kept here: refusals keeps those that were refused.
 func (w *eventWriter) Access(event.Access) {}
 
 // Token keeps a token request.

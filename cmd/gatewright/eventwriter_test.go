@@ -20,6 +20,7 @@ type shelf struct {
 	mu       sync.Mutex
 	tokens   []string
 	security []string
+	refused  []event.Access
 	batches  int
 	away     bool
 	refuses  string        // a reason that is never kept
@@ -57,6 +58,13 @@ func (s *shelf) AddSecurityEvents(_ context.Context, list []event.Security) erro
 	for _, e := range list {
 		s.security = append(s.security, e.Detail)
 	}
+	return nil
+}
+
+func (s *shelf) AddRefusals(_ context.Context, list []event.Access) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = append(s.refused, list...)
 	return nil
 }
 

@@ -258,8 +258,10 @@ func (s *service) sinks() (sinks, error) {
 	s.onClose(siem.Close)
 	writer := newEventWriter(s.store, s.logger, dropped)
 	s.onClose(writer.Close)
+	refused := newRefusals(s.store, s.logger, s.metrics.registry, dropped, time.Now)
+	s.onClose(refused.Close)
 	s.outside = sinks{s.metrics, log, siem}
-	return append(s.outside[:len(s.outside):len(s.outside)], writer), nil
+	return append(s.outside[:len(s.outside):len(s.outside)], writer, refused), nil
 }
 
 func (s *service) firstStart(ctx context.Context, b *banner) error {
