@@ -47,6 +47,8 @@ const pages: Record<string, string> = {
   "token-requests": "/token-requests",
   "token-requests-filtered": "/token-requests?outcome=refused&by=reason&q=nothing-has-this-name",
   "security-events": "/security-events",
+  refusals: "/refusals",
+  "refusals-unknown": "/refusals?id=nothing-has-this-id",
   logins: "/logins",
   "revoke-tokens": "/revoke-tokens",
   "token-management": "/token-management",

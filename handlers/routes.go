@@ -37,6 +37,7 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Audit, "/security-events", c.ListSecurityEvents)
 	r.get(visit.Audit, "/security-events/csv", c.SecurityEventsCSV)
 	r.get(visit.Audit, "/security-events/:id", c.ShowSecurityEvent)
+	r.get(visit.Audit, "/refusals", c.WhyRefused)
 	r.get(visit.Audit, "/logins", c.ListLogins)
 	r.get(visit.Manage, "/logins/:session/end", c.ConfirmEndLogin)
 	r.post(visit.Manage, "/logins/:session/end", c.EndLogin)

@@ -115,6 +115,7 @@ func tokenMenu(v *visit.Visit, current string) []layout.NavSection {
 			{Label: "Token Requests", Href: link.TokenRequests, Icon: "key", Current: within(current, link.TokenRequests), Keys: "g t"},
 			{Label: "Security Events", Href: link.SecurityEvents, Icon: "danger", Current: within(current, link.SecurityEvents), Keys: "g e"},
 			logins,
+			{Label: whyRefused, Href: link.Refusals, Icon: "info", Current: within(current, link.Refusals), Keys: "g w"},
 		}})
 		administration.Items = append(administration.Items,
 			layout.NavItem{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"})

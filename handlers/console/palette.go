@@ -68,8 +68,28 @@ func (c *Console) Palette(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	g.JSON(http.StatusOK, append(found, keyPlaces(keys)...))
+	found = append(found, keyPlaces(keys)...)
+	if id := correlationID(query); v.Can(visit.Audit) && likeID(id) {
+		found = append(found, place{Label: "Why was it refused?", Kind: "Correlation id", Hint: id, Href: link.Refused(id)})
+	}
+	g.JSON(http.StatusOK, found)
 	return nil
+}
+
+// likeID tells whether text may be a correlation id: one of the gateway's is 128
+// bits in hex, one of a proxy in front often a UUID or the like.
+func likeID(text string) bool {
+	digits := 0
+	for _, c := range []byte(text) {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return digits >= 3 && len(text) >= 16 && len(text) <= 64
 }
 
 // pages are the menu's entries and what can be begun, for the visitor.

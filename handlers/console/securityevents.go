@@ -50,7 +50,7 @@ func (c *Console) findEvents(g *gin.Context, page *tokens.EventsPage, filter mod
 	for i, r := range rows {
 		places[i] = models.CursorOf(r.Time, r.ID)
 	}
-	from, to, pages := logPages(page.Query, places, found)
+	from, to, pages := logPages(page.Query, places, found, logPerPage)
 	for _, r := range rows[from:to] {
 		page.Rows = append(page.Rows, tokens.Event{ID: r.ID, Security: r.Security})
 	}

@@ -43,7 +43,7 @@ func (c *Console) managementPage(g *gin.Context) (page tokens.ManagementPage, er
 		CanSave: visit.From(ctx).Can(visit.Manage),
 		Retention: tokens.RetentionForm{
 			TokenRequests: strconv.Itoa(kept.Value.TokenRequestDays), SecurityEvents: strconv.Itoa(kept.Value.SecurityEventDays),
-			Logins: strconv.Itoa(kept.Value.LoginDays), Version: kept.Version,
+			Refusals: strconv.Itoa(kept.Value.RefusalDays), Logins: strconv.Itoa(kept.Value.LoginDays), Version: kept.Version,
 		},
 	}, nil
 }
@@ -138,12 +138,13 @@ func (c *Console) SaveRetention(g *gin.Context) error {
 		return badForm(err)
 	}
 	f := tokens.RetentionForm{
-		TokenRequests: g.PostForm("tokenRequestDays"), SecurityEvents: g.PostForm("securityEventDays"), Logins: g.PostForm("loginDays"),
-		Version: number(g.PostForm("version")),
+		TokenRequests: g.PostForm("tokenRequestDays"), SecurityEvents: g.PostForm("securityEventDays"),
+		Refusals: g.PostForm("refusalDays"), Logins: g.PostForm("loginDays"), Version: number(g.PostForm("version")),
 	}
 	ctx, v := g.Request.Context(), visit.From(g.Request.Context())
 	_, err := c.store.SaveRetention(ctx, v.Actor(), f.Version, models.Retention{
-		TokenRequestDays: daysOf(f.TokenRequests), SecurityEventDays: daysOf(f.SecurityEvents), LoginDays: daysOf(f.Logins),
+		TokenRequestDays: daysOf(f.TokenRequests), SecurityEventDays: daysOf(f.SecurityEvents),
+		RefusalDays: daysOf(f.Refusals), LoginDays: daysOf(f.Logins),
 	})
 	if err == nil {
 		v.Say(ctx, visit.Success, "How long logs are kept was saved.")

@@ -67,7 +67,7 @@ func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter
 	for i, r := range rows {
 		places[i] = models.CursorOf(r.Time, r.ID)
 	}
-	from, to, pages := logPages(page.Query, places, found)
+	from, to, pages := logPages(page.Query, places, found, logPerPage)
 	for _, r := range rows[from:to] {
 		page.Rows = append(page.Rows, tokens.Request{ID: r.ID, Token: r.Token})
 	}
@@ -81,15 +81,15 @@ func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter
 
 // logPages says which of the rows are shown, of which one too many was asked
 // for, and where the neighbours are.
-func logPages(q tokens.Query, places []models.Cursor, found models.Found) (from, to int, pages tokens.Older) {
+func logPages(q tokens.Query, places []models.Cursor, found models.Found, perPage int) (from, to int, pages tokens.Older) {
 	to = len(places)
 	backwards := q.Get("before") == "" && q.Get("after") != ""
-	more := to > logPerPage
+	more := to > perPage
 	switch {
 	case more && backwards:
-		from = to - logPerPage // the list is newest first: the one too many is its head
+		from = to - perPage // the list is newest first: the one too many is its head
 	case more:
-		to = logPerPage
+		to = perPage
 	}
 	pages = tokens.Older{Shown: to - from, Total: found.Total, Capped: found.Capped, Searched: found.StoppedAt, Backwards: backwards}
 	if to == from {
@@ -196,7 +196,7 @@ func (c *Console) figures(ctx context.Context, q tokens.Query, f models.TokenReq
 	for _, r := range reasons {
 		out.Reasons = append(out.Reasons, tokens.Reason{Error: r.Error, Reason: r.Reason, Count: r.Count})
 	}
-	if refusals(counts) > models.ReasonsOf {
+	if refused(counts) > models.ReasonsOf {
 		out.ReasonsOf = models.ReasonsOf
 	}
 	return out, err
@@ -205,7 +205,7 @@ func (c *Console) figures(ctx context.Context, q tokens.Query, f models.TokenReq
 // splits are the ways to split the figures, as they are counted.
 var splits = map[string]models.StatsBy{tokens.ByGrant: models.ByGrant, tokens.BySource: models.BySource, tokens.ByReason: models.ByError}
 
-func refusals(counts []tokens.Count) (n int) {
+func refused(counts []tokens.Count) (n int) {
 	for _, c := range counts {
 		if c.Error != "" {
 			n += c.Count

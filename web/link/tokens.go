@@ -1,5 +1,7 @@
 package link
 
+import "net/url"
+
 // The log of token requests: the list with its figures, and the same as CSV.
 const (
 	TokenRequests    = "/token-requests"
@@ -17,6 +19,12 @@ const (
 
 // SecurityEvent is one event of the log.
 func SecurityEvent(id string) string { return path("security-events", id) }
+
+// Refusals explains why a call or a token request was refused; it takes id.
+const Refusals = "/refusals"
+
+// Refused is the explanation for a correlation id.
+func Refused(id string) string { return Refusals + "?id=" + url.QueryEscape(id) }
 
 // Logins is the list of logins that can be refreshed.
 const Logins = "/logins"

@@ -86,7 +86,7 @@ func EventList(p EventsPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = problems(p.Problems).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Problems(p.Problems).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -118,7 +118,7 @@ func EventList(p EventsPage) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = ui.Filter("kind", "Kind", p.Query.Get("kind"), options("Any kind", p.Kinds, p.Query.Get("kind"), Words)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Filter("kind", "Kind", p.Query.Get("kind"), Options("Any kind", p.Kinds, p.Query.Get("kind"), Words)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -126,7 +126,7 @@ func EventList(p EventsPage) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Filter(fieldEnvironment, "Environment", p.Query.Get(fieldEnvironment), options("Any environment", p.Environments, p.Query.Get(fieldEnvironment), asIs)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Filter(fieldEnvironment, "Environment", p.Query.Get(fieldEnvironment), Options("Any environment", p.Environments, p.Query.Get(fieldEnvironment), asIs)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -154,7 +154,7 @@ func EventList(p EventsPage) templ.Component {
 								}()
 							}
 							ctx = templ.InitializeContext(ctx)
-							templ_7745c5c3_Err = textFilter(fieldWho, "User or client id", "text", p.Query.Get(fieldWho), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = TextFilter(fieldWho, "User or client id", "text", p.Query.Get(fieldWho), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -162,7 +162,7 @@ func EventList(p EventsPage) templ.Component {
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
-							templ_7745c5c3_Err = textFilter(fieldAddress, "Address or network", "text", p.Query.Get(fieldAddress), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = TextFilter(fieldAddress, "Address or network", "text", p.Query.Get(fieldAddress), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -170,7 +170,7 @@ func EventList(p EventsPage) templ.Component {
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
-							templ_7745c5c3_Err = textFilter(fieldFrom, "From day", "date", p.Query.Get(fieldFrom), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = TextFilter(fieldFrom, "From day", "date", p.Query.Get(fieldFrom), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -178,13 +178,13 @@ func EventList(p EventsPage) templ.Component {
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
-							templ_7745c5c3_Err = textFilter(fieldTo, "To day", "date", p.Query.Get(fieldTo), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = TextFilter(fieldTo, "To day", "date", p.Query.Get(fieldTo), p.Problems).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = moreFilters().Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = MoreFilters().Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -192,7 +192,7 @@ func EventList(p EventsPage) templ.Component {
 					})
 					templ_7745c5c3_Err = ui.SearchBox(ui.Search{
 						Action: link.SecurityEvents, Value: p.Query.Get(fieldText), Label: "Search what happened, names and ids", Clear: p.Query.With(fieldText, "").URL(),
-						Hidden: p.Query.hidden(fieldText, "kind", fieldEnvironment, fieldSpan, fieldWho, fieldAddress, fieldFrom, fieldTo),
+						Hidden: p.Query.Hidden(fieldText, "kind", fieldEnvironment, fieldSpan, fieldWho, fieldAddress, fieldFrom, fieldTo),
 					}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -217,11 +217,11 @@ func EventList(p EventsPage) templ.Component {
 				}
 				if len(p.Rows) == 0 {
 					if !p.Pages.Searched.IsZero() {
-						templ_7745c5c3_Err = notYet(p.Pages, "security event").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = NotYet(p.Pages, "security event").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-					} else if p.Query.narrowed() {
+					} else if p.Query.Narrowed() {
 						templ_7745c5c3_Var8 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 							templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 							templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -273,7 +273,7 @@ func EventList(p EventsPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = pages(p.Pages, "security event", "security events").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Pages(p.Pages, "security event", "security events").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

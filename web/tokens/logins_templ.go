@@ -112,7 +112,7 @@ func LoginList(p LoginsPage) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = ui.Filter(fieldEnvironment, "Environment", p.Query.Get(fieldEnvironment), options("Any environment", p.Environments, p.Query.Get(fieldEnvironment), asIs)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Filter(fieldEnvironment, "Environment", p.Query.Get(fieldEnvironment), Options("Any environment", p.Environments, p.Query.Get(fieldEnvironment), asIs)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -132,13 +132,13 @@ func LoginList(p LoginsPage) templ.Component {
 								}()
 							}
 							ctx = templ.InitializeContext(ctx)
-							templ_7745c5c3_Err = textFilter(fieldAddress, "Address or network", "text", p.Query.Get(fieldAddress), nil).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = TextFilter(fieldAddress, "Address or network", "text", p.Query.Get(fieldAddress), nil).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = moreFilters().Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = MoreFilters().Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -146,7 +146,7 @@ func LoginList(p LoginsPage) templ.Component {
 					})
 					templ_7745c5c3_Err = ui.SearchBox(ui.Search{
 						Action: link.Logins, Value: p.Query.Get(fieldText), Label: "Search users, clients and API proxies", Clear: p.Query.With(fieldText, "").URL(),
-						Hidden: p.Query.hidden(fieldText, fieldEnvironment, fieldAddress),
+						Hidden: p.Query.Hidden(fieldText, fieldEnvironment, fieldAddress),
 					}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -170,7 +170,7 @@ func LoginList(p LoginsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if len(p.Rows) == 0 {
-					if p.Query.narrowed() {
+					if p.Query.Narrowed() {
 						templ_7745c5c3_Var8 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 							templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 							templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)

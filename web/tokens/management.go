@@ -33,9 +33,9 @@ type ManagementPage struct {
 
 // RetentionForm is how many days logs are kept, as typed.
 type RetentionForm struct {
-	TokenRequests, SecurityEvents, Logins string
-	Problems                              problem.List
-	Version                               int
+	TokenRequests, SecurityEvents, Refusals, Logins string
+	Problems                                        problem.List
+	Version                                         int
 }
 
 // The ids of the forms.
@@ -187,7 +187,7 @@ var noScopeCards = []ui.Card{
 	{Value: string(issue.AllScopes), Label: "All scopes", Text: "The token gets all of the caller's roles."},
 }
 
-var retentionLabels = map[string]string{"tokenRequestDays": "Token requests", "securityEventDays": "Security events", "loginDays": "Logins that have ended"}
+var retentionLabels = map[string]string{"tokenRequestDays": "Token requests", "securityEventDays": "Security events", "refusalDays": "Refused calls", "loginDays": "Logins that have ended"}
 
 func (f RetentionForm) field(name, value, help string, disabled bool) ui.Field {
 	return ui.Field{Name: name, Label: retentionLabels[name], Value: value, Help: help, Error: f.Problems.For(name), Disabled: disabled, Narrow: true, Required: true}

@@ -34,8 +34,9 @@ var (
 		fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy, "grant", "operation", "source", "outcome", "error", fieldWho,
 		fieldAddress, "statusFrom", "statusTo", fieldFrom, fieldTo, fieldSpan, "session", fieldBy, fieldBefore, fieldAfter,
 	}
-	eventFields = []string{fieldText, "kind", fieldEnvironment, fieldProject, fieldWho, fieldAddress, fieldFrom, fieldTo, fieldSpan, fieldBefore, fieldAfter}
-	loginFields = []string{fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy, fieldAddress, fieldPage}
+	eventFields   = []string{fieldText, "kind", fieldEnvironment, fieldProject, fieldWho, fieldAddress, fieldFrom, fieldTo, fieldSpan, fieldBefore, fieldAfter}
+	refusalFields = []string{"id", "proxy", fieldEnvironment, "code", fieldAddress, fieldBefore, fieldAfter}
+	loginFields   = []string{fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy, fieldAddress, fieldPage}
 )
 
 // Requests reads the query of the log of token requests.
@@ -43,6 +44,9 @@ func Requests(v url.Values) Query { return parse(link.TokenRequests, requestFiel
 
 // Events reads the query of the log of security events.
 func Events(v url.Values) Query { return parse(link.SecurityEvents, eventFields, v) }
+
+// Refusals reads the query of the record of refused calls.
+func Refusals(v url.Values) Query { return parse(link.Refusals, refusalFields, v) }
 
 // LoginsQuery reads the query of the list of logins.
 func LoginsQuery(v url.Values) Query { return parse(link.Logins, loginFields, v) }
@@ -95,12 +99,12 @@ func (q Query) under(path string) string {
 	return path + "?" + v.Encode()
 }
 
-// narrowed tells whether anything is left out. How figures are split and which
+// Narrowed tells whether anything is left out. How figures are split and which
 // page is shown leaves nothing out.
-func (q Query) narrowed() bool { return len(q.With(fieldBy, "").values) > 0 }
+func (q Query) Narrowed() bool { return len(q.With(fieldBy, "").values) > 0 }
 
-// hidden are the names that a search form has no control for, to go along.
-func (q Query) hidden(controls ...string) []ui.Hidden {
+// Hidden are the names that a search form has no control for, to go along.
+func (q Query) Hidden(controls ...string) []ui.Hidden {
 	var list []ui.Hidden
 	for _, f := range q.fields {
 		if v := q.values[f]; v != "" && !slices.Contains(controls, f) && f != fieldBefore && f != fieldAfter && f != fieldPage {
@@ -123,10 +127,10 @@ type Older struct {
 	Backwards bool
 }
 
-// options are the entries of a filter: all, and each in words. A value that is
+// Options are the entries of a filter: all, and each in words. A value that is
 // chosen and not known is kept, so that the filter never shows anything else
 // than what it does.
-func options(all string, values []string, chosen string, words func(string) string) []ui.Option {
+func Options(all string, values []string, chosen string, words func(string) string) []ui.Option {
 	list := []ui.Option{{Label: all}}
 	if chosen != "" && !slices.Contains(values, chosen) {
 		values = append(slices.Clone(values), chosen)
