@@ -52,12 +52,8 @@ func kind(f webidentity.Fields, row int) ui.Field {
 	return c
 }
 
-// lines keeps a line break at the start, which HTML drops from a field of several lines.
 func lines(c ui.Field, rows int) ui.Field {
 	c.Rows = rows
-	if strings.HasPrefix(c.Value, "\n") || strings.HasPrefix(c.Value, "\r\n") {
-		c.Value = "\n" + c.Value
-	}
 	return c
 }
 

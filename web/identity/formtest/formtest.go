@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"html"
 	"maps"
 	"math/big"
 	"regexp"
@@ -65,7 +64,7 @@ func Sent(t testing.TB, doc htmlcheck.Node) webidentity.Values {
 func value(n htmlcheck.Node) (string, bool) {
 	switch n.Tag() {
 	case "textarea":
-		return lines(n), true
+		return n.Raw(), true
 	case "select":
 		options := n.All("option")
 		for _, o := range options {
@@ -79,13 +78,6 @@ func value(n htmlcheck.Node) (string, bool) {
 		return n.Attr("value"), n.HasAttr("checked")
 	}
 	return n.Attr("value"), true
-}
-
-// lines is the text of a field of several lines with its blanks. A line break at the start is there twice: readers drop
-// the first one.
-func lines(n htmlcheck.Node) string {
-	_, text, _ := strings.Cut(strings.TrimSuffix(n.HTML(), "</textarea>"), ">")
-	return html.UnescapeString(strings.TrimPrefix(text, "\n"))
 }
 
 // Keeps checks that a page sends back what it was made of. Secrets go no way through a page.
