@@ -90,6 +90,23 @@ func BenchmarkBodyRule(b *testing.B) {
 	}
 }
 
+// The hardest XPath that was found among those that are taken, over a megabyte
+// of as many elements as are taken and as deep as they may be: for every element
+// it writes all the text in it anew. With reading it.
+func BenchmarkHardXPath(b *testing.B) {
+	body := []byte("<r>" + strings.Repeat("<a>", 47) + strings.Repeat("<b>thing thing thing thing thing thing thing</b>", 19_900) + strings.Repeat("</a>", 47) + "<z>here</z></r>")
+	v := &condition.Variable{Type: condition.Body, ContentType: condition.XML, XPath: "//*[replace(.,'t','u')='here']"}
+	p := compile(b, of(leaf(v, "EQ", "here")))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		r := condition.Request{Content: func() ([]byte, error) { return body, nil }}
+		if met, err := p.Met(&r); !met || err != nil {
+			b.Fatal(met, err)
+		}
+	}
+}
+
 // Rules on header, method, path and address cost no memory, however they are
 // nested.
 func TestCheapRulesAllocateNothing(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/antchfx/xmlquery"
@@ -118,31 +117,6 @@ func (r *Request) jsonValue(path jsonpath.Path) (string, bool, error) {
 		return "", false, nil
 	}
 	return jsonpath.Text(values[0]), true, nil
-}
-
-const (
-	maxXMLDepth = 50
-	maxElements = 20_000
-	maxXPath    = 256 // bytes
-)
-
-// walksBack finds what makes the library go through the neighbours of every node:
-// a caller's document of a megabyte would keep it busy for minutes.
-var walksBack = regexp.MustCompile(`::|\.\.|\b(last|position)\s*\(`)
-
-// compileXPath refuses what could take long over a large document.
-func compileXPath(text string) (*xpath.Expr, error) {
-	switch {
-	case len(text) > maxXPath:
-		return nil, errors.New("Shorten the XPath to 256 bytes.")
-	case strings.Count(text, "//") > 1 || strings.Count(text, "[") > 2 || walksBack.MatchString(text):
-		return nil, errors.New("Write a simpler XPath: at most one // and two predicates, without axes, .., last() and position().")
-	}
-	expr, err := xpath.Compile(text)
-	if err != nil {
-		return nil, errors.New("Write an XPath such as /order/customer/@id.")
-	}
-	return expr, nil
 }
 
 func (r *Request) xmlValue(path *xpath.Expr) (string, bool, error) {

@@ -50,8 +50,14 @@ func shallow(raw []byte) bool {
 }
 
 // xpathText is the first node's text, or the number, text or truth that an
-// expression such as count(//item) gives.
-func xpathText(path *xpath.Expr, document *xmlquery.Node) (string, bool, error) {
+// expression such as count(//item) gives. The library panics where a function is
+// given what it cannot take, such as contains(a, b).
+func xpathText(path *xpath.Expr, document *xmlquery.Node) (text string, found bool, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("XPath: %v", fault)
+		}
+	}()
 	switch v := path.Evaluate(xmlquery.CreateXPathNavigator(document)).(type) {
 	case *xpath.NodeIterator:
 		if !v.MoveNext() {
