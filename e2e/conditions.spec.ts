@@ -200,6 +200,153 @@ test("what is typed while the tab is redrawn is kept, and the form counts the ch
   await expect(page.getByText("Applies to every request.")).toBeVisible();
 });
 
+test("a variable is made and chosen beside its rule with the keyboard alone", async ({
+  signedIn: page,
+  product,
+}) => {
+  await page.goto(`${product.console}/projects/Default/new/policies/${type}#conditions`);
+  const builder = page.locator("#condition-builder");
+  const field = (name: string) => builder.locator(`[name="condition.${name}"]`);
+  const dialog = page.getByRole("dialog");
+  const keys = async (...all: string[]) => {
+    for (const key of all) await page.keyboard.press(key);
+  };
+  await page.locator("input[name=name]").evaluate((e) => {
+    (e as HTMLInputElement).value = "chosen";
+  });
+  await builder.getByRole("button", { name: "Add rule" }).click();
+  await expect(field("0.first")).toBeFocused();
+  await page.keyboard.type("Variable");
+  await expect(field("0.first.text")).toBeVisible();
+  await field("0.value").fill("typed before");
+  await field("0.first.text").focus();
+
+  // Made: what was searched for in vain is its name, and what is wrong loses nothing on either form.
+  await keys("Tab", "Enter");
+  await expect(dialog.getByRole("searchbox")).toBeFocused();
+  await page.keyboard.type("body size");
+  await expect(dialog.getByText("No variable matches.")).toBeVisible();
+  await accessible(page);
+  await keys("Tab", "Enter");
+  await expect(dialog.locator("[name=name]")).toHaveValue("body size");
+  await expect(dialog.locator("[name=name]")).toBeFocused();
+  await keys("Tab");
+  await page.keyboard.type("JSON");
+  await keys("Control+s");
+  await expect(dialog.locator("[name=jsonPathValue]")).toBeFocused();
+  await expect(dialog.getByText("One thing needs attention")).toBeVisible();
+  await expect(dialog.locator("[name=name]")).toHaveValue("body size");
+  await accessible(page);
+  await picture(page, "variable-here");
+  await keys("Shift+Tab");
+  await page.keyboard.type("Context");
+  await keys("Tab");
+  await page.keyboard.type("Content length");
+  await keys("Control+s");
+  await expect(dialog).toHaveCount(0);
+  await expect(field("0.first.text")).toBeFocused();
+  await expect(field("0.first.text")).toHaveValue("body size");
+  await expect(page.getByText("body size was created.")).toBeVisible();
+  await expect(field("0.type")).toHaveValue("NUMERIC");
+  await expect(field("0.value")).toHaveValue("typed before");
+  await expect(page.locator("input[name=name]")).toHaveValue("chosen");
+  await expect(builder.locator(".Conditions-sentence")).toContainText("variable body size");
+
+  // Chosen, on the other side: a list of what was typed before is waited for.
+  await builder.getByLabel("Value source of rule 1").selectOption("VARIABLE");
+  await field("0.second").selectOption("VARIABLE");
+  await field("0.second.text").focus();
+  await keys("Tab", "Enter");
+  await expect(dialog.getByRole("row", { name: /body size/ })).toContainText("Content length");
+  await page.keyboard.type("BODY");
+  await keys("Enter");
+  await expect(dialog.getByRole("button", { name: "body size" })).toBeFocused();
+  await keys("ArrowUp");
+  await expect(dialog.getByRole("searchbox")).toBeFocused();
+  await accessible(page);
+  await picture(page, "variable-chooser");
+  await keys("ArrowDown", "Enter");
+  await expect(field("0.second.text")).toBeFocused();
+  await expect(field("0.second.text")).toHaveValue("body size");
+
+  // Given up: the cursor comes back to the field, which stays as it was.
+  await builder.getByRole("button", { name: "Choose the second variable of rule 1" }).click();
+  await expect(dialog.getByRole("searchbox")).toBeFocused();
+  await keys("Escape");
+  await expect(dialog).toHaveCount(0);
+  await expect(field("0.second.text")).toBeFocused();
+  await expect(field("0.second.text")).toHaveValue("body size");
+
+  await builder.getByRole("button", { name: "Choose the variable of rule 1" }).click();
+  await dialog.getByRole("cell", { name: "Content length" }).click();
+  await expect(field("0.first.text")).toBeFocused();
+  await page.getByRole("button", { name: "Create policy" }).click();
+  await expect(
+    page.getByText("Applies when variable body size equals variable body size as a number."),
+  ).toBeVisible();
+});
+
+test("a saved condition is tried where it is read, in each environment", async ({
+  signedIn: page,
+  product,
+  browser,
+}) => {
+  await page.goto(`${product.console}/environments/production/new/variables`);
+  await page.locator("input[name=name]").fill("STAGE");
+  await page.locator("textarea[name=value]").fill("live");
+  await page.getByRole("button", { name: "Add variable" }).click();
+  await expect(page.getByRole("row", { name: /STAGE/ })).toBeVisible();
+
+  await page.goto(`${product.console}/projects/Default/new/policies/${type}#conditions`);
+  const builder = page.locator("#condition-builder");
+  await page.locator("input[name=name]").evaluate((e) => {
+    (e as HTMLInputElement).value = "staged";
+  });
+  await builder.getByRole("button", { name: "Add group" }).click();
+  const value = builder.locator("[name='condition.0.0.value']");
+  await builder.locator("[name='condition.0.0.first.text']").fill("X-Stage");
+  await value.fill("$" + "{REGION}");
+  await builder.getByText("Try it on a request").click();
+  await builder.getByRole("button", { name: "Test", exact: true }).click();
+  await expect(value).toBeFocused();
+  await expect(builder.locator(".Field-error")).toContainText("production has no variable REGION.");
+  await expect(builder.getByLabel("Environment", { exact: true })).toHaveValue("production");
+  await accessible(page);
+  await value.fill("$" + "{STAGE}");
+  await builder.locator("[name='sample.headers']").fill("X-Stage: live");
+  await builder.getByRole("button", { name: "Test", exact: true }).click();
+  await expect(builder.locator(".Rule .Light")).toHaveText(/True\s*saw "live"/);
+  await page.getByRole("button", { name: "Create policy" }).click();
+
+  const trial = page.locator("#condition-trial");
+  await trial.getByText("Try the condition on a request").click();
+  await trial.getByLabel("Paste a curl line").fill("curl -H 'X-Stage: secret' https://api.example.com/");
+  await trial.getByRole("button", { name: "Test" }).click();
+  await expect(trial.locator(".Rule .Light")).toHaveText(/False\s*saw "secret"/);
+  await expect(trial.getByText("Not met: this request goes on without the policy.")).toBeVisible();
+  await trial.getByLabel("Headers, one a line").fill("X-Stage: live");
+  await trial.getByLabel("Client address").press("Enter");
+  await expect(trial.getByText("Met: the policy applies to this request.")).toBeVisible();
+  expect(page.url()).not.toContain("secret");
+  await accessible(page);
+  await picture(page, "condition-trial");
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+
+  const plain = await browser.newContext({
+    javaScriptEnabled: false,
+    storageState: await page.context().storageState(),
+  });
+  const still = await plain.newPage();
+  await still.goto(page.url());
+  await still.getByText("Try the condition on a request").click();
+  await still.locator("[name='sample.headers']").fill("X-Stage: live");
+  await still.getByRole("button", { name: "Test" }).click();
+  await expect(still.getByText("Met: the policy applies to this request.")).toBeVisible();
+  await expect(still.locator("[name='sample.headers']")).toHaveValue("X-Stage: live");
+  await plain.close();
+});
+
 test("without JavaScript rules are added, edited and removed", async ({ browser, product }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
@@ -219,6 +366,12 @@ test("without JavaScript rules are added, edited and removed", async ({ browser,
   await expect(field("0.first.text")).toHaveValue("X-Two");
   await page.getByRole("button", { name: "Remove rule 1" }).click();
   await expect(field("0.value")).toHaveValue("production");
+  await field("0.first").selectOption({ label: "Variable by name" });
+  await page.getByRole("button", { name: "Add rule" }).click();
+  await expect(page.getByRole("link", { name: "Variables" }).last()).toHaveAttribute("target", "_blank");
+  await expect(page.getByRole("button", { name: "Choose the variable of rule 1" })).toBeHidden();
+  await page.getByRole("button", { name: "Remove rule 2" }).click();
+  await field("0.first").selectOption({ label: "Header" });
   await expect(page.locator("input[name=name]")).toHaveValue("plain conditions");
   await page.getByRole("button", { name: "Create policy" }).click();
   await expect(page.getByText('Applies when header X-Environment equals "production".')).toBeVisible();

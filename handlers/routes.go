@@ -62,6 +62,7 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/new/policies/:type", c.NewPolicy)
 	r.post(visit.Manage, "/projects/:project/new/policies/:type", c.CreatePolicy)
 	r.get(visit.View, "/projects/:project/policies/:type/:policy", c.ShowPolicy)
+	r.post(visit.View, "/projects/:project/policies/:type/:policy", c.ShowPolicy) // tries its condition
 	r.get(visit.Manage, "/projects/:project/policies/:type/:policy/edit", c.EditPolicy)
 	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/edit", c.SavePolicy)
 	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/status", c.SetPolicyStatus)
@@ -81,6 +82,9 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/variables/:variable/delete", c.ConfirmDeleteVariable)
 	r.post(visit.Manage, "/projects/:project/variables/:variable/delete", c.DeleteVariable)
 	r.get(visit.Manage, "/projects/:project/check/variable-name", c.CheckVariableName)
+	r.get(visit.View, "/projects/:project/choose/variables", c.ChooseVariable)
+	r.get(visit.Manage, "/projects/:project/choose/variables/new", c.NewChosenVariable)
+	r.post(visit.Manage, "/projects/:project/choose/variables/new", c.CreateChosenVariable)
 
 	r.get(visit.View, "/environments/:environment/variables", c.ListEnvironmentVariables)
 	r.get(visit.Manage, "/environments/:environment/new/variables", c.NewEnvironmentVariable)
@@ -125,6 +129,7 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/new/:type", c.CreateLocalPolicy)
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/order", c.OrderBindings)
 	r.get(visit.View, "/projects/:project/proxies/:proxy/bindings/of/:binding", c.ShowBinding)
+	r.post(visit.View, "/projects/:project/proxies/:proxy/bindings/of/:binding", c.ShowBinding) // tries its condition
 	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/edit", c.EditBinding)
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/edit", c.SaveBinding)
 	r.post(visit.Manage, "/projects/:project/proxies/:proxy/bindings/of/:binding/status", c.SetBindingStatus)

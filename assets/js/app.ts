@@ -23,6 +23,7 @@ import { watchTables } from "./table.ts";
 import { watchTabs } from "./tabs.ts";
 import { watchTheme } from "./theme.ts";
 import { watchToasts } from "./toast.ts";
+import { watchVariables } from "./variables.ts";
 
 // First, because others look at what the forms hold.
 watchKept();
@@ -47,6 +48,7 @@ watchTables();
 watchTabs();
 watchTheme();
 watchToasts();
+watchVariables();
 // Last, because the first wrong field may have to be brought to sight by the others.
 watchProblems();
 

@@ -8,11 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/policies"
@@ -291,7 +293,8 @@ func (c *Console) local(g *gin.Context) (*localEditor, error) {
 	return e, err
 }
 
-// ShowBinding is a bound policy as it is read.
+// ShowBinding is a bound policy as it is read. Like ShowPolicy it tries the
+// condition on what is posted to it.
 func (c *Console) ShowBinding(g *gin.Context) error {
 	e, err := c.bindingDesk(g)
 	if err != nil {
@@ -302,14 +305,36 @@ func (c *Console) ShowBinding(g *gin.Context) error {
 		return err
 	}
 	p := e.binding.Policy
+	settings, err := e.read(p)
+	if err != nil {
+		return err
+	}
 	view := proxies.BindingView{
 		Bound: e.bound(e.binding), Where: fmt.Sprintf("%s, position %d", e.where(e.spot), e.binding.Position), Back: e.scopeHref(e.spot.endpoint),
-		Settings: policies.SettingPanels(policies.SettingsOf(e.form, policies.Write(e.form, p.Config))),
+		Settings: settings,
 	}
 	if p.Global() {
 		view.Global = link.Policy(e.project.Name, p.Type, p.Name)
 	}
 	return render(g, http.StatusOK, proxies.BindingPage(frame, view))
+}
+
+// read is what a bound policy says, with its condition to try.
+func (e *localEditor) read(p models.Policy) (templ.Component, error) {
+	values, choices := policies.Write(e.form, p.Config), policies.Choices{Now: e.c.now()}
+	settings := policies.SettingsOf(e.form, values)
+	sent, err := sample(e.g)
+	if err != nil {
+		return nil, err
+	}
+	conditions.Try(values, sent)
+	ctx := e.g.Request.Context()
+	if err := e.c.offerVariables(ctx, e.project, &choices); err != nil {
+		return nil, err
+	}
+	err = e.c.offerEnvironments(ctx, p.Config.Base().Condition, &choices)
+	trial := conditions.Trial(policies.Conditions(values, nil, choices, ""), link.Binding(e.project.Name, e.proxy.Name, e.binding.ID))
+	return templ.Join(policies.SettingPanels(settings), trial), err
 }
 
 // EditBinding is the form of a local policy.

@@ -15,6 +15,7 @@ import (
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/policies"
@@ -139,7 +140,8 @@ func (c *Console) saySaved(g *gin.Context, p models.Policy, what string) error {
 	return nil
 }
 
-// ShowPolicy is the page of a global policy.
+// ShowPolicy is the page of a global policy. What is posted to it is a request
+// to try the condition on; nothing of it is kept.
 func (c *Console) ShowPolicy(g *gin.Context) error {
 	e, err := c.policyEditor(g)
 	if err != nil {
@@ -147,6 +149,9 @@ func (c *Console) ShowPolicy(g *gin.Context) error {
 	}
 	p, err := c.store.Policy(g.Request.Context(), e.project.ID, e.typ.Name, g.Param("policy"))
 	if err != nil {
+		return err
+	}
+	if e.sample, err = sample(g); err != nil {
 		return err
 	}
 	return e.showPolicy(http.StatusOK, p)
@@ -168,9 +173,11 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 		return err
 	}
 	v, values := visit.From(ctx), policies.Write(e.form, p.Config)
+	settings := policies.SettingsOf(e.form, values)
+	conditions.Try(values, e.sample)
 	page := policies.ViewPage{
 		Frame: frame, Project: e.project.Name, Type: e.typ, Item: itemOf(p), CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy,
-		Settings: policies.SettingsOf(e.form, values), Advice: e.form.Advice(p.Config, choices),
+		Settings: settings, Trial: policies.Conditions(values, nil, choices, ""), Advice: e.form.Advice(p.Config, choices),
 		Manage: v.Can(visit.Manage), Deploy: v.Can(visit.Deploy), Audit: v.Can(visit.Audit), Now: e.c.now(),
 	}
 	for _, place := range u.places {

@@ -10,7 +10,9 @@ import (
 	"github.com/gatewright/gatewright/engine/identity/ldap"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/policies"
 )
@@ -43,6 +45,9 @@ func (c *Console) choices(ctx context.Context, project models.Project, config po
 	if err = c.offerVariables(ctx, project, &out); err != nil {
 		return out, err
 	}
+	if err = c.offerEnvironments(ctx, config.Base().Condition, &out); err != nil {
+		return out, err
+	}
 	out.Keys, err = c.namedKeys(ctx, project)
 	return out, err
 }
@@ -50,6 +55,7 @@ func (c *Console) choices(ctx context.Context, project models.Project, config po
 // offerVariables adds the project's variables, whose names compare without
 // case (D17).
 func (c *Console) offerVariables(ctx context.Context, project models.Project, out *policies.Choices) error {
+	out.Project = project.Name
 	all, err := c.store.Variables(ctx, project.ID)
 	if err != nil {
 		return err
@@ -63,6 +69,34 @@ func (c *Console) offerVariables(ctx context.Context, project models.Project, ou
 			return condition.Variable{}, false
 		}
 		return all[i].Definition, true
+	}
+	return nil
+}
+
+// offerEnvironments adds what a condition can be tried with, when it means
+// something else in each environment: the one chosen on top comes first.
+func (c *Console) offerEnvironments(ctx context.Context, cond condition.Condition, out *policies.Choices) error {
+	if !conditions.NamesEnvironment(cond) {
+		return nil
+	}
+	all, err := c.store.Environments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		values, err := c.store.EnvironmentVariables(ctx, e.Name)
+		if err != nil {
+			return err
+		}
+		offer := conditions.Environment{Name: e.Name, Values: map[string]string{}}
+		for _, v := range values {
+			offer.Values[v.Name] = v.Value
+		}
+		if e.Name == visit.From(ctx).Environment(ctx) {
+			out.Environments = slices.Insert(out.Environments, 0, offer)
+			continue
+		}
+		out.Environments = append(out.Environments, offer)
 	}
 	return nil
 }

@@ -49,6 +49,16 @@ func typed(g *gin.Context) (policies.Values, error) {
 	return v, nil
 }
 
+// sample is the request on which the page of a policy is to try its condition,
+// nil for a page that is only opened. It comes by POST: a pasted request can
+// hold secrets.
+func sample(g *gin.Context) (policies.Values, error) {
+	if g.Request.Method != http.MethodPost {
+		return nil, nil
+	}
+	return typed(g)
+}
+
 // badForm keeps the meaning of a form that is too large; any other that cannot
 // be read did not come from one of our pages.
 func badForm(err error) error {
@@ -65,6 +75,7 @@ type policyEditor struct {
 	project models.Project
 	typ     policy.Type
 	form    policies.Form
+	sample  policies.Values // see sample
 }
 
 func (c *Console) policyEditor(g *gin.Context) (*policyEditor, error) {
@@ -352,7 +363,12 @@ func (c *Console) PolicyConditions(g *gin.Context) error {
 	}
 	policies.Change(e.form, values, values["change"])
 	choices := policies.Choices{Now: c.now()}
-	if err := c.offerVariables(g.Request.Context(), e.project, &choices); err != nil {
+	ctx := g.Request.Context()
+	if err := c.offerVariables(ctx, e.project, &choices); err != nil {
+		return err
+	}
+	cond, _, _ := conditions.Read(values)
+	if err := c.offerEnvironments(ctx, cond, &choices); err != nil {
 		return err
 	}
 	page := policies.Conditions(values, nil, choices, link.PolicyConditions(e.project.Name, e.typ.Name))

@@ -17,6 +17,20 @@ import (
 // samplePrefix begins the fields of the sample request. They are part of no policy.
 const samplePrefix = "sample."
 
+// Try has a saved condition tried on the sample request that was sent; nil is none. Whatever else was sent is left.
+func Try(v, sent map[string]string) {
+	if sent == nil {
+		return
+	}
+	for name, text := range sent {
+		if strings.HasPrefix(name, samplePrefix) {
+			v[name] = text
+		}
+	}
+	v["change"] = testIt
+	takeCurl(v)
+}
+
 // trial is what became of the condition for the sample request.
 type trial struct {
 	outcome  *condition.Outcome
@@ -35,11 +49,12 @@ func try(p Props, c condition.Condition, unread problem.List) *trial {
 	if len(t.problems) > 0 {
 		return t
 	}
-	if t.problems = fromEnvironment(c); len(t.problems) > 0 {
+	e := p.environment()
+	if t.problems = e.lacks(c); len(t.problems) > 0 {
 		return t
 	}
 	var l problem.List
-	t.cond, l = c.Resolve(p.variable, func(string) (string, bool) { return "", false })
+	t.cond, l = c.Resolve(p.variable, e.value)
 	t.problems.Append(jsonName, l)
 	var q *condition.Request
 	if q, t.sample = request(p); len(t.problems)+len(t.sample) > 0 {
@@ -52,17 +67,6 @@ func try(p Props, c condition.Condition, unread problem.List) *trial {
 	}
 	t.outcome = &out
 	return t
-}
-
-// fromEnvironment finds values that only an environment has: a sample request belongs to none.
-func fromEnvironment(c condition.Condition) problem.List {
-	var l problem.List
-	c.Walk(func(path string, r *condition.Rule) {
-		for _, name := range condition.EnvironmentNames(r.SecondValue) {
-			l.Add(jsonName+"."+path+".secondValue", "Each environment has its own ${%s}. To test the rule, write a value in its place.", name)
-		}
-	})
-	return l
 }
 
 func (p Props) variable(name string) (condition.Variable, bool) {

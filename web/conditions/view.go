@@ -31,7 +31,11 @@ type Props struct {
 	Variable func(name string) (condition.Variable, bool)
 	// Names are the project's variables, to choose from.
 	Names []string
-	Now   time.Time
+	// Project is where variables are chosen and made; "" offers neither.
+	Project string
+	// Environments are those that can be tried, where the condition has a ${NAME}. The first stands for one that is not chosen.
+	Environments []Environment
+	Now          time.Time
 
 	first bool // the first problem of the form is one of these
 }
@@ -43,6 +47,7 @@ type view struct {
 	cond   condition.Condition
 	unmet  policy.UnmetAction
 	tried  *trial
+	fixed  bool // the rules are only read
 	broken bool // the JSON cannot be read
 }
 

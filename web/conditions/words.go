@@ -74,3 +74,5 @@ func (v *view) opens() string {
 	}
 	return "The caller writes " + which + ", and can leave " + them + " out or make " + them + " up. Whoever does so avoids this policy, and the API is open to them unless another policy guards it."
 }
+
+func lowerFirst(text string) string { return strings.ToLower(text[:1]) + text[1:] }

@@ -43,6 +43,7 @@ type Props struct {
 	OfPlatform bool
 	// Variable finds a variable of the project for conditions, nil finds none; Names are all of them.
 	Variable func(name string) (condition.Variable, bool)
+	Project  string // whose variables they are
 	Names    []string
 	Now      time.Time
 }
@@ -409,7 +410,7 @@ func (r rule) active() bool { return r.Values[r.own+"active"] == "true" }
 
 func (r rule) conditions() conditions.Props {
 	p := conditions.Props{
-		Place: place(r.own), Values: r.Values, Problems: r.Problems, Variable: r.Variable, Names: r.Names, Now: r.Now,
+		Place: place(r.own), Values: r.Values, Problems: r.Problems, Variable: r.Variable, Names: r.Names, Project: r.Project, Now: r.Now,
 	}
 	if r.Refresh != "" {
 		p.Refresh = r.address(r.at)

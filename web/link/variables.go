@@ -6,6 +6,12 @@ func Variables(project string) string { return path("projects", project, "variab
 // NewVariable is the form of a new variable; it takes the names of its fields.
 func NewVariable(project string) string { return path("projects", project, "new", "variables") }
 
+// ChooseVariable lists variables to choose one for a rule, inside the page of the rule; it takes q.
+func ChooseVariable(project string) string { return path("projects", project, "choose", "variables") }
+
+// NewChosenVariable is the form of a new variable inside the page of a rule.
+func NewChosenVariable(project string) string { return ChooseVariable(project) + "/new" }
+
 // VariableEdit is the form of a variable.
 func VariableEdit(project, name string) string { return Variables(project) + path(name) + "/edit" }
 

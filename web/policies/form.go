@@ -83,6 +83,10 @@ type Choices struct {
 	Variables []string
 	// Now is the moment at which a sample request is thought to come.
 	Now time.Time
+	// Project is where variables of conditions are chosen and made.
+	Project string
+	// Environments are those that a condition with a ${NAME} can be tried in.
+	Environments []conditions.Environment
 	// Errors is what the tab of error messages knows.
 	Errors errors.Choices
 }
@@ -340,13 +344,14 @@ func (p FormPage) located() FormPage {
 func Conditions(v Values, problems problem.List, choices Choices, redraw string) conditions.Props {
 	return conditions.Props{
 		Values: v, Problems: problems, Refresh: redraw, Variable: choices.Variable, Names: choices.Variables, Now: choices.Now,
+		Project: choices.Project, Environments: choices.Environments,
 	}
 }
 
 // Errors is what the tab of error messages is drawn from.
 func Errors(v Values, problems problem.List, choices Choices) errors.Props {
 	return errors.Props{
-		Choices: choices.Errors, Values: v, Problems: problems, Variable: choices.Variable, Names: choices.Variables, Now: choices.Now,
+		Choices: choices.Errors, Values: v, Problems: problems, Variable: choices.Variable, Names: choices.Variables, Project: choices.Project, Now: choices.Now,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/ui"
@@ -21,6 +22,7 @@ type ViewPage struct {
 	CreatedAt time.Time
 	CreatedBy string
 	Settings  []Setting
+	Trial     conditions.Props // to try the condition, where there is one
 	Advice    []Advice
 	Uses      []Use
 	Manage    bool // the visitor may change something

@@ -64,6 +64,7 @@ type FormPage struct {
 	Check    string      // address that tells whether a name is free
 	Hidden   []ui.Hidden // such as the version that was read
 	New      bool        // there is nothing yet to compare with
+	Inside   bool        // the form stands in a dialog of another one
 	Unsaved  bool        // the page shows what was typed and is not saved
 	Conflict *Conflict
 	// Policies are those that refer to a variable.
