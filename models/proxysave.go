@@ -37,12 +37,12 @@ const (
 // SaveProxy writes a proxy with its endpoints: a new one when p.ID is empty,
 // else the one of that id as it was read at p.Version. Of p it reads name,
 // description, route, upstream, error templates and endpoints; bindings are
-// edited one by one.
-// An endpoint keeps its bindings when it keeps its id, or its method and path;
-// those of an endpoint that goes away go with it. A new proxy gets a client id
-// and a client secret, which is returned this once. Problems are of the fields
-// name, description, clientId, basePath, hosts, methods, upstreamUrl,
-// connectTimeout, responseTimeout, errorTemplates.… and endpoints[i].
+// edited one by one. An endpoint keeps its bindings when it keeps its id, or its
+// method and path; those of an endpoint that goes away go with it. A new proxy
+// gets a client id and a client secret, which is returned this once. Problems are
+// of the fields name, description, clientId, basePath, hosts, methods,
+// upstreamUrl, connectTimeout, responseTimeout, endpoints[i] and those of
+// errorTemplates.
 func (s *Store) SaveProxy(ctx context.Context, by Actor, projectID string, p Proxy) (Proxy, secret.Text, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {

@@ -119,16 +119,6 @@ func (r *resolver) value(environmentID string) func(name string) (string, bool) 
 	}
 }
 
-// valueOrAny leaves out what is missing.
-func (r *resolver) valueOrAny(environmentID string) func(name string) (string, bool) {
-	return func(name string) (string, bool) {
-		if v, ok := r.value(environmentID)(name); ok {
-			return v, true
-		}
-		return anyValue(name)
-	}
-}
-
 // encode is a policy as an environment gets it: with the variables and values
 // put into its conditions. Problems are what is missing or does not fit there.
 func (r *resolver) encode(c policy.Config, projectID, environmentID string) (json.RawMessage, problem.List, error) {
@@ -150,23 +140,6 @@ func (r *resolver) encode(c policy.Config, projectID, environmentID string) (jso
 	raw, err := policy.Encode(c)
 	*base = written
 	return raw, wrong, err
-}
-
-// misfits are what a message of the catalogue names and an environment has not,
-// and the values that do not fit its rules.
-func (r *resolver) misfits(environmentID string, m fault.Message) problem.List {
-	values := r.values(environmentID)
-	l := values.fill(messageTemplates(m))
-	return append(l, ruleProblems(m, values.of)...)
-}
-
-func ruleProblems(m fault.Message, value func(string) (string, bool)) problem.List {
-	var l problem.List
-	eachRule(m, func(path string, rule *fault.Rule) {
-		_, wrong := rule.Condition.Resolve(func(string) (condition.Variable, bool) { return condition.Variable{}, false }, value)
-		l.Append(path+".condition", wrong)
-	})
-	return l
 }
 
 // values collects what the templates of a draft name.
