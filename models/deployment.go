@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
@@ -129,9 +130,9 @@ type frozen struct {
 // draft is what a deploy of the proxy, read whole, to an environment would
 // freeze.
 func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err error) {
-	d := engine.Proxy{Project: p.ProjectName, Name: p.Name, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates}
+	d := engine.Proxy{Project: p.ProjectName, Name: p.Name, ClientID: p.ClientID, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.activeTemplates()}
 	values := known.values(environmentID)
-	f.wrong.Append("errorTemplates", values.fill(bodyTemplates(p.ErrorTemplates)))
+	f.wrong.Append("errorTemplates", values.fill(bodyTemplates(d.ErrorTemplates)))
 	endpoints := make(map[string]*engine.APIEndpoint, len(p.Endpoints))
 	for _, e := range p.Endpoints {
 		d.Endpoints = append(d.Endpoints, engine.APIEndpoint{Method: e.Method, Path: e.Path})
@@ -149,6 +150,24 @@ func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err erro
 	d.Values = values.used
 	f.raw, f.digest, err = d.Encode()
 	return f, err
+}
+
+// activeTemplates leaves out what is kept and off: it changes nothing that runs.
+func (p *Proxy) activeTemplates() *fault.Bodies {
+	if p.ErrorTemplates == nil {
+		return nil
+	}
+	on := *p.ErrorTemplates
+	if !on.JSON.Enabled {
+		on.JSON = fault.Body{}
+	}
+	if !on.XML.Enabled {
+		on.XML = fault.Body{}
+	}
+	if on.Empty() {
+		return nil
+	}
+	return &on
 }
 
 // draftDigest makes as few drafts as there are different ones: one for all

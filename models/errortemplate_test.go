@@ -257,15 +257,18 @@ func TestErrorTemplatesOfAProxyAreSavedDeployedAndTakenAway(t *testing.T) {
 	full := templates("{\"m\":\"#FAULTMESSAGE#\",\n \"ş\": \"</script>\"}")
 	full.XML = fault.Body{Text: "<kept/>", ContentType: "application/xml"} // and off
 	full.Upstream = true
+	running := &fault.Bodies{JSON: full.JSON, Upstream: true}
+	off := &fault.Bodies{XML: full.XML}
 	for _, step := range []struct {
-		name         string
-		write, wants *fault.Bodies
-		state        models.DeployState
+		name                 string
+		write, wants, frozen *fault.Bodies
+		state                models.DeployState
 	}{
-		{"templates", full, full, models.RedeployRequired},
-		{"empty ones", &fault.Bodies{}, nil, models.Live},
-		{"templates again", full, full, models.RedeployRequired},
-		{"none", nil, nil, models.Live},
+		{"templates", full, full, running, models.RedeployRequired},
+		{"empty ones", &fault.Bodies{}, nil, nil, models.Live},
+		{"one that is off", off, off, nil, models.Live},
+		{"templates again", full, full, running, models.RedeployRequired},
+		{"none", nil, nil, nil, models.Live},
 	} {
 		saved := s.save(t, p, func(p *models.Proxy) { p.ErrorTemplates = step.write })
 		read := modelstest.Reload(t, s.Store, p)
@@ -276,7 +279,7 @@ func TestErrorTemplatesOfAProxyAreSavedDeployedAndTakenAway(t *testing.T) {
 			t.Errorf("%s: read (-want +got):\n%s", step.name, diff)
 		}
 		d, _, digest := s.frozen(t, p, "production")
-		if diff := cmp.Diff(step.wants, d.ErrorTemplates); diff != "" || (digest == plain) != (step.wants == nil) {
+		if diff := cmp.Diff(step.frozen, d.ErrorTemplates); diff != "" || (digest == plain) != (step.frozen == nil) {
 			t.Errorf("%s: frozen under %s, was %s (-want +got):\n%s", step.name, digest, plain, diff)
 		}
 		if got := read.Deployments[0].State; got != step.state {

@@ -205,7 +205,7 @@ func bodyTemplates(b *fault.Bodies) []template {
 	if b == nil {
 		return nil
 	}
-	return []template{{"json.template", b.JSON.Enabled, b.JSON.Text}, {"xml.template", b.XML.Enabled, b.XML.Text}}
+	return []template{{"json.template", true, b.JSON.Text}, {"xml.template", true, b.XML.Text}}
 }
 
 // conditionProblems reports the variables that the conditions of a policy refer

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/models"
@@ -212,11 +213,12 @@ func templateSettings(p engine.Proxy) []policies.Setting {
 	if b := p.ErrorTemplates; b != nil {
 		for _, t := range []struct {
 			name string
-			on   bool
-			text string
-		}{{"JSON", b.JSON.Enabled, b.JSON.Text}, {"XML", b.XML.Enabled, b.XML.Text}} {
-			if t.on {
-				list = append(list, policies.Setting{Section: "Error templates", Label: t.name, Text: t.text, Code: true})
+			body fault.Body
+		}{{"JSON", b.JSON}, {"XML", b.XML}} {
+			if t.body.Enabled {
+				list = append(list,
+					policies.Setting{Section: "Error templates", Label: t.name, Text: t.body.Text, Code: true},
+					policies.Setting{Section: "Error templates", Label: t.name + " content type", Text: t.body.ContentType, Code: true})
 			}
 		}
 		if b.Upstream {
