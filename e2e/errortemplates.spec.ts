@@ -14,6 +14,11 @@ test("errors of a proxy are put into its template", async ({ signedIn: page, pro
   await field("json.enabled").check();
   await expect(field("json.template")).toHaveValue(/"faultCode": "#FAULTCODE#"/);
   await expect(field("xml.template")).toBeHidden();
+  await field("json.template").fill("");
+  await page.getByRole("button", { name: "Placeholders" }).filter({ visible: true }).click();
+  await page.getByRole("button", { name: "#FAULTCODE#" }).click();
+  await expect(field("json.template")).toHaveValue("#FAULTCODE#");
+  await page.keyboard.press("Escape");
 
   // What is wrong stands beside the text, and stays in sight when the template is switched off.
   const wrong = '{"code": "#FAULTKODE#"}';

@@ -89,7 +89,7 @@ func (t templateForm) contentType() ui.Field {
 func (t templateForm) text() ui.Field {
 	f := t.field(".template", t.label+": text")
 	f.Value, f.Mono, f.Rows = t.typed.Text, true, 10
-	f.Help = "What stands between # signs, and ${NAME} of the environment, is replaced. The gateway escapes the values."
+	f.Help = "Placeholders and ${NAME} of the environment are replaced; the gateway escapes the values."
 	return f
 }
 
