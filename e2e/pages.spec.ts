@@ -52,6 +52,9 @@ const pages: Record<string, string> = {
   logins: "/logins",
   "revoke-tokens": "/revoke-tokens",
   "token-management": "/token-management",
+  "error-messages": "/error-messages",
+  "error-message": "/error-messages/POLICY_AUTH_JWT_NOT_VALID",
+  "error-message-reset": "/error-messages/POLICY_AUTH_JWT_NOT_VALID/reset",
   gallery: "/gallery",
 };
 

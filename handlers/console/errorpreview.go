@@ -74,6 +74,7 @@ type scene struct {
 	*previewer
 	ask    weberrors.Ask
 	of, on fault.Message
+	plain  bool // an answer is none that a template has written whole
 	out    weberrors.Preview
 }
 
@@ -146,6 +147,7 @@ func (s *scene) shoot(when string, of, on *fault.Rule) {
 		s.out.Problem = "No token request is refused with this error. It is an answer to API calls."
 	default:
 		s.out.Shots = append(s.out.Shots, shot(when, answer))
+		s.plain = s.plain || answer.Origin >= fault.PolicyRow
 	}
 }
 
@@ -188,8 +190,12 @@ func (s *scene) challenge() string {
 	return ""
 }
 
-// explain notes where the values of environment variables come from.
+// explain notes what the answer also depends on: templates of proxies that are
+// not known here, and the values of environment variables.
 func (s *scene) explain() {
+	if s.plain && s.proxy == nil && !s.ask.Token {
+		s.out.Notes = append(s.out.Notes, "An API proxy with error templates of its own puts the message into them.")
+	}
 	custom := s.ask.Custom
 	custom.Messages = []fault.Message{s.of, s.on}
 	for _, name := range custom.EnvironmentNames() {

@@ -170,7 +170,7 @@ func List(p ListPage) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = ui.CardTable("Error messages", []ui.Column{{Label: "Error", Tight: true}, {Label: "Status", Tight: true}, {Label: "Message"}, {Label: "Group"}, {Label: "Customized"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.CardTable("Error messages", []ui.Column{{Label: "Error", Tight: true}, {Label: "Status", Tight: true}, {Label: "Message"}, {Label: "Group"}, {Label: "Where customized"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -381,7 +381,7 @@ func listRow(r fault.Row, m fault.Message, policies int) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Cell("Customized").Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Cell("Where customized").Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
