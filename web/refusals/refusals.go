@@ -110,7 +110,10 @@ func (f Finding) title() string {
 	switch {
 	case f.passed():
 		return "Not refused"
-	case !f.Fault.Known():
+	case f.Fault.Known():
+	case f.Error == "":
+		return "Refused"
+	default:
 		return "Refused: " + f.Error
 	}
 	return strings.TrimSuffix(fault.Find(f.Fault).Message, ".")
