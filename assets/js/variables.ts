@@ -16,7 +16,7 @@ export function watchVariables(): void {
     if (name) choose(name.dataset.variable ?? "", name.dataset.type ?? "");
   });
   on<HTMLElement>("input", "[data-variable-search]", (search) => {
-    dialogOf(search).dataset.behind = "";
+    delete dialogOf(search).dataset.wanted;
   });
   content.watch((root) => {
     for (const list of every(root, "[data-variable-choices]")) arrived(dialogOf(list));
@@ -28,6 +28,7 @@ export function watchVariables(): void {
 
 const dialogOf = (part: Element) => part.closest("dialog") as HTMLDialogElement;
 const search = (dialog: Element) => dialog.querySelector<HTMLInputElement>("[data-variable-search]");
+const list = (dialog: Element) => dialog.querySelector<HTMLElement>("[data-variable-choices]");
 const names = (dialog: Element) => [...dialog.querySelectorAll<HTMLElement>("[data-variable]")];
 
 async function open(button: HTMLElement): Promise<void> {
@@ -78,11 +79,16 @@ function press(event: KeyboardEvent): void {
   else if (event.key === "ArrowUp") go(event, dialog, -1);
 }
 
-/** Moves between the search and the names. A list that is still of what was typed before is waited for. */
+/** Tells that the list is still of what was typed before: what comes next would take it away from under the cursor. */
+function behind(dialog: Element): boolean {
+  return list(dialog)?.dataset.query !== search(dialog)?.value.trim();
+}
+
+/** Moves between the search and the names, once the list is there. */
 function go(event: KeyboardEvent, dialog: HTMLElement, step: number): void {
   event.preventDefault();
-  if (dialog.dataset.behind !== undefined) {
-    dialog.dataset.behind = "first";
+  if (behind(dialog)) {
+    dialog.dataset.wanted = "";
     return;
   }
   const stops = [search(dialog), ...names(dialog)];
@@ -91,8 +97,9 @@ function go(event: KeyboardEvent, dialog: HTMLElement, step: number): void {
 }
 
 function arrived(dialog: HTMLElement): void {
-  if (dialog.dataset.behind === "first") names(dialog)[0]?.focus();
-  delete dialog.dataset.behind;
+  if (dialog.dataset.wanted === undefined || behind(dialog)) return;
+  delete dialog.dataset.wanted;
+  names(dialog)[0]?.focus();
 }
 
 /** Puts the name into the field as if somebody had typed it, and the data type that goes with the variable beside it. */
