@@ -471,7 +471,7 @@ func TestAPolicyInUseSaysWhatHangsOnIt(t *testing.T) {
 	for _, row := range page.All("#usage tbody tr") {
 		rows = append(rows, row.Text())
 	}
-	if diff := cmp.Diff([]string{"drafts All endpoints Request 1 Not deployed", "orders All endpoints Request 1 production"}, rows); diff != "" {
+	if diff := cmp.Diff([]string{"drafts All endpoints Request 1 Not deployed Localize", "orders All endpoints Request 1 production Localize"}, rows); diff != "" {
 		t.Error(diff)
 	}
 	edit := v.Get(t, link.PolicyEdit("Default", jwt, "orders-jwt"))
