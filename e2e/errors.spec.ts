@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { accessible, expect, picture, test } from "./fixtures.ts";
 import type { Product } from "./product.ts";
-import { createProxy, deploy, upstream } from "./steps.ts";
+import { createProxy, deploy, guard, upstream } from "./steps.ts";
 
 const type = "policy-auth-jwt";
 const notValid = "errors.POLICY_AUTH_JWT_NOT_VALID.";
@@ -135,11 +135,7 @@ test("one template answers everything that a policy refuses", async ({ signedIn:
 test("the platform's wording takes effect without a deploy", async ({ signedIn: page, product }) => {
   const api = await upstream();
   await createProxy(page, product, "catalogued", api.url);
-  await page.goto(
-    `${product.console}/projects/Default/proxies/catalogued/bindings/new/${type}?pipeline=REQUEST`,
-  );
-  await page.locator("input[name=name]").fill("catalogued-jwt");
-  await page.getByRole("button", { name: "Add policy" }).click();
+  await guard(page, product, "catalogued", async () => {});
   await deploy(page, product, "catalogued");
   const standard = await received(product, "/catalogued/orders");
   expect(standard.status).toBe(401);
