@@ -130,8 +130,11 @@ func (b *Bodies) Compile(values Values) (*Frames, error) {
 	if b == nil || !b.JSON.Enabled && !b.XML.Enabled {
 		return nil, nil
 	}
-	f := &Frames{Upstream: b.Upstream}
+	n := *b
+	n.Normalize() // the content type decides how values are escaped
+	f := &Frames{Upstream: n.Upstream}
 	var err error
+	b = &n
 	if b.JSON.Enabled {
 		if f.json, err = compiled(b.JSON.Text, b.JSON.ContentType, values); err != nil {
 			return nil, fmt.Errorf("JSON error template: %w", err)

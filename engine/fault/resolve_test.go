@@ -215,6 +215,20 @@ func TestOnlyMessagesThatNobodyWroteWholeAreFramed(t *testing.T) {
 	}
 }
 
+// ATTACK: a template without a content type must not be escaped as another kind.
+func TestAttackAnXMLTemplateWithoutATypeIsXML(t *testing.T) {
+	t.Parallel()
+	f, err := (&Bodies{XML: Body{Enabled: true, Text: `<a>#{request.uri}</a>`}}).Compile(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := SampleRequest()
+	q.Path = "/<b>&"
+	if a := (Levels{Frames: f}).Answer(NotFound, Facts{Request: &q}); string(a.Body) != "<a>/&lt;b&gt;&amp;</a>" || a.ContentType != xmlContentType {
+		t.Errorf("%s %s", a.ContentType, a.Body)
+	}
+}
+
 func TestTheCallersLanguageChoosesTheTemplate(t *testing.T) {
 	t.Parallel()
 	frames := func(json, xml bool) *Frames {
