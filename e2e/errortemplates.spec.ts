@@ -35,6 +35,13 @@ test("errors of a proxy are put into its template", async ({ signedIn: page, pro
 
   await field("json.enabled").check();
   await field("json.template").fill(`{"code": "#FAULTCODE#", "path": "#{request.uri}", "help": "\${HELP}"}`);
+  // What callers get is drawn while somebody types.
+  const shots = page.locator("#templates-shots");
+  await expect(shots).toContainText('{"code": "ERR-044", "path": "/shaped/42", "help": ""}');
+  await page.getByLabel("When the gateway answers with").selectOption("API_METHOD_NOTFOUND");
+  await expect(shots).toContainText("404 Not Found");
+  await accessible(page);
+  await picture(page, "error-templates-preview");
   await page.locator("[data-save]").click();
   await expect(page.getByText("JSON template · application/json; charset=utf-8")).toBeVisible();
   await accessible(page);

@@ -121,6 +121,7 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.View, "/projects/:project/proxies/:proxy/history", c.ProxyHistory)
 	r.get(visit.Manage, "/projects/:project/check/proxy-name", c.CheckProxyName)
 	r.get(visit.Manage, "/projects/:project/check/base-path", c.CheckBasePath)
+	r.post(visit.Manage, "/projects/:project/check/proxy-errors", c.ProxyErrors)
 
 	r.get(visit.View, "/projects/:project/proxies/:proxy/develop", c.Develop)
 	r.get(visit.Manage, "/projects/:project/proxies/:proxy/bindings/new", c.ChoosePolicy)

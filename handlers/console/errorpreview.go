@@ -21,16 +21,27 @@ import (
 // errorChoices are what the editor of error messages knows. Proxy is the owner
 // of a local policy, nil for everything else.
 func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh string, proxy *models.Proxy) (weberrors.Choices, error) {
+	p, err := c.previewer(ctx, proxy)
+	if err != nil {
+		return weberrors.Choices{}, err
+	}
+	return weberrors.Choices{
+		Rows: rows, Platform: p.platform, Refresh: refresh, Preview: p.preview,
+		Catalogue: func(t fault.Type) string { return link.ErrorMessage(string(t)) },
+	}, nil
+}
+
+func (c *Console) previewer(ctx context.Context, proxy *models.Proxy) (*previewer, error) {
 	p := &previewer{types: c.types, proxy: proxy, request: fault.SampleRequest()}
 	list, err := c.store.ErrorMessages(ctx)
 	if err != nil {
-		return weberrors.Choices{}, err
+		return nil, err
 	}
 	for _, m := range list {
 		p.platform = append(p.platform, m.Message)
 	}
 	if p.request.Environment, p.values, err = c.valuesInSight(ctx); err != nil {
-		return weberrors.Choices{}, err
+		return nil, err
 	}
 	p.request.Time = c.now()
 	if proxy != nil {
@@ -38,10 +49,7 @@ func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh s
 		p.request.Path = strings.TrimSuffix(proxy.Route.BasePath, "/") + "/42"
 		p.request.DecodedPath = p.request.Path
 	}
-	return weberrors.Choices{
-		Rows: rows, Platform: p.platform, Refresh: refresh, Preview: p.preview,
-		Catalogue: func(t fault.Type) string { return link.ErrorMessage(string(t)) },
-	}, nil
+	return p, nil
 }
 
 // valuesInSight are the variables of the environment that the visitor looks at.
@@ -198,7 +206,12 @@ func (s *scene) explain() {
 	}
 	custom := s.ask.Custom
 	custom.Messages = []fault.Message{s.of, s.on}
-	for _, name := range custom.EnvironmentNames() {
+	s.valuesOf(custom.EnvironmentNames())
+}
+
+// valuesOf notes where the values of environment variables come from.
+func (s *scene) valuesOf(names []string) {
+	for _, name := range names {
 		note := fmt.Sprintf("${%s} is shown as %s has it.", name, s.request.Environment)
 		if _, known := s.values[name]; !known {
 			note = fmt.Sprintf("${%s} has no value in %s.", name, s.request.Environment)

@@ -41,7 +41,7 @@ func proxyForm(g *gin.Context) (proxies.Form, error) {
 		ConnectTimeout: posted.Get("connectTimeout"), ResponseTimeout: posted.Get("responseTimeout"),
 		Endpoints: endpointRows(posted),
 		JSON:      errorTemplate(posted, "errorTemplates.json"), XML: errorTemplate(posted, "errorTemplates.xml"),
-		ReplaceAPIErrors: posted.Get("errorTemplates.replaceApiErrors") == "true",
+		ReplaceAPIErrors: posted.Get("errorTemplates.replaceApiErrors") == "true", Reason: fault.Type(posted.Get("errorTemplates.reason")),
 	}
 	return f, nil
 }
@@ -218,6 +218,9 @@ func (c *Console) showNewProxy(g *gin.Context, status int, project models.Projec
 	}
 	f.New, f.ID, f.Version = true, "", ""
 	f.Action, f.Cancel = link.NewProxy(project.Name), link.Proxies(project.Name)
+	if err := c.showAnswers(g.Request.Context(), project.Name, &f); err != nil {
+		return err
+	}
 	return render(g, status, proxies.FormPage(frame, furnished(f, project.Name)))
 }
 
@@ -314,6 +317,9 @@ func (d *proxyDesk) showEdit(status int, f proxies.Form) error {
 		if e.ID != "" {
 			f.Endpoints[i].Policies = counts[e.ID]
 		}
+	}
+	if err := d.c.showAnswers(d.g.Request.Context(), d.project.Name, &f); err != nil {
+		return err
 	}
 	return render(d.g, status, proxies.FormPage(frame, furnished(f, d.project.Name)))
 }

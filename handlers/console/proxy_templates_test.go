@@ -157,3 +157,28 @@ func TestTwoPeopleChangingErrorTemplatesSeeBothSides(t *testing.T) {
 		t.Errorf("kept mine (-want +got):\n%s", diff)
 	}
 }
+
+func TestTheFormShowsWhatCallersGet(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
+	v := site.SignIn(t, handlerstest.Administrator)
+	shots := func(page handlerstest.Page) string { return page.One(t, "body").Text() }
+	form := v.Get(t, link.ProxyEdit("Default", "orders"))
+	mustContain(t, form.One(t, "#templates-shots").Text(), "401 Unauthorized", `{"statusCode":401,"message":"The access token is not valid."}`)
+
+	typed := handlerstest.Fields(form.One(t, "#proxy-form"))
+	for name, value := range map[string]string{
+		"errorTemplates.json.enabled": "true", "errorTemplates.json.template": `{"why":"#FAULTMESSAGE#","at":"#{request.uri}","desk":"${DESK}"}`,
+		"errorTemplates.xml.enabled": "true", "errorTemplates.xml.template": `<why code="#FAULTCODE#"/>`, "errorTemplates.reason": string(fault.MethodNotFound),
+	} {
+		typed.Set(name, value)
+	}
+	htmx := v.HTMX()
+	mustContain(t, shots(htmx.Post(t, link.ProxyErrors("Default"), typed)), "404 Not Found",
+		`{"why":"The API has no such endpoint.","at":"/orders/42","desk":""}`, `<why code="ERR-006"/>`, "${DESK} has no value in production.")
+	typed.Set("errorTemplates.json.template", `{"why":#NOTHING#}`)
+	mustContain(t, shots(htmx.Post(t, link.ProxyErrors("Default"), typed)), "Correct what is wrong", "There is no placeholder #NOTHING#")
+	otto := site.SignIn(t, handlerstest.Auditor)
+	mustStatus(t, otto.Post(t, link.ProxyErrors("Default"), typed), http.StatusForbidden)
+}

@@ -103,6 +103,10 @@ func ProxyUndeploy(project, name, environment string) string {
 // CheckProxyName says whether a name is free; it takes name and except.
 func CheckProxyName(project string) string { return path("projects", project, "check", "proxy-name") }
 
+// ProxyErrors draws the answers that a proxy's error templates give, for its form
+// as it is typed.
+func ProxyErrors(project string) string { return path("projects", project, "check", "proxy-errors") }
+
 // CheckBasePath says whether a base path is free; it takes basePath and except.
 func CheckBasePath(project string) string { return path("projects", project, "check", "base-path") }
 

@@ -37,7 +37,25 @@ const (
 	jsonTemplate = "errorTemplates.json"
 	xmlTemplate  = "errorTemplates.xml"
 	apiErrors    = "errorTemplates.replaceApiErrors"
+	reasonField  = "errorTemplates.reason" // of the preview alone
 )
+
+// reasons are the errors of calls, which templates are for.
+func reasons() []ui.OptionGroup {
+	var list []ui.OptionGroup
+	for _, g := range fault.Groups() {
+		o := ui.OptionGroup{Label: string(g)}
+		for _, r := range fault.Rows() {
+			if r.Group() == g && g != fault.GroupToken && r.Type != fault.UpstreamAnswered {
+				o.Options = append(o.Options, ui.Option{Value: string(r.Type), Label: r.Code + " " + r.Message})
+			}
+		}
+		if len(o.Options) > 0 {
+			list = append(list, o)
+		}
+	}
+	return list
+}
 
 // templateForm is one of the two templates in the form.
 type templateForm struct {

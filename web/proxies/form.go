@@ -8,7 +8,9 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/web/errors"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
@@ -32,6 +34,12 @@ type Form struct {
 	Endpoints                       []EndpointRow
 	JSON, XML                       ErrorTemplate
 	ReplaceAPIErrors                bool
+
+	// Reason is the error that the answers of the templates are shown for.
+	Reason fault.Type
+	// Shots are these answers, Preview the address that draws them anew.
+	Shots   errors.Preview
+	Preview string
 
 	Problems problem.List
 	Unsaved  bool // shows what was typed and not saved
