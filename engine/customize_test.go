@@ -31,8 +31,7 @@ func guarded(t *testing.T, custom fault.Custom, change func(*engine.Proxy, *engi
 		t.Fatal(err)
 	}
 	proxy := enginetest.Proxy("orders", "/orders", upstream, enginetest.Bind(t, p))
-	var b engine.Bundle
-	b = enginetest.Bundle(t, proxy)
+	b := enginetest.Bundle(t, proxy)
 	if change != nil {
 		change(&proxy, &b)
 		b.Owners[0] = enginetest.Owner(t, proxy)

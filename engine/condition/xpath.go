@@ -1,7 +1,6 @@
 package condition
 
 import (
-	"errors"
 	"regexp"
 	"strings"
 
@@ -17,21 +16,26 @@ const (
 	maxXPath    = 256 // bytes
 )
 
+// advice is an error whose text is a sentence for who wrote the XPath.
+type advice string
+
+func (a advice) Error() string { return string(a) }
+
 // compileXPath refuses what takes long over a large document: a caller's
 // megabyte would keep it busy for minutes.
 func compileXPath(text string) (*xpath.Expr, error) {
 	bare := xpathLiteral.ReplaceAllString(text, "''")
 	switch {
 	case len(text) > maxXPath:
-		return nil, errors.New("Shorten the XPath to 256 bytes.")
+		return nil, advice("Shorten the XPath to 256 bytes.")
 	case strings.Count(bare, "//") > 1 || strings.Count(bare, "[") > 2 || walksBack.MatchString(bare):
-		return nil, errors.New("Write a simpler XPath: at most one // and two predicates, without axes, .., last() and position().")
+		return nil, advice("Write a simpler XPath: at most one // and two predicates, without axes, .., last() and position().")
 	case walksAcross(bare):
-		return nil, errors.New("Write a simpler XPath: without | and, in predicates, without /. Compare with a text or a number, such as [currency='EUR'].")
+		return nil, advice("Write a simpler XPath: without | and, in predicates, without /. Compare with a text or a number, such as [currency='EUR'].")
 	}
 	expr, err := xpath.Compile(text)
 	if err != nil {
-		return nil, errors.New("Write an XPath such as /order/customer/@id.")
+		return nil, advice("Write an XPath such as /order/customer/@id.")
 	}
 	return expr, nil
 }
