@@ -388,3 +388,36 @@ test("without JavaScript rules are added, edited and removed", async ({ browser,
   await expect(page.getByText("Applies to every request.")).toBeVisible();
   await context.close();
 });
+
+test("what is typed while the rules are redrawn stands in the sentence", async ({
+  signedIn: page,
+  product,
+}) => {
+  await page.goto(`${product.console}/projects/Default/new/policies/policy-auth-jwt`);
+  await page.getByRole("link", { name: /^Conditions/ }).click();
+  const builder = page.locator("#condition-builder");
+  const field = (name: string) => builder.locator(`[name="condition.${name}"]`);
+  await builder.getByRole("button", { name: "Add rule" }).click();
+  await field("0.first.text").fill("X-Environment");
+  await field("0.first.text").blur();
+  const sentence = builder.locator(".Conditions-sentence");
+  await expect(sentence).toContainText("header X-Environment equals");
+  let answer = () => {};
+  const held = new Promise<void>((release) => {
+    answer = release;
+  });
+  await page.route(
+    "**/check/policy-conditions/**",
+    async (route) => {
+      await held;
+      await route.continue();
+    },
+    { times: 1 },
+  );
+  await field("0.operator").selectOption({ label: "Contains" });
+  await field("0.value").fill("prod");
+  await field("0.value").blur();
+  answer();
+  await expect(sentence).toHaveText('Applies when header X-Environment contains "prod".');
+  await expect(field("0.value")).toHaveValue("prod");
+});

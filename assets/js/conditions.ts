@@ -43,8 +43,15 @@ function keepTyping(): void {
   });
   content.watch((root) => {
     for (const builder of every(root, "[data-conditions]")) {
-      for (const control of texts(builder)) control.value = typed.get(control.name) ?? control.value;
+      const put = new Map(typed);
       typed.clear();
+      for (const control of texts(builder)) {
+        const value = put.get(control.name);
+        if (value === undefined || value === control.value) continue;
+        control.value = value;
+        // The control that asked for the sentence to be read again may have gone, and its request with it.
+        control.dispatchEvent(new Event("change", { bubbles: true }));
+      }
     }
   });
 }
