@@ -49,8 +49,9 @@ function keepTyping(): void {
         const value = put.get(control.name);
         if (value === undefined || value === control.value) continue;
         control.value = value;
-        // The control that asked for the sentence to be read again may have gone, and its request with it.
-        control.dispatchEvent(new Event("change", { bubbles: true }));
+        // The control that asked for the sentence to be read again has gone, and its request with it. Not before this
+        // answer has ended: a request in its way would be dropped.
+        setTimeout(() => control.dispatchEvent(new Event("change", { bubbles: true })));
       }
     }
   });

@@ -24,8 +24,9 @@ const (
 
 // htmxConfig keeps htmx inside the content policy: no style or script of its own, no eval, only our own server, and no
 // copies of pages kept in the browser, since they may show what the next user must not see. 409 and 422 are swapped: they
-// carry what was sent, with both sides or with its errors. Nothing is inherited from outer elements, and settling leaves style attributes alone.
-const htmxConfig = `{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,` +
+// carry what was sent, with both sides or with its errors. Nothing is inherited from outer elements, and settling leaves style attributes alone. What
+// arrives is wired at once, so that no choice made in it is missed.
+const htmxConfig = `{"defaultSettleDelay":0,"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,` +
 	`"historyCacheSize":0,"disableInheritance":true,"attributesToSettle":["class"],"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},` +
 	`{"code":"409","swap":true},{"code":"422","swap":true},{"code":"[45]..","swap":false,"error":true}]}`
 
