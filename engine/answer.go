@@ -91,8 +91,13 @@ func (c *call) Header() http.Header { return c.w.Header() }
 // Unwrap lets http.ResponseController find the connection.
 func (c *call) Unwrap() http.ResponseWriter { return c.w }
 
-// WriteHeader begins the answer. Informational answers pass without a trace.
+// WriteHeader begins the answer. Informational answers pass without a trace,
+// all but the go-ahead: net/http gives it to the caller when the body is first
+// read, and the upstream's would be a second one (RFC 9110 section 15.2).
 func (c *call) WriteHeader(status int) {
+	if status == http.StatusContinue {
+		return
+	}
 	c.extend()
 	if status >= 200 && !c.sent {
 		c.sent, c.status = true, status

@@ -260,6 +260,23 @@ func TestCallerThatAwaitsTheGoAheadGetsIt(t *testing.T) {
 	}
 }
 
+func TestGoAheadOfTheUpstreamIsNotASecondOne(t *testing.T) {
+	t.Parallel()
+	upstream := behaving(t, func(c net.Conn) {
+		in := textproto.NewReader(bufio.NewReader(c))
+		_, _ = in.ReadMIMEHeader()
+		io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
+		_, _ = io.ReadFull(in.R, make([]byte, 5))
+		io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+	})
+	conn := dial(t, through(t, engine.Options{}, upstream))
+	io.WriteString(conn, "POST /api HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+	all, err := io.ReadAll(conn)
+	if text := string(all); err != nil || strings.Count(text, " 100 Continue") != 1 || !strings.Contains(text, "HTTP/1.1 204 ") {
+		t.Errorf("read %q, %v", text, err)
+	}
+}
+
 func TestCallerThatIsRefusedIsNotAskedForItsBody(t *testing.T) {
 	t.Parallel()
 	unread := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) })
