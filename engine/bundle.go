@@ -58,11 +58,14 @@ type Source struct {
 type Owner struct {
 	// ID is stable over the owner's revisions.
 	ID string
+	// Kind is KindProxy, KindProxyGroup or KindPolicyGroup; "" means KindProxy.
+	Kind string
 	// Revision is the number that people see.
 	Revision int
 	// Digest identifies Definition; equal digests compile alike.
 	Digest string
-	// Definition is the JSON of a Proxy, frozen at deploy.
+	// Definition is the JSON of a Proxy, ProxyGroup or PolicyGroup, frozen at
+	// deploy.
 	Definition json.RawMessage
 	// Client is the owner's key pair. It takes effect at save, without a
 	// deploy (D5), so it is no part of the definition.

@@ -31,7 +31,7 @@ func newOwnWay(t testing.TB, alg keys.Algorithm) *ownWay {
 		Project: "shop", Name: "petstore", Route: Route{BasePath: "/petstore"}, Upstream: Upstream{URL: "http://127.0.0.1:9/v1"},
 		Policies: []Bound{{Scope: policy.All, Pipeline: policy.Request, Policy: tokenPolicy(t, alg)}},
 	}
-	raw, digest, err := p.Encode()
+	raw, digest, err := Encode(&p)
 	if err != nil {
 		t.Fatal(err)
 	}

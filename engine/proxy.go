@@ -75,8 +75,10 @@ type Bound struct {
 	Scope    policy.Scope    `json:"scope"`
 	Endpoint *APIEndpoint    `json:"endpoint,omitempty"`
 	Pipeline policy.Pipeline `json:"pipeline"`
-	// Policy is the flat JSON object of the policy.
-	Policy json.RawMessage `json:"policy"`
+	// Policy is the flat JSON object of the policy, Group a policy group; exactly
+	// one of them is there.
+	Policy json.RawMessage `json:"policy,omitempty"`
+	Group  *PolicyGroup    `json:"group,omitempty"`
 }
 
 // Limits of a proxy.
@@ -94,14 +96,14 @@ func Methods() []string {
 // ReservedPaths belong to the gateway's own token endpoints.
 func ReservedPaths() []string { return []string{"/auth", "/credential", "/.well-known"} }
 
-// Encode is the proxy's one JSON form, and Digest of it tells whether two
-// definitions are the same.
-func (p *Proxy) Encode() (json.RawMessage, string, error) {
+// Encode is the one JSON form of a definition, and Digest of it tells whether
+// two are the same.
+func Encode[D *Proxy | *ProxyGroup | *PolicyGroup](definition D) (json.RawMessage, string, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(p); err != nil {
-		return nil, "", fmt.Errorf("encode proxy %s: %w", p.Name, err)
+	if err := e.Encode(definition); err != nil {
+		return nil, "", fmt.Errorf("encode definition: %w", err)
 	}
 	raw := bytes.TrimRight(b.Bytes(), "\n")
 	return raw, Digest(raw), nil

@@ -110,16 +110,16 @@ func TestWhatAProxySaysTwiceIsAProblem(t *testing.T) {
 func TestEqualProxiesHaveOneDigest(t *testing.T) {
 	t.Parallel()
 	p := enginetest.Proxy("orders & <more>", "/orders", "http://127.0.0.1:9")
-	raw, digest, err := p.Encode()
+	raw, digest, err := engine.Encode(&p)
 	if err != nil || !strings.Contains(string(raw), "orders & <more>") || engine.Digest(raw) != digest {
 		t.Fatalf("Encode = %s, %s, %v", raw, digest, err)
 	}
 	same := p
-	if _, again, _ := same.Encode(); again != digest {
+	if _, again, _ := engine.Encode(&same); again != digest {
 		t.Errorf("digests %s and %s", digest, again)
 	}
 	same.Route.BasePath = "/other"
-	if _, other, _ := same.Encode(); other == digest {
+	if _, other, _ := engine.Encode(&same); other == digest {
 		t.Errorf("another proxy has the digest %s", other)
 	}
 }

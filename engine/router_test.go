@@ -25,7 +25,7 @@ func compileProxies(t testing.TB, proxies ...Proxy) *Snapshot {
 		if p.Upstream.URL == "" {
 			p.Upstream.URL = "http://127.0.0.1:9/v1"
 		}
-		raw, digest, err := p.Encode()
+		raw, digest, err := Encode(&p)
 		if err != nil {
 			t.Fatal(err)
 		}

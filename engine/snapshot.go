@@ -13,9 +13,6 @@ import (
 	"github.com/gatewright/gatewright/engine/token"
 )
 
-// KindProxy is the kind of owner that an API proxy is.
-const KindProxy = "PROXY"
-
 // Snapshot is a compiled bundle. It never changes, so a request that began
 // with it ends with it, whatever is deployed meanwhile.
 type Snapshot struct {

@@ -148,7 +148,7 @@ func (p *Proxy) draft(known *resolver, environmentID string) (f frozen, err erro
 		d.Policies = append(d.Policies, engine.Bound{Scope: b.Scope, Endpoint: endpoints[b.EndpointID], Pipeline: b.Pipeline, Policy: raw})
 	}
 	d.Values = values.used
-	f.raw, f.digest, err = d.Encode()
+	f.raw, f.digest, err = engine.Encode(&d)
 	return f, err
 }
 

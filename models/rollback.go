@@ -50,7 +50,7 @@ func (s *Store) earlier(ctx context.Context, tx *gorm.DB, e environmentRow, p *P
 	d.Project, d.Name, d.ClientID = p.ProjectName, p.Name, p.ClientID
 	p.Route = d.Route
 	var f frozen
-	f.raw, f.digest, err = d.Encode()
+	f.raw, f.digest, err = engine.Encode(&d)
 	return f, err
 }
 

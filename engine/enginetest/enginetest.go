@@ -54,7 +54,7 @@ func Proxy(name, basePath, upstream string, policies ...engine.Bound) engine.Pro
 // Owner is p as its first deployed revision.
 func Owner(t testing.TB, p engine.Proxy) engine.Owner {
 	t.Helper()
-	raw, digest, err := p.Encode()
+	raw, digest, err := engine.Encode(&p)
 	if err != nil {
 		t.Fatal(err)
 	}

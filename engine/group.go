@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/policy"
+)
+
+// The kinds of owner.
+const (
+	KindProxy       = "PROXY"
+	KindProxyGroup  = "PROXY_GROUP"
+	KindPolicyGroup = "POLICY_GROUP"
+)
+
+// ProxyGroup is several proxies behind one address, as it is written, deployed
+// and compared: a self-contained definition with its members embedded (D5). A
+// call through it runs the policies of the group, then those of the member.
+type ProxyGroup struct {
+	Project string `json:"project"`
+	Name    string `json:"name"`
+	// ClientID is the public half of the group's key pair and the audience of its
+	// tokens, which are good for every member called through it (D15).
+	ClientID string `json:"clientId"`
+	// Route takes the place of the members' own base paths and hosts.
+	Route Route `json:"route"`
+	// BlockDirectAccess refuses calls of the members at their own addresses.
+	BlockDirectAccess bool `json:"blockDirectAccess,omitempty"`
+	// Members are in order: of two with the same endpoint the first one answers.
+	Members []Member `json:"members"`
+	// Policies are the bound policies in the order they run; their scope is ALL.
+	Policies []Bound `json:"policies,omitempty"`
+	// ErrorTemplates are what error answers are put into; those of a member, if it
+	// has any, come before.
+	ErrorTemplates *fault.Bodies `json:"errorTemplates,omitempty"`
+	// Values are those that the templates of the group and of its policies name.
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// Member is a proxy of a group.
+type Member struct {
+	// ID is that of the proxy as an owner.
+	ID    string `json:"id"`
+	Proxy Proxy  `json:"proxy"`
+}
+
+// PolicyGroup is policies that run one after another in one place. It is
+// embedded where it is bound; deployed as an owner itself, its key pair can ask
+// for tokens.
+type PolicyGroup struct {
+	ID      string `json:"id"`
+	Project string `json:"project"`
+	Name    string `json:"name"`
+	// ClientID is the audience of the tokens that its key pair gets. They are good
+	// wherever the group runs (D15).
+	ClientID string `json:"clientId"`
+	// Active is its own switch; those of its policies count too.
+	Active   bool            `json:"active"`
+	Pipeline policy.Pipeline `json:"pipeline"`
+	// Policies are flat JSON objects in the order they run.
+	Policies []json.RawMessage `json:"policies,omitempty"`
+	// Values are those that the templates of its policies name; empty where the
+	// group is embedded, as its owner has them.
+	Values map[string]string `json:"values,omitempty"`
+}
