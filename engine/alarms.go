@@ -53,7 +53,7 @@ func (c *call) alarm(r *policy.Rejection) {
 		Subject: c.x.Identity.Subject,
 	}
 	if o := c.route.owner; o != nil {
-		e.Project, e.Owner = o.proxy.Project, o.proxy.Name
+		e.Project, e.Owner = o.project, o.name
 	}
 	if r.Cause != nil {
 		e.Detail = r.Cause.Error()

@@ -63,13 +63,23 @@ func (c *call) levels() fault.Levels {
 	if c.snap != nil {
 		l.Platform = c.snap.messages
 	}
-	if o := c.route.owner; o != nil {
-		l.Frames = o.frames
-	}
+	l.Frames = c.frames()
 	if c.by != nil {
 		l.Policy = c.by.answers
 	}
 	return l
+}
+
+// frames are what errors are put into: the templates of the proxy that answers,
+// or those of the owner that was called where none does.
+func (c *call) frames() *fault.Frames {
+	switch {
+	case c.route.operation != nil:
+		return c.route.operation.proxy.frames
+	case c.route.owner != nil:
+		return c.route.owner.frames
+	}
+	return nil
 }
 
 // closeAfter ends the connection with the answer: what follows a body that

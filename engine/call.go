@@ -119,15 +119,24 @@ func (c *call) serve() {
 	if !c.find() {
 		return
 	}
-	o := c.route.owner
-	c.x.OwnerID, c.x.OwnerName, c.x.BasePath = o.id, o.proxy.Name, o.proxy.Route.BasePath
-	c.x.EndpointMethod, c.x.EndpointPath = c.route.operation.endpoint.Method, c.route.operation.endpoint.Path
+	c.name()
 	c.x.Identities, c.x.Context = c.snap, c.r.Context()
 	if by, err := runSteps(c.route.operation.steps, &c.x); err != nil {
 		c.reject(by, err)
 		return
 	}
 	c.forward()
+}
+
+// name tells policies and conditions what was called: the proxy that answers, and
+// the group through which the call came.
+func (c *call) name() {
+	o, op := c.route.owner, c.route.operation
+	c.x.OwnerID, c.x.OwnerName, c.x.BasePath = op.proxy.id, op.proxy.name, o.route.BasePath
+	c.x.EndpointMethod, c.x.EndpointPath = op.endpoint.Method, op.endpoint.Path
+	if o.kind == KindProxyGroup {
+		c.x.GroupID, c.x.GroupName = o.id, o.name
+	}
 }
 
 func (c *call) normalize() error {
@@ -198,7 +207,8 @@ func (c *call) broken(err error) {
 		slog.String("path", c.target.path), slog.Any("error", err),
 	}
 	if o := c.route.owner; o != nil {
-		attrs = append(attrs, slog.String("project", o.proxy.Project), slog.String("proxy", o.proxy.Name))
+		group, proxy := c.names()
+		attrs = append(attrs, slog.String("project", o.project), slog.String("group", group), slog.String("proxy", proxy))
 	}
 	var b *broken
 	if errors.As(err, &b) {
@@ -274,7 +284,8 @@ func (c *call) access() event.Access {
 		a.Environment = c.snap.environment
 	}
 	if o := c.route.owner; o != nil {
-		a.Project, a.Proxy = o.proxy.Project, o.proxy.Name
+		a.Project = o.project
+		a.Group, a.Proxy = c.names()
 	}
 	if c.route.operation != nil {
 		a.Endpoint = c.route.operation.name
@@ -283,4 +294,17 @@ func (c *call) access() event.Access {
 		a.Upstream = c.answered.Sub(c.called)
 	}
 	return a
+}
+
+// names are those of the group that was called, "" when it was a proxy itself,
+// and of the proxy, "" when none of the group answers.
+func (c *call) names() (group, proxy string) {
+	o := c.route.owner
+	if o.kind != KindProxyGroup {
+		return "", o.name
+	}
+	if c.route.operation == nil {
+		return o.name, ""
+	}
+	return o.name, c.route.operation.proxy.name
 }

@@ -55,7 +55,7 @@ const maxFramed = 64 << 10
 // frame puts an error of the API into the proxy's template, where the proxy wants
 // that.
 func (c *call) frame(res *http.Response) error {
-	frames := c.route.owner.frames
+	frames := c.frames()
 	if frames == nil || !frames.Upstream || res.StatusCode < http.StatusBadRequest || res.Body == nil {
 		return nil
 	}

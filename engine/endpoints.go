@@ -9,6 +9,7 @@ import (
 
 // operation is what runs for a request once it is routed.
 type operation struct {
+	proxy *backend
 	// name is the method and the template, "" when the proxy names no
 	// endpoints.
 	name string
@@ -30,21 +31,75 @@ type method struct {
 	operation *operation
 }
 
-// operation chooses among the proxy's endpoints. rest is what follows the
-// base path in the decoded path: empty or beginning with a slash.
+// paths choose among the endpoints of a proxy, or of all proxies of a group.
+type paths struct {
+	named *endpoints // nil when none is named
+	// What no named endpoint takes goes to a proxy that names none: by method to
+	// those whose routes are limited to methods, else to whole; nil for nobody.
+	limited endpoints
+	whole   *operation
+}
+
+// add puts a proxy behind those that are there: of two with one endpoint the
+// first has it. methods are those that it answers at all, empty for any.
+func (p *paths) add(proxy *Proxy, methods []string, l *lane, b *backend) {
+	if len(proxy.Endpoints) == 0 {
+		p.addWhole(methods, &operation{proxy: b, steps: l.all})
+		return
+	}
+	if p.named == nil {
+		p.named = &endpoints{}
+	}
+	for _, e := range proxy.Endpoints {
+		if permits(methods, e.Method) {
+			steps := append(slices.Clip(l.all), l.own[e.key()]...)
+			p.named.add(e, &operation{proxy: b, name: e.Method + " " + e.Path, endpoint: e, steps: steps})
+		}
+	}
+}
+
+func (p *paths) addWhole(methods []string, o *operation) {
+	switch {
+	case p.whole != nil: // nothing is left for another one
+	case len(methods) == 0:
+		p.whole = o
+	default:
+		for _, m := range methods {
+			p.limited.answer(m, o)
+		}
+	}
+}
+
+// operation chooses what answers. rest is what follows the base path in the
+// decoded path: empty or beginning with a slash.
 func (c *compiled) operation(method, rest string) route {
-	if !permits(c.proxy.Route.Methods, method) {
+	if !permits(c.route.Methods, method) {
 		return route{fault: fault.MethodNotAllowed, allow: c.allow}
 	}
-	if c.endpoints == nil {
-		return route{operation: c.whole}
+	return c.paths.choose(method, strings.TrimPrefix(rest, "/"))
+}
+
+func (p *paths) choose(method, rest string) route {
+	if p.named != nil {
+		if e := p.named.find(rest); e != nil {
+			return e.route(method)
+		}
 	}
-	e := c.endpoints.find(strings.TrimPrefix(rest, "/"))
-	if e == nil {
-		return route{fault: fault.MethodNotFound}
+	if p.whole == nil || len(p.limited.methods) > 0 {
+		if r := p.limited.route(method); r.operation != nil || p.whole == nil {
+			return r
+		}
 	}
+	return route{operation: p.whole}
+}
+
+// route is what answers with the method at a path that is known.
+func (e *endpoints) route(method string) route {
 	if o := e.operation(method); o != nil {
 		return route{operation: o}
+	}
+	if len(e.methods) == 0 {
+		return route{fault: fault.MethodNotFound}
 	}
 	return route{fault: fault.MethodNotAllowed, allow: e.allow}
 }
@@ -98,7 +153,15 @@ func (e *endpoints) add(a APIEndpoint, o *operation) {
 			e = e.child(segment)
 		}
 	}
-	e.methods = append(e.methods, method{a.Method, o})
+	e.answer(a.Method, o)
+}
+
+// answer lets the operation answer with a method, unless another one does.
+func (e *endpoints) answer(name string, o *operation) {
+	if slices.ContainsFunc(e.methods, func(m method) bool { return m.name == name }) {
+		return
+	}
+	e.methods = append(e.methods, method{name, o})
 	names := make([]string, len(e.methods))
 	for i, m := range e.methods {
 		names[i] = m.name

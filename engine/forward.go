@@ -36,7 +36,7 @@ func (c *call) forward() {
 		r = withBody(r, c.body)
 	}
 	c.called = c.g.now()
-	c.proxy.Transport = c.route.owner.transport
+	c.proxy.Transport = c.route.operation.proxy.transport
 	c.proxy.ServeHTTP(c, r)
 }
 
@@ -74,20 +74,20 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // aim points the outgoing request at the upstream. Path and RawPath together
 // make net/url write the normal form byte for byte.
 func (c *call) aim(out *http.Request) {
-	o := c.route.owner
-	path := o.upstream.path(c.target.path[segmentsEnd(c.target.path, o.segments):])
+	to := &c.route.operation.proxy.upstream
+	path := to.path(c.target.path[segmentsEnd(c.target.path, c.route.owner.segments):])
 	decoded := path
 	if strings.IndexByte(path, '%') >= 0 {
 		decoded = decode(path)
 	}
 	*out.URL = url.URL{
-		Scheme: o.upstream.scheme, Host: o.upstream.host,
+		Scheme: to.scheme, Host: to.host,
 		Path: decoded, RawPath: path, RawQuery: c.target.query,
 	}
 	for _, name := range c.x.StripParameters {
 		out.URL.RawQuery = dropParameter(out.URL.RawQuery, name)
 	}
-	out.Host = o.upstream.host
+	out.Host = to.host
 }
 
 // secure tells whether the caller used TLS, as far as a trusted proxy tells.

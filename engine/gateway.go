@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -198,7 +199,7 @@ type Running struct {
 	Environment string
 	Generation  int64
 	AppliedAt   time.Time
-	// Owners are sorted by project and name.
+	// Owners are sorted by project, name and kind.
 	Owners []RunningOwner
 	// Failure is why the newest bundle does not run; nil when it does.
 	Failure *ApplyError
@@ -206,9 +207,9 @@ type Running struct {
 
 // RunningOwner is one owner that is served.
 type RunningOwner struct {
-	ID, Project, Name string
-	Revision          int
-	Digest            string
+	ID, Kind, Project, Name string
+	Revision                int
+	Digest                  string
 }
 
 // Running tells what is served at this moment.
@@ -220,10 +221,10 @@ func (g *Gateway) Running() Running {
 	}
 	r.Ready, r.Environment, r.Generation, r.AppliedAt = true, s.environment, s.generation, s.applied
 	for _, o := range s.owners {
-		r.Owners = append(r.Owners, RunningOwner{o.id, o.proxy.Project, o.proxy.Name, o.revision, o.origin.digest})
+		r.Owners = append(r.Owners, RunningOwner{o.id, o.kind, o.project, o.name, o.revision, o.origin.digest})
 	}
 	slices.SortFunc(r.Owners, func(a, b RunningOwner) int {
-		return strings.Compare(a.Project+"\x00"+a.Name, b.Project+"\x00"+b.Name)
+		return cmp.Or(strings.Compare(a.Project+"\x00"+a.Name, b.Project+"\x00"+b.Name), strings.Compare(a.Kind, b.Kind))
 	})
 	return r
 }

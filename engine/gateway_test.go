@@ -313,8 +313,8 @@ func TestGatewayKeepsTheLastGoodBundle(t *testing.T) {
 	want := engine.Running{
 		Ready: true, Environment: "production", Generation: 1, AppliedAt: clock.Now().Add(-time.Minute), Failure: failure,
 		Owners: []engine.RunningOwner{
-			{ID: "id-a", Project: "shop", Name: "a", Revision: 1, Digest: good.Owners[1].Digest},
-			{ID: "id-b", Project: "shop", Name: "b", Revision: 1, Digest: good.Owners[0].Digest},
+			{ID: "id-a", Kind: engine.KindProxy, Project: "shop", Name: "a", Revision: 1, Digest: good.Owners[1].Digest},
+			{ID: "id-b", Kind: engine.KindProxy, Project: "shop", Name: "b", Revision: 1, Digest: good.Owners[0].Digest},
 		},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *engine.ApplyError) bool { return a == b })); diff != "" {

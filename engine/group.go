@@ -2,9 +2,12 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
 )
 
 // The kinds of owner.
@@ -63,4 +66,57 @@ type PolicyGroup struct {
 	// Values are those that the templates of its policies name; empty where the
 	// group is embedded, as its owner has them.
 	Values map[string]string `json:"values,omitempty"`
+}
+
+// MaxMembers is how many proxies a group may have.
+const MaxMembers = 1000
+
+// Validate reports everything wrong with the group itself, which may still be
+// without members. Whether its name and route are free only the store knows; its
+// members and policies are checked by their own types.
+func (g *ProxyGroup) Validate() problem.List {
+	var l problem.List
+	if msg := problem.Name(g.Name); msg != "" {
+		l.Add("name", "%s", msg)
+	}
+	l.Append("", g.Route.validate())
+	l.Append("", g.validateMembers())
+	for i, b := range g.Policies {
+		if b.Scope != policy.All || b.Endpoint != nil {
+			l.Add(fmt.Sprintf("policies[%d].scope", i), "Use the scope ALL without an endpoint: endpoints belong to the API proxies of the group.")
+		}
+	}
+	if g.ErrorTemplates != nil {
+		l.Append("errorTemplates", g.ErrorTemplates.Validate())
+	}
+	return l
+}
+
+func (g *ProxyGroup) validateMembers() problem.List {
+	var l problem.List
+	if len(g.Members) > MaxMembers {
+		l.Add("members", "Keep to %d API proxies; there are %d.", MaxMembers, len(g.Members))
+		return l
+	}
+	seen := make(map[string]bool, len(g.Members))
+	for i, m := range g.Members {
+		if seen[m.ID] {
+			l.Add(fmt.Sprintf("members[%d]", i), "The API proxy %s is here twice; remove one.", m.Proxy.Name)
+		}
+		seen[m.ID] = true
+	}
+	return l
+}
+
+// Validate reports everything wrong with the group itself; its policies are
+// checked by their own types.
+func (g *PolicyGroup) Validate() problem.List {
+	var l problem.List
+	if msg := problem.Name(g.Name); msg != "" {
+		l.Add("name", "%s", msg)
+	}
+	if !slices.Contains([]policy.Pipeline{policy.Request, policy.Response, policy.Error}, g.Pipeline) {
+		l.Add("pipeline", "Choose REQUEST, RESPONSE or ERROR.")
+	}
+	return l
 }

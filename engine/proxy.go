@@ -123,25 +123,31 @@ func (p *Proxy) Validate() problem.List {
 	if msg := problem.Name(p.Name); msg != "" {
 		l.Add("name", "%s", msg)
 	}
-	if msg := BasePathProblem(p.Route.BasePath); msg != "" {
-		l.Add("basePath", "%s", msg)
-	}
-	for i, h := range p.Route.Hosts {
-		if msg := hostProblem(h); msg != "" {
-			l.Add("hosts", "%s", msg)
-		} else if slices.Contains(p.Route.Hosts[:i], h) {
-			l.Add("hosts", "Name the host %s once.", h)
-		}
-	}
-	for _, m := range p.Route.Methods {
-		if !slices.Contains(Methods(), m) {
-			l.Add("methods", "%q is not a method that can be routed; use %s.", m, strings.Join(Methods(), ", "))
-		}
-	}
+	l.Append("", p.Route.validate())
 	l.Append("", p.Upstream.validate())
 	l.Append("", validateEndpoints(p.Endpoints))
 	if p.ErrorTemplates != nil {
 		l.Append("errorTemplates", p.ErrorTemplates.Validate())
+	}
+	return l
+}
+
+func (r *Route) validate() problem.List {
+	var l problem.List
+	if msg := BasePathProblem(r.BasePath); msg != "" {
+		l.Add("basePath", "%s", msg)
+	}
+	for i, h := range r.Hosts {
+		if msg := hostProblem(h); msg != "" {
+			l.Add("hosts", "%s", msg)
+		} else if slices.Contains(r.Hosts[:i], h) {
+			l.Add("hosts", "Name the host %s once.", h)
+		}
+	}
+	for _, m := range r.Methods {
+		if !slices.Contains(Methods(), m) {
+			l.Add("methods", "%q is not a method that can be routed; use %s.", m, strings.Join(Methods(), ", "))
+		}
 	}
 	return l
 }

@@ -35,7 +35,10 @@ func (rt *router) route(host, method, match string) route {
 	if o == nil {
 		return route{fault: fault.NotFound}
 	}
-	r := o.operation(method, match[len(o.proxy.Route.BasePath):])
+	if o.blocked { // by owner, so that no spelling of the address matters
+		return route{owner: o, fault: fault.DirectAccess}
+	}
+	r := o.operation(method, match[len(o.route.BasePath):])
 	r.owner = o
 	return r
 }
@@ -94,7 +97,7 @@ func segmentsEnd(path string, n int) int {
 // add puts an owner in and returns the owner that already has one of its
 // addresses, if any.
 func (rt *router) add(o *deployed) *deployed {
-	base := o.proxy.Route.BasePath
+	base := o.route.BasePath
 	s := rt.sites[base]
 	if s == nil {
 		s = &site{}

@@ -241,7 +241,7 @@ func FuzzRoute(f *testing.F) {
 			return
 		}
 		rest := a.path[segmentsEnd(a.path, r.owner.segments):]
-		checkBelow(t, r.owner, r.owner.upstream.path(rest), a.match)
+		checkBelow(t, r, r.operation.proxy.upstream.path(rest), a.match)
 	})
 }
 
@@ -259,7 +259,7 @@ func checkNormal(t *testing.T, a target) {
 	}
 }
 
-func checkBelow(t *testing.T, o *deployed, sent, match string) {
+func checkBelow(t *testing.T, r route, sent, match string) {
 	t.Helper()
 	u, err := url.ParseRequestURI(sent)
 	if err != nil {
@@ -268,14 +268,15 @@ func checkBelow(t *testing.T, o *deployed, sent, match string) {
 	if u.EscapedPath() != sent {
 		t.Errorf("%q is sent as %q", sent, u.EscapedPath())
 	}
-	want := o.upstream.base + strings.TrimPrefix(match, o.proxy.Route.BasePath)
+	base := r.operation.proxy.upstream.base
+	want := base + strings.TrimPrefix(match, r.owner.route.BasePath)
 	if want == "" {
 		want = "/"
 	}
 	if u.Path != want {
 		t.Errorf("the API reads %q, routed was %q", u.Path, want)
 	}
-	if clean := path.Clean(u.Path); clean != o.upstream.base && !strings.HasPrefix(clean, o.upstream.base+"/") {
-		t.Errorf("%q leaves the base path %q", sent, o.upstream.base)
+	if clean := path.Clean(u.Path); clean != base && !strings.HasPrefix(clean, base+"/") {
+		t.Errorf("%q leaves the base path %q", sent, base)
 	}
 }

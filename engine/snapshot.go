@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -37,10 +36,13 @@ type Snapshot struct {
 // than the snapshot, with what may change without a deploy.
 type deployed struct {
 	*compiled
-	id        string
-	revision  int
-	client    Client
-	transport http.RoundTripper
+	id       string
+	revision int
+	client   Client
+	// groups are the ids of the proxy groups that a proxy is in; blocked tells that
+	// one of them refuses calls at the proxy's own address.
+	groups  []string
+	blocked bool
 }
 
 // Newest is the snapshot that has taken its place, or itself.
@@ -106,8 +108,12 @@ func (s *Snapshot) OwnerByID(id string) (token.Owner, bool) {
 }
 
 func (s *Snapshot) tokenOwner(o *deployed) token.Owner {
-	return token.Owner{
-		ID: o.id, Kind: KindProxy, Project: o.proxy.Project, Name: o.proxy.Name, URL: s.issuer + o.proxy.Route.BasePath,
-		ClientID: o.client.ID, SecretHash: o.client.SecretHash, Settings: o.settings,
+	t := token.Owner{
+		ID: o.id, Kind: o.kind, Project: o.project, Name: o.name, ClientID: o.client.ID, SecretHash: o.client.SecretHash,
+		Settings: o.settings, Members: o.members, Groups: o.groups,
 	}
+	if o.kind != KindPolicyGroup {
+		t.URL = s.issuer + o.route.BasePath
+	}
+	return t
 }

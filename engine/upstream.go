@@ -89,7 +89,9 @@ func (t *transports) get(k timeouts) *http.Transport {
 func (t *transports) keep(s *Snapshot) {
 	used := make(map[timeouts]bool)
 	for _, o := range s.owners {
-		used[o.upstream.timeouts] = true
+		for _, b := range o.backends {
+			used[b.upstream.timeouts] = true
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

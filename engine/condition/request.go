@@ -28,9 +28,12 @@ type Request struct {
 	Country func(*Request) string
 	// CorrelationID is the id that every answer and log line carries.
 	CorrelationID string
-	// Environment, OwnerID and OwnerName say what was called, BasePath where
-	// it begins.
+	// Environment, OwnerID and OwnerName say which proxy answers, BasePath where
+	// what was called begins.
 	Environment, OwnerID, OwnerName, BasePath string
+	// GroupID and GroupName are the proxy group through which the call came, empty
+	// when the proxy was called at its own address.
+	GroupID, GroupName string
 	// EndpointMethod and EndpointPath are the endpoint's method and template as
 	// the proxy spells them; empty when the proxy names no endpoints.
 	EndpointMethod, EndpointPath string

@@ -26,7 +26,8 @@ type Access struct {
 	Time          time.Time
 	Environment   string
 	Project       string
-	Proxy         string
+	Group         string // the proxy group through which the call came, "" for none
+	Proxy         string // "" when no proxy of the group answers
 	Endpoint      string // method and template, "" when none matched
 	Method        string
 	Path          string // without the query, which may hold a secret
@@ -62,7 +63,7 @@ type Token struct {
 	Environment string
 	Operation   Operation
 	Project     string
-	Owner       string // the proxy that the token is for; "" when unknown
+	Owner       string // the owner that the token is for; "" when unknown
 	Policy      string
 	Grant       string // the grant_type; "" when it could not be read
 	ClientID    string // abridged while the client is not authenticated

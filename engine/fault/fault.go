@@ -15,6 +15,7 @@ type Type string
 const (
 	Unexpected         Type = "APIPROXY"
 	NotFound           Type = "APIPROXY_NOTFOUND"
+	DirectAccess       Type = "APIPROXYGROUP_ACCESS_DISABLED_FROM_PROXY"
 	MethodNotFound     Type = "API_METHOD_NOTFOUND"
 	MethodNotAllowed   Type = "API_METHOD_NOTALLOWED"
 	BadRequest         Type = "BAD_REQUEST"
@@ -89,8 +90,10 @@ type Row struct {
 // The statuses of backend trouble follow D9's rule that an answer says whose
 // fault it is: 502 and 504, where the reference catalogue has 404, 408 and 503.
 var catalogue = map[Type]Row{
-	Unexpected:       {Unexpected, "ERR-001", http.StatusInternalServerError, "The gateway could not handle the request."},
-	NotFound:         {NotFound, "ERR-002", http.StatusNotFound, "No API is served at this address."},
+	Unexpected: {Unexpected, "ERR-001", http.StatusInternalServerError, "The gateway could not handle the request."},
+	NotFound:   {NotFound, "ERR-002", http.StatusNotFound, "No API is served at this address."},
+	// The reference catalogue has 401; but who the caller is plays no part (D9).
+	DirectAccess:     {DirectAccess, "ERR-134", http.StatusForbidden, "This API is not open at this address."},
 	MethodNotFound:   {MethodNotFound, "ERR-006", http.StatusNotFound, "The API has no such endpoint."},
 	MethodNotAllowed: {MethodNotAllowed, "ERR-007", http.StatusMethodNotAllowed, "The endpoint does not allow this method."},
 	BadRequest:       {BadRequest, "ERR-008", http.StatusBadRequest, "The request is malformed or ambiguous."},

@@ -11,6 +11,10 @@ var meanings = map[Type]Explanation{
 		"No API proxy that is deployed in this environment serves the host and the path of the call.",
 		"Compare the path with the base paths under API Proxies, and look whether the proxy is deployed in this environment. A proxy with hosts of its own answers under those only.",
 	},
+	DirectAccess: {
+		"The API proxy is in a proxy group that blocks direct access, and was called at its own address.",
+		"Call the API through the proxy group, or switch off its Block Direct Access and deploy the group.",
+	},
 	MethodNotFound: {
 		"The path belongs to an API proxy, but none of the endpoints that the proxy names has it.",
 		"Correct the path of the call, or add the endpoint to the proxy and deploy it.",

@@ -25,6 +25,8 @@ type Verifier struct {
 	Keys *keys.Set
 	// Issuer and Audience must be in the token. Left empty no token passes.
 	Issuer, Audience string
+	// Also are further audiences: one of all is enough.
+	Also []string
 	// Type is the media type without "application/", compared without letter
 	// case. Default AccessToken.
 	Type string
@@ -101,7 +103,7 @@ func (v *Verifier) check(c *Claims) error {
 	switch {
 	case v.Issuer == "" || c.Issuer != v.Issuer:
 		return mismatch(ErrIssuer, v.Issuer, c.Issuer)
-	case v.Audience == "" || !slices.Contains(c.Audience, v.Audience):
+	case v.Audience == "" || !slices.ContainsFunc(c.Audience, v.accepts):
 		return mismatch(ErrAudience, v.Audience, c.Audience...)
 	case c.Expires == 0 && v.RequireExpiry:
 		return ErrExpiryMissing
@@ -113,6 +115,10 @@ func (v *Verifier) check(c *Claims) error {
 		return late(ErrIssuedInFuture, c.IssuedAt)
 	}
 	return nil
+}
+
+func (v *Verifier) accepts(audience string) bool {
+	return audience == v.Audience || slices.Contains(v.Also, audience)
 }
 
 func (v *Verifier) now() time.Time {

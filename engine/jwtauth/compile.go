@@ -23,8 +23,9 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 		rt.Now = time.Now
 	}
 	s := &step{
-		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, owner: rt.Owner, settings: c.tokenSettings(set),
-		access: c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
+		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, owner: rt.Owner, also: rt.Also, issuedBy: rt.IssuedBy,
+		settings: c.tokenSettings(set),
+		access:   c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
 		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext,
 		challenges: make(map[fault.Type]string, len(faults)),
 	}
@@ -67,7 +68,7 @@ func (c *Config) verifier(rt policy.Runtime, set *keys.Set) jwt.Verifier {
 		Keys: set, Issuer: rt.Issuer, Type: jwt.AccessToken, Leeway: time.Duration(c.LeewaySeconds) * time.Second, Now: rt.Now,
 	}
 	if c.ManagedFromThisPolicy {
-		v.Algorithm, v.Audience, v.RequireExpiry = c.JWTSignatureAlgorithm, rt.Owner.ClientID, !c.TokenNeverExpires
+		v.Algorithm, v.Audience, v.Also, v.RequireExpiry = c.JWTSignatureAlgorithm, rt.Owner.ClientID, rt.Also, !c.TokenNeverExpires
 	}
 	return v
 }

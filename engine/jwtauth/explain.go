@@ -94,9 +94,13 @@ func (s *step) otherAudience(got string) fault.Explanation {
 			Fix: askAgain + " at /credential/jwt with its credential.",
 		}
 	}
+	why := fmt.Sprintf("The token is for the client %s; this API's client id is %s.", orNobody(got), fault.Quoted(s.owner.ClientID))
+	if len(s.also) > 0 {
+		why += " Here the tokens of " + quoted(s.also) + " are good too: of the group that was called, or that holds the policy."
+	}
 	return fault.Explanation{
-		Why: fmt.Sprintf("The token is for the client %s; this API's client id is %s.", orNobody(got), fault.Quoted(s.owner.ClientID)),
-		Fix: askAgain + " with the client id of this API: a token is good for one API only. Look whether the client calls the API that it means, and the environment.",
+		Why: why,
+		Fix: askAgain + " with the client id of this API: a token is good for one API only, and that of a group where the group is called. Look whether the client calls the API that it means, and the environment.",
 	}
 }
 

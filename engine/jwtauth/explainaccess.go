@@ -34,13 +34,14 @@ type refusal struct {
 	client                  netip.Addr
 }
 
-func (s *step) refusal(x *policy.Exchange, c *identity.Credential, why identity.Refusal) error {
-	r := &refusal{why: why, credential: c.Name, api: s.owner.Name, method: x.Method, client: x.Client}
+func (*step) refusal(x *policy.Exchange, c *identity.Credential, why identity.Refusal) error {
+	owner, name := grantor(x, c)
+	r := &refusal{why: why, credential: c.Name, api: name, method: x.Method, client: x.Client}
 	switch why {
 	case identity.Expired:
 		r.ended = c.Expires
 	case identity.AccessExpired:
-		r.ended = c.Access[s.owner.ID].Expires
+		r.ended = c.Access[owner].Expires
 	}
 	return r
 }

@@ -22,6 +22,8 @@ type step struct {
 	now      func() time.Time
 	revoked  *revoke.List
 	owner    policy.Owner
+	also     []string // client ids of others whose tokens are good here
+	issuedBy func(clientID string) string
 	settings token.Settings
 	// access is what roles decide; nil when they decide nothing.
 	access *access
@@ -176,14 +178,26 @@ func credentialOf(x *policy.Exchange, name string) (*identity.Credential, bool) 
 // mayCall asks for access with the method of the call. An endpoint's GET answers
 // HEAD too, so who may not GET may not HEAD either.
 func (s *step) mayCall(x *policy.Exchange, c *identity.Credential, now time.Time) identity.Refusal {
+	owner, _ := grantor(x, c)
 	why := c.Usable(now)
 	if why == "" {
-		why = c.May(s.owner.ID, x.Method, now)
+		why = c.May(owner, x.Method, now)
 	}
 	if why == "" && x.Method == "HEAD" {
-		why = c.May(s.owner.ID, "GET", now)
+		why = c.May(owner, "GET", now)
 	}
 	return why
+}
+
+// grantor is whose access list decides about a call: that of the proxy that
+// answers, and that of the group through which the call came where the credential
+// is not in the proxy's. An access to the proxy that has ended counts too: who
+// ended it wants no way around.
+func grantor(x *policy.Exchange, c *identity.Credential) (id, name string) {
+	if _, own := c.Access[x.OwnerID]; own || x.GroupID == "" {
+		return x.OwnerID, x.OwnerName
+	}
+	return x.GroupID, x.GroupName
 }
 
 // denied is the rejection for a credential's refusal, nil for none.

@@ -138,7 +138,7 @@ func as(name string, roles ...string) func(*jwt.ClaimSet) {
 }
 
 func call(fields ...string) *policy.Exchange {
-	return &policy.Exchange{Request: condition.Request{Method: "GET", Path: "/orders", Header: http.Header{"Authorization": fields}}}
+	return &policy.Exchange{Request: condition.Request{Method: "GET", Path: "/orders", OwnerID: "owner-1", OwnerName: "Orders", Header: http.Header{"Authorization": fields}}}
 }
 
 // rejection is what a refused call is told; empty when it was let through.

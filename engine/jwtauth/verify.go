@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,9 @@ type verified struct {
 	user, roles string
 	algorithm   keys.Algorithm
 	grant       issue.GrantType
-	// credential tells that the subject is one of the secret manager's.
-	credential bool
+	// credential tells that the subject is one of the secret manager's, own that it
+	// is the key pair that the token is for.
+	credential, own bool
 	// entitled tells that the token's roles meet the policy's requirement.
 	entitled bool
 	// expires and begins are in seconds since 1970; expires is 0 for never.
@@ -73,7 +75,8 @@ func (s *step) verify(text string) (*verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.speaksFor(&claims); err != nil {
+	audience := s.audience(&claims)
+	if err := s.speaksFor(&claims, audience); err != nil {
 		return nil, err
 	}
 	roles, err := rolesOf(claims.Scope)
@@ -81,11 +84,12 @@ func (s *step) verify(text string) (*verified, error) {
 		return nil, err
 	}
 	v := &verified{
-		identity: s.identity(&claims, roles), algorithm: algorithm, grant: grants[claims.GrantType],
+		identity: s.identity(&claims, audience, roles), algorithm: algorithm, grant: grants[claims.GrantType],
 		expires: claims.Expires, begins: max(claims.NotBefore, claims.IssuedAt),
 	}
-	v.facts = s.facts(v, &claims)
-	v.credential = s.settings.Source == identity.SecretManager && (v.facts.User || v.identity.Subject != s.owner.ClientID)
+	v.facts = s.facts(v, &claims, audience)
+	v.own = !v.facts.User && v.identity.Subject == audience
+	v.credential = s.settings.Source == identity.SecretManager && !v.own
 	v.user, v.roles = escape(v.identity.Subject), joinRoles(roles)
 	v.entitled = s.access == nil || s.access.everywhere.met(roles)
 	v.size = entryOverhead + len(text) + 2*len(claims.Subject) + len(claims.Scope) + 16*len(roles) + len(v.user) + len(v.roles) +
@@ -116,10 +120,23 @@ func (s *step) read(text string) (jwt.Claims, keys.Algorithm, error) {
 	return claims, v.Algorithm, err
 }
 
+// audience is whom the token is for, of those whose tokens are good here. Where
+// credentials issue tokens it is the owner: each is for its credential.
+func (s *step) audience(c *jwt.Claims) string {
+	if s.settings.Managed && !slices.Contains(c.Audience, s.owner.ClientID) {
+		for _, client := range s.also {
+			if slices.Contains(c.Audience, client) {
+				return client
+			}
+		}
+	}
+	return s.owner.ClientID
+}
+
 // speaksFor checks that the token says whom it speaks for, and that the policy
 // issues such tokens (D15): a user's never passes for a client's, nor one of the
 // two ways of managing access for the other.
-func (s *step) speaksFor(c *jwt.Claims) error {
+func (s *step) speaksFor(c *jwt.Claims, audience string) error {
 	grant, known := grants[c.GrantType]
 	switch {
 	case c.Subject == "" || c.GrantType == "":
@@ -128,17 +145,17 @@ func (s *step) speaksFor(c *jwt.Claims) error {
 		return errGrant
 	case grant == issue.ClientCredentials && c.Subject != c.ClientID:
 		return errClient
-	case !s.settings.Managed && c.ClientID == s.owner.ClientID:
+	case !s.settings.Managed && (c.ClientID == s.owner.ClientID || slices.Contains(s.also, c.ClientID)):
 		return errOwnName
-	case grant == issue.ClientCredentials && s.settings.Source == "" && c.Subject != s.owner.ClientID:
+	case grant == issue.ClientCredentials && s.settings.Source == "" && c.Subject != audience:
 		return errStranger
 	}
 	return nil
 }
 
-func (s *step) identity(c *jwt.Claims, roles []string) policy.Identity {
+func (s *step) identity(c *jwt.Claims, audience string, roles []string) policy.Identity {
 	id := policy.Identity{
-		Subject: strings.Clone(c.Subject), ClientID: s.owner.ClientID, Grant: strings.Clone(c.GrantType), Roles: roles,
+		Subject: strings.Clone(c.Subject), ClientID: audience, Grant: strings.Clone(c.GrantType), Roles: roles,
 	}
 	if !s.settings.Managed {
 		id.ClientID = strings.Clone(c.ClientID)
@@ -149,13 +166,16 @@ func (s *step) identity(c *jwt.Claims, roles []string) policy.Identity {
 	return id
 }
 
-func (s *step) facts(v *verified, c *jwt.Claims) revoke.Facts {
+func (s *step) facts(v *verified, c *jwt.Claims, audience string) revoke.Facts {
 	f := revoke.Facts{
 		ID: strings.Clone(c.ID), Family: strings.Clone(c.Session), Subject: v.identity.Subject, User: v.grant == issue.Password,
 		ClientID: v.identity.ClientID, Project: s.owner.Project, Policy: s.settings.Policy, IssuedAt: c.IssuedAt,
 	}
 	if c.ClientID != f.ClientID {
 		f.ClientID = strings.Clone(c.ClientID)
+	}
+	if s.settings.Managed && s.issuedBy != nil {
+		f.Issuer = s.issuedBy(audience)
 	}
 	return f
 }

@@ -107,7 +107,7 @@ func (r *Rejection) Unwrap() error { return r.Cause }
 type Owner struct {
 	// ID is stable over the owner's revisions; access is granted to it.
 	ID string
-	// Kind is PROXY; groups follow the same contract.
+	// Kind is PROXY, PROXY_GROUP or POLICY_GROUP.
 	Kind string
 	// Project and Name address the owner.
 	Project, Name string
@@ -121,7 +121,16 @@ type Owner struct {
 type Runtime struct {
 	// Issuer is the environment's public URL (D15).
 	Issuer string
-	Owner  Owner
+	// Owner is the one whose pipeline the policy is in, also where that is called
+	// through a group.
+	Owner Owner
+	// Also are the client ids of others whose tokens are good here: the proxy group
+	// through which the owner is called, and the policy group that holds the policy
+	// (D15).
+	Also []string
+	// IssuedBy is the policy that issues the tokens of a client id, "" when that is
+	// not known. Nil knows none. It is asked on calls only.
+	IssuedBy func(clientID string) string
 	// Keys are the environment's; they verify and sign. Never nil.
 	Keys *keys.Set
 	// NamedKeys are the keys of the owner's project with that name, for policies

@@ -124,7 +124,11 @@ func (l *List) before(f *Facts) int64 {
 	} else if f.Subject != f.ClientID {
 		b = max(b, l.clients.find(l.seed, "", f.Subject))
 	}
-	return max(b, l.policies.find(l.seed, "", f.Policy), l.policies.find(l.seed, f.Project, f.Policy))
+	b = max(b, l.policies.find(l.seed, "", f.Policy), l.policies.find(l.seed, f.Project, f.Policy))
+	if f.Issuer != "" && f.Issuer != f.Policy {
+		b = max(b, l.policies.find(l.seed, "", f.Issuer), l.policies.find(l.seed, f.Project, f.Issuer))
+	}
+	return b
 }
 
 // IssueAfter is the moment from which a new token with these facts is good. It

@@ -46,6 +46,9 @@ type Facts struct {
 	ClientID string
 	// Project and Policy name the policy that guards the call.
 	Project, Policy string
+	// Issuer is the policy that issued the token where it can be another one, as
+	// with tokens of a group; "" when that is not known.
+	Issuer string
 	// IssuedAt is the iat in seconds since 1970.
 	IssuedAt int64
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
@@ -117,17 +118,62 @@ func (c *client) mayUseURL(l *login) bool {
 	return slices.ContainsFunc(l.owners(c.credential), func(o Owner) bool { return o.Settings.Issue.AllowURLParameters })
 }
 
-// owners are those that a credential may get tokens for at /auth (D12).
+// owners are those that a credential may get tokens for at /auth (D12): those
+// that it has access to itself, or, by name, one of their groups or members. The
+// latter are not for choosing from, lest a proxy's clients be asked which API they
+// mean because somebody put it into a group.
 func (l *login) owners(c *identity.Credential) []Owner {
-	var list []Owner
-	for id := range c.Access {
+	var list, related []Owner
+	seen := map[string]bool{}
+	add := func(to *[]Owner, id string) (o Owner) {
 		o, ok := l.d.OwnerByID(id)
-		if ok && o.Settings != nil && o.Settings.Managed && o.Settings.Source == identity.SecretManager &&
-			o.Settings.Issue.GrantType == issue.ClientCredentials && c.May(id, "", l.e.Time) == "" {
-			list = append(list, o)
+		if ok && !seen[id] && o.admitsClients() && o.refuses(c, l.e.Time) == "" {
+			seen[id] = true
+			*to = append(*to, o)
 		}
+		return o
 	}
-	return list
+	var near []string
+	for id := range c.Access {
+		o := add(&list, id)
+		near = append(append(near, o.Members...), o.Groups...)
+	}
+	if l.resource == "" {
+		return list
+	}
+	for _, id := range near {
+		add(&related, id)
+	}
+	return append(list, related...)
+}
+
+// admitsClients tells whether credentials of the secret manager may ask for
+// tokens of the owner as its clients.
+func (o *Owner) admitsClients() bool {
+	return o.Settings != nil && o.Settings.Managed && o.Settings.Source == identity.SecretManager &&
+		o.Settings.Issue.GrantType == issue.ClientCredentials
+}
+
+// policyGroup is the kind of owner that is called only where it is bound.
+const policyGroup = "POLICY_GROUP"
+
+// refuses tells why a credential gets no tokens for the owner, or "". Calls ask
+// again, for the proxy that answers and then for the group that was called, so it
+// is enough that one of them may be called with the token. Nobody needs access to
+// a policy group itself.
+func (o *Owner) refuses(c *identity.Credential, now time.Time) identity.Refusal {
+	_, own := c.Access[o.ID]
+	if o.Kind == policyGroup && !own {
+		return ""
+	}
+	why, near := c.May(o.ID, "", now), o.Members
+	if !own {
+		near = append(slices.Clip(near), o.Groups...)
+	}
+	if why != "" && slices.ContainsFunc(near, func(id string) bool { return c.May(id, "", now) == "" }) {
+		return ""
+	}
+	return why
 }
 
 // chooseOwner decides whom the token is for. The owner's own client leaves no
@@ -179,7 +225,7 @@ func (o *Owner) is(resource string) bool {
 func (s *Service) mayUse(l *login, c *identity.Credential) *failure {
 	why := c.Usable(s.now())
 	if why == "" && l.owner.ID != "" {
-		why = c.May(l.owner.ID, "", s.now())
+		why = l.owner.refuses(c, s.now())
 	}
 	if why != "" {
 		return refusedGrant(string(why), refusalFault(why))

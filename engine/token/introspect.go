@@ -99,7 +99,7 @@ func (l *login) settingsOf(text string) (*Settings, Owner, bool) {
 func (s *Service) mayUseSilently(l *login, c *identity.Credential) identity.Refusal {
 	why := c.Usable(s.now())
 	if why == "" && l.owner.ID != "" {
-		why = c.May(l.owner.ID, "", s.now())
+		why = l.owner.refuses(c, s.now())
 	}
 	return why
 }

@@ -65,8 +65,8 @@ type Owner struct {
 	// ID is stable over the owner's revisions; credentials are granted access
 	// to it.
 	ID string
-	// Kind is PROXY; Project and Name address the owner, URL is where it is
-	// called.
+	// Kind is PROXY, PROXY_GROUP or POLICY_GROUP; Project and Name address the
+	// owner, URL is where it is called, "" for a policy group.
 	Kind, Project, Name, URL string
 	// ClientID is the public half of the owner's key pair, the audience and
 	// the subject of its client tokens (D15).
@@ -75,6 +75,9 @@ type Owner struct {
 	SecretHash string
 	// Settings come from the owner's active JWT policy; nil when it has none.
 	Settings *Settings
+	// Members are the ids of the proxies of a proxy group, Groups of the groups that
+	// a proxy is in: access to one of them can be enough.
+	Members, Groups []string
 }
 
 // Directory is one environment as it is deployed at this moment. It is
