@@ -22,7 +22,7 @@ func full(t *testing.T) (site *handlerstest.Site, pages []string) {
 	t.Helper()
 	site = handlerstest.New(t)
 	p := modelstest.Policy(t, site.Store, site.Project.ID, hostile, func(c *jwtauth.Config) { c.Description = hostile })
-	proxy := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(x *models.Proxy) { x.Description = hostile })
+	proxy := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(x *models.Owner) { x.Description = hostile })
 	proxy = modelstest.Bind(t, site.Store, proxy, p)
 	modelstest.Deploy(t, site.Store, proxy, "production")
 	return site, []string{

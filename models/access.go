@@ -19,7 +19,7 @@ type Grant struct {
 	ID string
 	// Credential and Proxy are names.
 	CredentialID, Credential string
-	ProxyID, Proxy, BasePath string
+	OwnerID, Proxy, BasePath string
 	CredentialEnabled        bool
 	CredentialExpires        time.Time
 	Expires                  time.Time // zero means never
@@ -67,8 +67,8 @@ const MaxNewGrants = 1000
 
 // AccessFilter narrows a list of grants; it is ordered by API and credential.
 type AccessFilter struct {
-	// CredentialID and ProxyID narrow to one of them.
-	CredentialID, ProxyID string
+	// CredentialID and OwnerID narrow to one of them.
+	CredentialID, OwnerID string
 	// Query is looked for in the names of credential and API, without regard to
 	// case.
 	Query string
@@ -79,7 +79,7 @@ type AccessFilter struct {
 type accessRow struct {
 	ID            string `gorm:"primaryKey"`
 	CredentialID  string
-	ProxyID       string
+	OwnerID       string
 	ExpiresAt     *time.Time
 	DeniedMethods document
 	Stamp         stampRow `gorm:"embedded"`
@@ -104,12 +104,12 @@ const grantQuery = `select a.*, c.name as credential, x.name as proxy, x.base_pa
 		coalesce((select jsonb_agg(r.name order by r.name) from credential_role_members m join credential_roles r on r.id = m.role_id where m.credential_id = c.id), '[]') as roles,
 		coalesce((select jsonb_agg(e.name order by e.name) from credential_environments o join environments e on e.id = o.environment_id
 			where o.credential_id = c.id and o.disabled), '[]') as disabled_in
-	from credential_access a join credentials c on c.id = a.credential_id join api_proxies x on x.id = a.proxy_id
+	from credential_access a join credentials c on c.id = a.credential_id join owners x on x.id = a.owner_id
 	where x.project_id = ?`
 
 func (l *grantLine) grant() (Grant, error) {
 	g := Grant{
-		ID: l.Access.ID, CredentialID: l.Access.CredentialID, Credential: l.Credential, ProxyID: l.Access.ProxyID, Proxy: l.Proxy, BasePath: l.BasePath,
+		ID: l.Access.ID, CredentialID: l.Access.CredentialID, Credential: l.Credential, OwnerID: l.Access.OwnerID, Proxy: l.Proxy, BasePath: l.BasePath,
 		CredentialEnabled: l.Enabled, CredentialExpires: orZero(l.CredentialExpires), Expires: orZero(l.Access.ExpiresAt), Stamp: l.Access.Stamp.stamp(),
 	}
 	for _, part := range []struct {
@@ -152,7 +152,7 @@ func access(ctx context.Context, db *gorm.DB, projectID string, f AccessFilter) 
 
 func (f AccessFilter) conditions() (string, []any) {
 	where, args := "", []any(nil)
-	for _, id := range []struct{ column, id string }{{"a.credential_id", f.CredentialID}, {"a.proxy_id", f.ProxyID}} {
+	for _, id := range []struct{ column, id string }{{"a.credential_id", f.CredentialID}, {"a.owner_id", f.OwnerID}} {
 		if id.id == "" {
 			continue
 		}
@@ -248,7 +248,7 @@ func (s *Store) newGrants(ctx context.Context, tx *gorm.DB, by Actor, project Pr
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := namedIDs(ctx, tx, &l, "api_proxies", "proxy", project.ID, n.Proxies)
+	proxies, err := namedIDs(ctx, tx, &l, apis, "proxy", project.ID, n.Proxies)
 	if err != nil {
 		return nil, err
 	}
@@ -268,12 +268,16 @@ func (s *Store) newGrants(ctx context.Context, tx *gorm.DB, by Actor, project Pr
 	for _, p := range proxies {
 		for _, c := range credentials {
 			rows = append(rows, accessRow{
-				ID: newID(), CredentialID: c, ProxyID: p, ExpiresAt: orNever(n.Expires), DeniedMethods: methods, Stamp: born(by, s.now()),
+				ID: newID(), CredentialID: c, OwnerID: p, ExpiresAt: orNever(n.Expires), DeniedMethods: methods, Stamp: born(by, s.now()),
 			})
 		}
 	}
 	return rows, nil
 }
+
+// apis are what access is granted to: proxies and proxy groups, which share their
+// names.
+const apis = "(select * from owners where kind <> 'POLICY_GROUP')"
 
 // namedIDs finds the ids of names, compared without case, each once and in
 // their order. Table is one of ours.
@@ -366,7 +370,7 @@ func (s *Store) checkGrant(l *problem.List, expires, before time.Time, denied []
 // silently change the conditions they have.
 func refuseGranted(ctx context.Context, tx *gorm.DB, l *problem.List, credentials, proxies []string) error {
 	have, err := query[string](ctx, tx, `select c.name || ' (' || x.name || ')' from credential_access a join credentials c on c.id = a.credential_id
-		join api_proxies x on x.id = a.proxy_id where a.credential_id in ? and a.proxy_id in ? order by 1 limit 6`, credentials, proxies)
+		join owners x on x.id = a.owner_id where a.credential_id in ? and a.owner_id in ? order by 1 limit 6`, credentials, proxies)
 	if err != nil {
 		return fmt.Errorf("look for access: %w", err)
 	}

@@ -190,7 +190,7 @@ func TestTheAccessReportSaysWhoMayCallWhat(t *testing.T) {
 		{models.AccessFilter{}, time.Now(), "anna orders in force; bert orders credential disabled; anna stock in force; bert stock credential disabled"},
 		{models.AccessFilter{CredentialID: bert.ID}, time.Now(), "bert orders credential disabled; bert stock credential disabled"},
 		{models.AccessFilter{Query: "ANN"}, time.Now().Add(2 * time.Hour), "anna orders access expired; anna stock access expired"},
-		{models.AccessFilter{ProxyID: "nonsense"}, time.Now(), ""},
+		{models.AccessFilter{OwnerID: "nonsense"}, time.Now(), ""},
 	} {
 		if got := report(c.filter, c.at); got != c.want {
 			t.Errorf("%+v: got %q, want %q", c.filter, got, c.want)
@@ -210,7 +210,7 @@ func TestAccessGoesWithItsProxyAndItsCredential(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.DeleteProxy(t.Context(), by, v.project.ID, p.ID, p.Version); err != nil {
+	if err := v.DeleteOwner(t.Context(), by, v.project.ID, p.ID, p.Version); err != nil {
 		t.Fatal(err)
 	}
 	anna, err := v.Credential(t.Context(), v.project.ID, "anna")

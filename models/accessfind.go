@@ -19,10 +19,10 @@ type AccessChoice struct {
 // else. Whether there is access is asked for the few that are shown.
 const (
 	choicesOfProxies = `select f.name, f.text, f.total, exists(select 1 from credential_access a join credentials c on c.id = a.credential_id
-			where a.proxy_id = f.id and c.project_id = f.project_id and lower(c.name) = lower(?)) as granted
-		from (select id, project_id, name, base_path as text, count(*) over () as total from api_proxies
-			where project_id = ? and (name ilike ? or base_path ilike ?) order by name not ilike ?, lower(name) limit ?) f`
-	choicesOfCredentials = `select f.name, f.text, f.total, exists(select 1 from credential_access a join api_proxies x on x.id = a.proxy_id
+			where a.owner_id = f.id and c.project_id = f.project_id and lower(c.name) = lower(?)) as granted
+		from (select id, project_id, name, base_path as text, count(*) over () as total from owners
+			where kind <> 'POLICY_GROUP' and project_id = ? and (name ilike ? or base_path ilike ?) order by name not ilike ?, lower(name) limit ?) f`
+	choicesOfCredentials = `select f.name, f.text, f.total, exists(select 1 from credential_access a join owners x on x.id = a.owner_id
 			where a.credential_id = f.id and x.project_id = f.project_id and lower(x.name) = lower(?)) as granted
 		from (select id, project_id, name, full_name as text, count(*) over () as total from credentials
 			where project_id = ? and (name ilike ? or full_name ilike ?) order by name not ilike ?, lower(name) limit ?) f`

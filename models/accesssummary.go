@@ -18,8 +18,8 @@ type AccessCount struct {
 const (
 	countsByProxy = `select x.name, x.base_path as text, count(a.id) as total, count(*) over () as rows,
 			count(a.id) filter (where c.enabled and coalesce(c.expires_at > ?, true) and coalesce(a.expires_at > ?, true)) as in_force
-		from api_proxies x left join credential_access a on a.proxy_id = x.id left join credentials c on c.id = a.credential_id
-		where x.project_id = ? and (x.name ilike ? or x.base_path ilike ?)
+		from owners x left join credential_access a on a.owner_id = x.id left join credentials c on c.id = a.credential_id
+		where x.kind <> 'POLICY_GROUP' and x.project_id = ? and (x.name ilike ? or x.base_path ilike ?)
 		group by x.id order by lower(x.name) limit ? offset ?`
 	countsByCredential = `select c.name, c.full_name as text, count(a.id) as total, count(*) over () as rows,
 			count(a.id) filter (where c.enabled and coalesce(c.expires_at > ?, true) and coalesce(a.expires_at > ?, true)) as in_force

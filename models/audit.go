@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine"
 )
 
 // What an audit record says was done.
@@ -31,7 +33,9 @@ const (
 	KindUser           = "USER"
 	KindPolicy         = "POLICY"
 	KindIdentitySource = "IDENTITY_SOURCE"
-	KindProxy          = "PROXY"
+	KindProxy          = engine.KindProxy
+	KindProxyGroup     = engine.KindProxyGroup
+	KindPolicyGroup    = engine.KindPolicyGroup
 )
 
 // AuditActions are all actions, for filters.
@@ -44,7 +48,7 @@ func AuditActions() []string {
 
 // AuditKinds are all kinds of object, for filters.
 func AuditKinds() []string {
-	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage}
+	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindProxyGroup, KindPolicyGroup, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage}
 }
 
 // AuditRecord is one change or one sign-in. It is written in the transaction
@@ -205,10 +209,19 @@ func (r auditRow) record() AuditRecord {
 // missing is the answer to a write on something that is not there: when the
 // audit says that somebody deleted it, the writer learns who, else not found.
 func (s *Store) missing(ctx context.Context, kind, id string) error {
+	return s.gone(ctx, id, kind)
+}
+
+// missingOwner is missing for an owner of any kind.
+func (s *Store) missingOwner(ctx context.Context, id string) error {
+	return s.gone(ctx, id, KindProxy, KindProxyGroup, KindPolicyGroup)
+}
+
+func (s *Store) gone(ctx context.Context, id string, kinds ...string) error {
 	row, err := found(from[auditRow](s.db).Omit("before", "after").
-		Where("object_id = ? and kind = ? and action = ?", id, kind, ActionDeleted).Order("id desc").Limit(1).Take(ctx))
+		Where("object_id = ? and kind in ? and action = ?", id, kinds, ActionDeleted).Order("id desc").Limit(1).Take(ctx))
 	if err != nil {
 		return err
 	}
-	return &StaleError{Kind: kind, Name: row.ObjectName, By: row.Actor, At: row.At.UTC(), Deleted: true}
+	return &StaleError{Kind: row.Kind, Name: row.ObjectName, By: row.Actor, At: row.At.UTC(), Deleted: true}
 }

@@ -12,11 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
+	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/models"
@@ -56,7 +58,7 @@ func everything(t *testing.T, s bench) []string {
 	p = modelstest.Bind(t, s.Store, p, global)
 	_, err = s.Deploy(ctx, ada, s.project, p.ID, "production", "")
 	must(err)
-	second, err := s.RotateProxySecret(ctx, ada, s.project, p.ID, p.Version)
+	second, err := s.RotateOwnerSecret(ctx, ada, s.project, p.ID, p.Version)
 	must(err)
 	_, err = s.Undeploy(ctx, ada, s.project, p.ID, "production")
 	must(err)
@@ -68,15 +70,19 @@ func everything(t *testing.T, s bench) []string {
 	must(err)
 	_, err = s.Revoke(ctx, ada, "production", revoke.Entry{Kind: revoke.All}, "test")
 	must(err)
+	_, _, err = s.SaveProxyGroup(ctx, ada, s.project, models.Owner{Name: "Shop", Route: engine.Route{BasePath: "/shop"}, Members: []models.Member{{ID: p.ID}}})
+	must(err)
+	_, _, err = s.SavePolicyGroup(ctx, ada, s.project, models.Owner{Name: "Standard", Pipeline: policy.Request})
+	must(err)
 	secrets := identities(t, s, ada, p)
 	p = modelstest.Reload(t, s.Store, p)
-	must(s.DeleteProxy(ctx, ada, s.project, p.ID, p.Version))
+	must(s.DeleteOwner(ctx, ada, s.project, p.ID, p.Version))
 	must(s.DeletePolicy(ctx, ada, s.project, global.ID, global.Version))
 	return append(secrets, password, "mistyped password", "another good one", first.Reveal(), second.Reveal(), string(material))
 }
 
 // identities does one of each write about keys and about who may come in.
-func identities(t *testing.T, s bench, ada models.Actor, p models.Proxy) []string {
+func identities(t *testing.T, s bench, ada models.Actor, p models.Owner) []string {
 	t.Helper()
 	ctx := t.Context()
 	must := func(err error) {
@@ -155,6 +161,7 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada UNDEPLOYED PROXY Shop true false",
 		"ada UPDATED SETTINGS  true true",
 		"ada REVOKED TOKENS  false true",
+		"ada CREATED PROXY_GROUP Shop false true", "ada CREATED POLICY_GROUP Shop false true",
 		"ada CREATED ENVIRONMENT_KEY  false true",
 		"ada ROTATED ENVIRONMENT_KEY  true true",
 		"ada RETIRED ENVIRONMENT_KEY  true true",
@@ -333,7 +340,7 @@ func TestSearch(t *testing.T) {
 	s := newBench(t)
 	modelstest.Policy(t, s.Store, s.project, "my orders")
 	modelstest.Proxy(t, s.Store, s.project, "Orders")
-	modelstest.Proxy(t, s.Store, s.project, "pets", func(p *models.Proxy) { p.Route.BasePath = "/orders/pets" })
+	modelstest.Proxy(t, s.Store, s.project, "pets", func(p *models.Owner) { p.Route.BasePath = "/orders/pets" })
 	other := modelstest.Project(t, s.Store, "Other").ID
 	modelstest.Proxy(t, s.Store, other, "order")
 	s.role(t, s.project, "order-reader")

@@ -10,135 +10,189 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
-// NewBinding is what is to be bound: a global policy by its id, or a new local
-// one, and where. It goes to the end of its lane.
+// NewBinding is what is to be bound, and where: a global policy or a policy group
+// by its id, or a new local policy. It goes to the end of its lane, a policy
+// group before the first one of a higher rank.
 type NewBinding struct {
 	Scope policy.Scope
 	// EndpointID is needed where Scope is ENDPOINT, and only there.
 	EndpointID string
 	Pipeline   policy.Pipeline
-	// PolicyID is that of a global policy; exactly one of it and Local is set.
-	PolicyID string
-	// Local is a policy of the proxy's own. Without a name it gets a UUID for
+	// PolicyID is that of a global policy, GroupID that of a policy group; exactly
+	// one of them and Local is set.
+	PolicyID, GroupID string
+	// Local is a policy of the owner's own. Without a name it gets a UUID for
 	// one.
 	Local policy.Config
 }
 
-// AddBinding binds a policy at the end of a lane. The version is the proxy's.
-// Problems are of the fields scope, endpointId, pipeline and policyId, and
-// those of a local policy under its own field names.
-func (s *Store) AddBinding(ctx context.Context, by Actor, projectID, proxyID string, version int, b NewBinding) (Binding, error) {
+// AddBinding binds a policy or a policy group in a lane. The version is the
+// owner's. Problems are of the fields scope, endpointId, pipeline, policyId and
+// groupId, and those of a local policy under its own field names.
+func (s *Store) AddBinding(ctx context.Context, by Actor, projectID, ownerID string, version int, b NewBinding) (Binding, error) {
 	if b.Local != nil && b.Local.Base().Name == "" {
 		b.Local.Base().Name = uuid.NewString()
 	}
 	var row bindingRow
-	after, err := s.editLanes(ctx, by, projectID, proxyID, version, func(tx *gorm.DB, project Project, p Proxy) (err error) {
-		row, err = s.bind(ctx, tx, by, project, p, b)
+	after, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, project Project, o Owner) (err error) {
+		row, err = s.bind(ctx, tx, by, project, o, b)
 		return err
 	})
 	if err != nil {
 		return Binding{}, fmt.Errorf("bind policy: %w", nameRace(err))
 	}
-	i := slices.IndexFunc(after.Bindings, func(b Binding) bool { return b.ID == row.ID })
-	return after.Bindings[i], nil
+	return after.binding(row.ID)
 }
 
-// editLanes runs edit on a proxy that is still at version and gives it the
+// editLanes runs edit on an owner that is still at version and gives it the
 // next one.
-func (s *Store) editLanes(ctx context.Context, by Actor, projectID, proxyID string, version int, edit func(*gorm.DB, Project, Proxy) error) (after Proxy, err error) {
+func (s *Store) editLanes(ctx context.Context, by Actor, projectID, ownerID string, version int, edit func(*gorm.DB, Project, Owner) error) (after Owner, err error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
-		return Proxy{}, err
+		return Owner{}, err
 	}
 	err = s.write(ctx, func(tx *gorm.DB) error {
-		before, row, err := s.proxyAt(ctx, tx, project, proxyID, version)
+		before, row, err := s.ownerAt(ctx, tx, project, ownerID, version)
 		if err != nil {
 			return err
 		}
-		if err := s.bumpProxy(ctx, tx, by, &row); err != nil {
+		if err := s.bumpOwner(ctx, tx, by, &row); err != nil {
 			return err
 		}
 		if err := edit(tx, project, before); err != nil {
 			return err
 		}
-		after, err = s.changedProxy(ctx, tx, by, ActionUpdated, project, before)
+		after, err = s.changedOwner(ctx, tx, by, ActionUpdated, project, before)
 		return err
 	})
 	return after, err
 }
 
-func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project, p Proxy, b NewBinding) (bindingRow, error) {
-	row := bindingRow{ID: newID(), ProxyID: p.ID, Scope: string(b.Scope), EndpointID: orNil(b.EndpointID), Pipeline: string(b.Pipeline)}
-	l := b.place(p)
-	typ, err := s.boundType(ctx, tx, project, b, &l)
-	if err != nil {
-		return row, err
+func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, b NewBinding) (bindingRow, error) {
+	row := bindingRow{ID: newID(), OwnerID: o.ID, Scope: string(b.Scope), EndpointID: orNil(b.EndpointID), Pipeline: string(b.Pipeline)}
+	l := b.place(o)
+	lane := o.lane(b.Pipeline, b.EndpointID)
+	row.Position = len(lane) + 1
+	check := s.checkPolicy
+	if b.GroupID != "" {
+		check = checkGroup
 	}
-	if t, ok := s.types.Find(typ); ok && slices.Contains(pipelines, b.Pipeline) && !t.Allows(b.Pipeline) {
-		l.Add("pipeline", "A policy of type %s cannot run in the pipeline %s.", t.Label, b.Pipeline)
+	if err := check(ctx, tx, project, o, b, &l); err != nil {
+		return row, err
 	}
 	if err := l.Err(); err != nil {
 		return row, err
 	}
-	row.PolicyID = b.PolicyID
+	row.PolicyID, row.GroupID = orNil(b.PolicyID), orNil(b.GroupID)
 	if b.Local != nil {
-		local, err := s.createPolicy(ctx, tx, by, project, &p.ID, b.Local)
+		local, err := s.createPolicy(ctx, tx, by, project, &o.ID, b.Local)
 		if err != nil {
 			return row, err
 		}
-		row.PolicyID = local.ID
+		row.PolicyID = &local.ID
 	}
-	row.Position = len(p.lane(b.Pipeline, b.EndpointID)) + 1
-	return row, from[bindingRow](tx).Create(ctx, &row)
+	if err := from[bindingRow](tx).Create(ctx, &row); err != nil || b.GroupID == "" {
+		return row, err
+	}
+	return row, byRank(ctx, tx, row, lane)
+}
+
+// byRank moves a policy group that stands at the end of a lane before the first
+// one of a higher rank.
+func byRank(ctx context.Context, tx *gorm.DB, row bindingRow, lane []Binding) error {
+	ranks, err := query[int](ctx, tx, "select rank from owners where id = ?", row.GroupID)
+	if err != nil {
+		return fmt.Errorf("read rank: %w", err)
+	}
+	i := slices.IndexFunc(lane, func(b Binding) bool { return b.Group != nil && b.Group.Rank > ranks[0] })
+	if i < 0 {
+		return nil
+	}
+	return number(ctx, tx, slices.Insert(lane, i, Binding{ID: row.ID}))
 }
 
 var pipelines = []policy.Pipeline{policy.Request, policy.Response, policy.Error}
 
 // place reports what is wrong with where the policy is to go.
-func (b NewBinding) place(p Proxy) problem.List {
+func (b NewBinding) place(o Owner) problem.List {
 	var l problem.List
-	switch b.Scope {
-	case policy.All:
-		if b.EndpointID != "" {
-			l.Add("endpointId", "Leave out the endpoint: the scope ALL covers every one.")
-		}
-	case policy.Endpoint:
-		if !slices.ContainsFunc(p.Endpoints, func(e Endpoint) bool { return e.ID == b.EndpointID }) {
-			l.Add("endpointId", "Choose an endpoint of the proxy.")
-		}
-	default:
+	switch {
+	case b.Scope != policy.All && b.Scope != policy.Endpoint:
 		l.Add("scope", "Choose ALL or ENDPOINT.")
+	case b.Scope == policy.Endpoint && o.Kind != engine.KindProxy:
+		l.Add("scope", "Choose ALL: a %s has no endpoints.", kindWord(o.Kind))
+	case b.Scope == policy.All && b.EndpointID != "":
+		l.Add("endpointId", "Leave out the endpoint: the scope ALL covers every one.")
+	case b.Scope == policy.Endpoint && !slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return e.ID == b.EndpointID }):
+		l.Add("endpointId", "Choose an endpoint of the proxy.")
 	}
-	if !slices.Contains(pipelines, b.Pipeline) {
+	switch {
+	case !slices.Contains(pipelines, b.Pipeline):
 		l.Add("pipeline", "Choose REQUEST, RESPONSE or ERROR.")
+	case o.Kind == engine.KindPolicyGroup && b.Pipeline != o.Pipeline:
+		l.Add("pipeline", "Choose %s: the policy group is for that pipeline.", o.Pipeline)
 	}
 	return l
 }
 
-// boundType is the type of the policy that is to be bound, "" when that is
-// wrong, which it adds to l.
-func (s *Store) boundType(ctx context.Context, tx *gorm.DB, project Project, b NewBinding, l *problem.List) (string, error) {
+// checkPolicy adds to l what keeps a policy from being bound.
+func (s *Store) checkPolicy(ctx context.Context, tx *gorm.DB, project Project, _ Owner, b NewBinding, l *problem.List) error {
 	if (b.PolicyID == "") == (b.Local == nil) {
 		l.Add("policyId", "Choose a global policy or write a local one.")
-		return "", nil
+		return nil
 	}
+	typ := ""
 	if b.Local != nil {
-		return b.Local.Base().Type, nil
+		typ = b.Local.Base().Type
+	} else {
+		row, err := policyByID(ctx, tx, project.ID, b.PolicyID)
+		if isNotFound(err) || err == nil && !row.global() {
+			l.Add("policyId", "The policy is gone; choose another one.")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		typ = row.Type
 	}
-	row, err := policyByID(ctx, tx, project.ID, b.PolicyID)
-	if isNotFound(err) || err == nil && !row.global() {
-		l.Add("policyId", "The policy is gone; choose another one.")
-		return "", nil
+	if t, ok := s.types.Find(typ); ok && slices.Contains(pipelines, b.Pipeline) && !t.Allows(b.Pipeline) {
+		l.Add("pipeline", "A policy of type %s cannot run in the pipeline %s.", t.Label, b.Pipeline)
 	}
-	return row.Type, err
+	return nil
+}
+
+// checkGroup adds to l what keeps a policy group from being bound.
+func checkGroup(ctx context.Context, tx *gorm.DB, project Project, o Owner, b NewBinding, l *problem.List) error {
+	if b.PolicyID != "" || b.Local != nil {
+		l.Add("groupId", "Choose a policy group or a policy, not both.")
+		return nil
+	}
+	if o.Kind == engine.KindPolicyGroup {
+		l.Add("groupId", "A policy group holds policies only, no other policy groups.")
+		return nil
+	}
+	row, err := ownerByID(ctx, tx, project.ID, b.GroupID)
+	switch {
+	case isNotFound(err) || err == nil && row.Kind != engine.KindPolicyGroup:
+		l.Add("groupId", "The policy group is gone; choose another one.")
+		return nil
+	case err != nil:
+		return err
+	case row.Pipeline != string(b.Pipeline):
+		l.Add("pipeline", "The policy group %q is for the pipeline %s.", row.Name, row.Pipeline)
+	case slices.ContainsFunc(o.lane(b.Pipeline, b.EndpointID), func(x Binding) bool { return x.Group != nil && x.Group.ID == row.ID }):
+		l.Add("groupId", "The policy group %q is in this lane already.", row.Name)
+	}
+	return nil
 }
 
 // lane is the bindings of one lane in running order.
-func (p *Proxy) lane(pipeline policy.Pipeline, endpointID string) []Binding {
+func (p *Owner) lane(pipeline policy.Pipeline, endpointID string) []Binding {
 	var lane []Binding
 	for _, b := range p.Bindings {
 		if b.Pipeline == pipeline && b.EndpointID == endpointID {
@@ -148,7 +202,7 @@ func (p *Proxy) lane(pipeline policy.Pipeline, endpointID string) []Binding {
 	return lane
 }
 
-func (p *Proxy) binding(id string) (Binding, error) {
+func (p *Owner) binding(id string) (Binding, error) {
 	i := slices.IndexFunc(p.Bindings, func(b Binding) bool { return b.ID == id })
 	if i < 0 {
 		return Binding{}, fmt.Errorf("read binding: %w", ErrNotFound)
@@ -157,9 +211,9 @@ func (p *Proxy) binding(id string) (Binding, error) {
 }
 
 // MoveBinding moves a binding to a position of its lane, from 1. The version
-// is the proxy's.
-func (s *Store) MoveBinding(ctx context.Context, by Actor, projectID, proxyID string, version int, bindingID string, position int) error {
-	_, err := s.editLanes(ctx, by, projectID, proxyID, version, func(tx *gorm.DB, _ Project, p Proxy) error {
+// is the owner's.
+func (s *Store) MoveBinding(ctx context.Context, by Actor, projectID, ownerID string, version int, bindingID string, position int) error {
+	_, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, _ Project, p Owner) error {
 		b, err := p.binding(bindingID)
 		if err != nil {
 			return err
@@ -179,9 +233,9 @@ func (s *Store) MoveBinding(ctx context.Context, by Actor, projectID, proxyID st
 
 // OrderBindings gives lanes of a pipeline a new order. The ids name every
 // binding of each lane that they touch, and nothing else. The version is the
-// proxy's.
-func (s *Store) OrderBindings(ctx context.Context, by Actor, projectID, proxyID string, version int, pipeline policy.Pipeline, ids []string) error {
-	_, err := s.editLanes(ctx, by, projectID, proxyID, version, func(tx *gorm.DB, _ Project, p Proxy) error {
+// owner's.
+func (s *Store) OrderBindings(ctx context.Context, by Actor, projectID, ownerID string, version int, pipeline policy.Pipeline, ids []string) error {
+	_, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, _ Project, p Owner) error {
 		lanes, err := p.reordered(pipeline, ids)
 		if err != nil {
 			return err
@@ -200,7 +254,7 @@ func (s *Store) OrderBindings(ctx context.Context, by Actor, projectID, proxyID 
 }
 
 // reordered sorts bindings into their lanes by the order of ids.
-func (p *Proxy) reordered(pipeline policy.Pipeline, ids []string) (map[string][]Binding, error) {
+func (p *Owner) reordered(pipeline policy.Pipeline, ids []string) (map[string][]Binding, error) {
 	lanes := make(map[string][]Binding)
 	for i, id := range ids {
 		b, err := p.binding(id)
@@ -234,10 +288,10 @@ func number(ctx context.Context, tx *gorm.DB, lane []Binding) error {
 	return err
 }
 
-// RemoveBinding takes a policy out of its lane: a local one is deleted, a
-// global one stays. The version is the proxy's.
-func (s *Store) RemoveBinding(ctx context.Context, by Actor, projectID, proxyID string, version int, bindingID string) error {
-	_, err := s.editLanes(ctx, by, projectID, proxyID, version, func(tx *gorm.DB, project Project, p Proxy) error {
+// RemoveBinding takes a policy out of its lane: a local one is deleted, a global
+// one and a policy group stay. The version is the owner's.
+func (s *Store) RemoveBinding(ctx context.Context, by Actor, projectID, ownerID string, version int, bindingID string) error {
+	_, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, project Project, p Owner) error {
 		b, err := p.binding(bindingID)
 		if err != nil {
 			return err
@@ -245,7 +299,7 @@ func (s *Store) RemoveBinding(ctx context.Context, by Actor, projectID, proxyID 
 		if _, err := from[bindingRow](tx).Where("id = ?", b.ID).Delete(ctx); err != nil {
 			return err
 		}
-		if err := closeLanes(ctx, tx, []string{p.ID}); err != nil || b.Policy.Global() {
+		if err := closeLanes(ctx, tx, []string{p.ID}); err != nil || b.Shared() {
 			return err
 		}
 		row, err := policyByID(ctx, tx, project.ID, b.Policy.ID)

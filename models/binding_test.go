@@ -17,7 +17,7 @@ import (
 )
 
 // letters is a proxy that runs global policies A to D.
-func letters(t *testing.T, s bench) models.Proxy {
+func letters(t *testing.T, s bench) models.Owner {
 	t.Helper()
 	p := modelstest.Proxy(t, s.Store, s.project, "letters")
 	for _, name := range []string{"A", "B", "C", "D"} {
@@ -125,7 +125,7 @@ func TestRemoveBinding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if added.Position != 5 || uuid.Validate(added.Policy.Name) != nil || added.Policy.OwnerProxyID != p.ID || added.Policy.Used != 1 {
+	if added.Position != 5 || uuid.Validate(added.Policy.Name) != nil || added.Policy.OwnerID != p.ID || added.Policy.Used != 1 {
 		t.Errorf("local policy without a name: %+v", added)
 	}
 	p = modelstest.Reload(t, s.Store, p)
@@ -149,10 +149,10 @@ func TestRemoveBinding(t *testing.T) {
 func TestAddBindingRefuses(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
-	p := modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	p := modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/x"}}
 	})
-	other := modelstest.Proxy(t, s.Store, s.project, "other", func(p *models.Proxy) {
+	other := modelstest.Proxy(t, s.Store, s.project, "other", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/x"}}
 	})
 	global := modelstest.Policy(t, s.Store, s.project, "Global")

@@ -49,20 +49,20 @@ func (s *Store) Bundle(ctx context.Context, environment string) (engine.Bundle, 
 // bundles.
 func owners(ctx context.Context, tx *gorm.DB, e environmentRow) ([]engine.Owner, error) {
 	type line struct {
-		ID, Digest, ClientID, ClientSecretHash string
-		Number                                 int
-		Definition                             document
+		ID, Kind, Digest, ClientID, ClientSecretHash string
+		Number                                       int
+		Definition                                   document
 	}
-	lines, err := query[line](ctx, tx, `select x.id, r.number, r.digest, r.definition, x.client_id, x.client_secret_hash
-		from deployments d join revisions r on r.id = d.revision_id join api_proxies x on x.id = d.proxy_id
+	lines, err := query[line](ctx, tx, `select x.id, x.kind, r.number, r.digest, r.definition, x.client_id, x.client_secret_hash
+		from deployments d join revisions r on r.id = d.revision_id join owners x on x.id = d.owner_id
 		where d.environment_id = ? order by x.id`, e.ID)
 	if err != nil {
-		return nil, fmt.Errorf("list deployed proxies: %w", err)
+		return nil, fmt.Errorf("list deployed owners: %w", err)
 	}
 	list := make([]engine.Owner, len(lines))
 	for i, l := range lines {
 		list[i] = engine.Owner{
-			ID: l.ID, Revision: l.Number, Digest: l.Digest, Definition: json.RawMessage(l.Definition),
+			ID: l.ID, Kind: l.Kind, Revision: l.Number, Digest: l.Digest, Definition: json.RawMessage(l.Definition),
 			Client: engine.Client{ID: l.ClientID, SecretHash: l.ClientSecretHash},
 		}
 	}

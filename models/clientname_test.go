@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
 )
@@ -20,19 +21,19 @@ func TestAClientIDAndACredentialNeverShareAName(t *testing.T) {
 	orders, stock := modelstest.Proxy(t, v.Store, v.project.ID, "orders"), modelstest.Proxy(t, v.Store, v.project.ID, "stock")
 	app := v.save(draft("Mobile-App"))
 	for name, c := range map[string]struct{ sql, id, value string }{
-		"an owner takes a credential's name":               {"update api_proxies set client_id = $2 where id = $1", orders.ID, "Mobile-App"},
-		"an owner takes it in other letters":               {"update api_proxies set client_id = $2 where id = $1", orders.ID, "mobile-APP"},
+		"an owner takes a credential's name":               {"update owners set client_id = $2 where id = $1", orders.ID, "Mobile-App"},
+		"an owner takes it in other letters":               {"update owners set client_id = $2 where id = $1", orders.ID, "mobile-APP"},
 		"a credential takes an owner's id":                 {"update credentials set name = $2 where id = $1", app.ID, orders.ClientID},
 		"a credential takes it in other letters":           {"update credentials set name = $2 where id = $1", app.ID, strings.ToUpper(orders.ClientID)},
-		"an owner takes another's id in other letters":     {"update api_proxies set client_id = $2 where id = $1", orders.ID, strings.ToUpper(stock.ClientID)},
-		"an owner takes another's id in the same spelling": {"update api_proxies set client_id = $2 where id = $1", orders.ID, stock.ClientID},
+		"an owner takes another's id in other letters":     {"update owners set client_id = $2 where id = $1", orders.ID, strings.ToUpper(stock.ClientID)},
+		"an owner takes another's id in the same spelling": {"update owners set client_id = $2 where id = $1", orders.ID, stock.ClientID},
 	} {
 		_, err := conn.Exec(t.Context(), c.sql, c.id, c.value)
 		if err == nil {
 			t.Errorf("%s: done", name)
 		}
 		if c.id == orders.ID {
-			wantProblem(t, models.ProxyRace(err), "clientId")
+			wantProblem(t, models.OwnerRace(err, engine.KindProxy), "clientId")
 		}
 	}
 	app, _, err := v.SaveCredential(t.Context(), by, v.project.ID, app.ID, app.Version, draft(strings.ToUpper(stock.ClientID)))
@@ -48,7 +49,7 @@ func TestANameIsFreeAgainWhenItsClientHasGoneOrIsCalledOtherwise(t *testing.T) {
 	v := newVault(t)
 	conn := connect(t, v.url)
 	orders, stock := modelstest.Proxy(t, v.Store, v.project.ID, "orders"), modelstest.Proxy(t, v.Store, v.project.ID, "stock")
-	if err := v.DeleteProxy(t.Context(), by, v.project.ID, orders.ID, orders.Version); err != nil {
+	if err := v.DeleteOwner(t.Context(), by, v.project.ID, orders.ID, orders.Version); err != nil {
 		t.Fatal(err)
 	}
 	taken := v.save(draft(orders.ClientID))
@@ -56,7 +57,7 @@ func TestANameIsFreeAgainWhenItsClientHasGoneOrIsCalledOtherwise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "update api_proxies set client_id = $2 where id = $1", stock.ID, orders.ClientID); err != nil {
+	if _, err := conn.Exec(t.Context(), "update owners set client_id = $2 where id = $1", stock.ID, orders.ClientID); err != nil {
 		t.Errorf("the name that was given up: %v", err)
 	}
 	if err := v.DeleteCredential(t.Context(), by, v.project.ID, renamed.ID, renamed.Version); err != nil {
@@ -80,7 +81,7 @@ func TestTheMigrationTakesInTheNamesThatThereAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "drop table client_names; drop function keep_client_name cascade; "+string(migration)); err != nil {
+	if _, err := conn.Exec(t.Context(), "drop table client_names; drop function keep_client_name cascade; "+strings.ReplaceAll(string(migration), "api_proxies", "owners")); err != nil {
 		t.Fatal(err)
 	}
 	got := scalar[string](t, conn, "select string_agg(concat_ws(' ', name, kind, owner), ', ' order by kind) from client_names")
@@ -100,7 +101,7 @@ func TestAttackTwoTransactionsTakeOneClientName(t *testing.T) {
 		field  string
 	}{
 		"an owner, then a credential": {
-			"update api_proxies set client_id = $1",
+			"update owners set client_id = $1",
 			func(t *testing.T, v *vault) func() error {
 				return func() error {
 					_, _, err := v.SaveCredential(t.Context(), by, v.project.ID, "", 0, draft(strings.ToUpper(name)))
@@ -113,8 +114,8 @@ func TestAttackTwoTransactionsTakeOneClientName(t *testing.T) {
 			func(t *testing.T, v *vault) func() error {
 				conn := connect(t, v.url)
 				return func() error {
-					_, err := conn.Exec(t.Context(), "update api_proxies set client_id = $1", name)
-					return models.ProxyRace(err)
+					_, err := conn.Exec(t.Context(), "update owners set client_id = $1", name)
+					return models.OwnerRace(err, engine.KindProxy)
 				}
 			}, "clientId",
 		},

@@ -126,7 +126,7 @@ func (s *Store) metadataValue(credentialID string, m *storedMetadata) (secret.Te
 }
 
 func accessForBundle(ctx context.Context, tx *gorm.DB) (map[string]map[string]identity.Access, error) {
-	rows, err := query[accessRow](ctx, tx, "select credential_id, proxy_id, expires_at, denied_methods from credential_access")
+	rows, err := query[accessRow](ctx, tx, "select credential_id, owner_id, expires_at, denied_methods from credential_access")
 	if err != nil {
 		return nil, fmt.Errorf("list access: %w", err)
 	}
@@ -139,7 +139,7 @@ func accessForBundle(ctx context.Context, tx *gorm.DB) (map[string]map[string]id
 		if all[r.CredentialID] == nil {
 			all[r.CredentialID] = map[string]identity.Access{}
 		}
-		all[r.CredentialID][r.ProxyID] = a
+		all[r.CredentialID][r.OwnerID] = a
 	}
 	return all, nil
 }

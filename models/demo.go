@@ -49,7 +49,7 @@ func (s *Store) InstallDemo(ctx context.Context, upstreamURL string) (Demo, erro
 		return err
 	})
 	if err != nil {
-		return Demo{}, fmt.Errorf("install demo: %w", proxyRace(nameRace(err)))
+		return Demo{}, fmt.Errorf("install demo: %w", ownerRace(nameRace(err), engine.KindProxy))
 	}
 	if d.Created {
 		d.Secret = key.secret
@@ -67,12 +67,12 @@ func (s *Store) installDemo(ctx context.Context, tx *gorm.DB, upstreamURL string
 		return false, "", err
 	}
 	project := row.project()
-	there, err := found(from[proxyRow](tx).Where("project_id = ? and lower(name) = lower(?)", project.ID, demoProxy).Take(ctx))
+	there, err := found(from[ownerRow](tx).Where("project_id = ? and kind <> 'POLICY_GROUP' and lower(name) = lower(?)", project.ID, demoProxy).Take(ctx))
 	if !errors.Is(err, ErrNotFound) {
 		return false, there.ClientID, err
 	}
-	p, err := s.createProxy(ctx, tx, by, project, Proxy{
-		Name: demoProxy, Description: "Answers with the request that it received.",
+	p, err := s.createOwner(ctx, tx, by, project, Owner{
+		Kind: engine.KindProxy, Name: demoProxy, Description: "Answers with the request that it received.",
 		Route: engine.Route{BasePath: demoBasePath}, Upstream: engine.Upstream{URL: upstreamURL},
 	}, key)
 	if err != nil {
@@ -81,15 +81,15 @@ func (s *Store) installDemo(ctx context.Context, tx *gorm.DB, upstreamURL string
 	if err := s.bindDemoPolicy(ctx, tx, by, project, p); err != nil {
 		return false, "", err
 	}
-	_, err = s.deploy(ctx, tx, by, order{project: project, proxyID: p.ID, environment: demoEnvironment, note: "Demo"}, made)
+	_, err = s.deploy(ctx, tx, by, order{project: project, ownerID: p.ID, environment: demoEnvironment, note: "Demo"}, made)
 	return true, p.ClientID, err
 }
 
 // bindDemoPolicy binds the policy of that name, and creates it where there is
 // none.
-func (s *Store) bindDemoPolicy(ctx context.Context, tx *gorm.DB, by Actor, project Project, p Proxy) error {
+func (s *Store) bindDemoPolicy(ctx context.Context, tx *gorm.DB, by Actor, project Project, p Owner) error {
 	row, err := found(from[policyRow](tx).
-		Where("project_id = ? and owner_proxy_id is null and lower(name) = lower(?)", project.ID, demoPolicy).Take(ctx))
+		Where("project_id = ? and owner_id is null and lower(name) = lower(?)", project.ID, demoPolicy).Take(ctx))
 	if isNotFound(err) {
 		row, err = s.createPolicy(ctx, tx, by, project, nil, demoConfig())
 	}

@@ -26,11 +26,11 @@ type DeployResult struct {
 // Revision is what was deployed once. It never changes.
 type Revision struct {
 	ID string
-	// Number counts the deploys of the proxy from 1, over all environments.
+	// Number counts the deploys of the owner from 1, over all environments.
 	Number                               int
 	Environment, Digest, Note, CreatedBy string
 	CreatedAt                            time.Time
-	// Definition is the frozen engine.Proxy.
+	// Definition is the frozen engine.Proxy, ProxyGroup or PolicyGroup.
 	Definition json.RawMessage
 	// Live tells that the environment runs it.
 	Live bool
@@ -38,7 +38,7 @@ type Revision struct {
 
 type revisionRow struct {
 	ID            string `gorm:"primaryKey"`
-	ProxyID       string
+	OwnerID       string
 	EnvironmentID string
 	Number        int
 	Definition    document
@@ -54,19 +54,19 @@ func (revisionRow) TableName() string { return "revisions" }
 // order is a wish to deploy.
 type order struct {
 	project     Project
-	proxyID     string
+	ownerID     string
 	environment string
 	note        string
 	// revision is the number of an earlier one that is to run again; 0 for the
-	// proxy as it is edited.
+	// owner as it is edited.
 	revision int
 }
 
-// Deploy freezes a proxy as it is edited and makes it what the environment
+// Deploy freezes an owner as it is edited and makes it what the environment
 // runs (D5). It is compiled first; when it does not compile, the problem.List
 // comes back, nothing is stored and the old revision keeps serving. Keys that
 // its policies sign with are made when the environment has none yet (D6).
-func (s *Store) Deploy(ctx context.Context, by Actor, projectID, proxyID, environment, note string) (DeployResult, error) {
+func (s *Store) Deploy(ctx context.Context, by Actor, projectID, ownerID, environment, note string) (DeployResult, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
 		return DeployResult{}, err
@@ -74,7 +74,7 @@ func (s *Store) Deploy(ctx context.Context, by Actor, projectID, proxyID, enviro
 	if msg := descriptionProblem(note); msg != "" {
 		return DeployResult{}, problem.List{{Field: "note", Message: msg}}
 	}
-	o := order{project: project, proxyID: proxyID, environment: environment, note: note}
+	o := order{project: project, ownerID: ownerID, environment: environment, note: note}
 	return s.carryOut(ctx, by, o)
 }
 
@@ -100,7 +100,7 @@ func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made
 	if err != nil {
 		return DeployResult{}, err
 	}
-	row, p, err := s.proxyToDeploy(ctx, tx, o)
+	row, p, err := s.ownerToDeploy(ctx, tx, o)
 	if err != nil {
 		return DeployResult{}, err
 	}
@@ -123,29 +123,29 @@ func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made
 	if err := s.setDeployment(ctx, tx, by, p.ID, e.ID, &rev.ID); err != nil {
 		return DeployResult{}, err
 	}
-	done := fact{action: ActionDeployed, kind: KindProxy, id: p.ID, name: p.Name, project: p.ProjectName, before: orNothing(before), after: rev.audited(e)}
+	done := fact{action: ActionDeployed, kind: p.Kind, id: p.ID, name: p.Name, project: p.ProjectName, before: orNothing(before), after: rev.audited(e)}
 	return DeployResult{Environment: e.Name, Revision: rev.Number, Generation: generation}, s.record(ctx, tx, by, done)
 }
 
-func (s *Store) proxyToDeploy(ctx context.Context, tx *gorm.DB, o order) (proxyRow, Proxy, error) {
-	row, err := proxyByID(ctx, tx, o.project.ID, o.proxyID)
+func (s *Store) ownerToDeploy(ctx context.Context, tx *gorm.DB, o order) (ownerRow, Owner, error) {
+	row, err := ownerByID(ctx, tx, o.project.ID, o.ownerID)
 	if isNotFound(err) {
-		return row, Proxy{}, s.missing(ctx, KindProxy, o.proxyID)
+		return row, Owner{}, s.missingOwner(ctx, o.ownerID)
 	}
 	if err != nil {
-		return row, Proxy{}, err
+		return row, Owner{}, err
 	}
-	p, err := s.oneProxy(ctx, tx, o.project.Name, row)
+	p, err := s.oneOwner(ctx, tx, o.project.Name, row)
 	return row, p, err
 }
 
-// wanted is what the order wants to run: the proxy as it is edited, or an earlier
+// wanted is what the order wants to run: the owner as it is edited, or an earlier
 // revision, whose route p then has.
-func (s *Store) wanted(ctx context.Context, tx *gorm.DB, e environmentRow, p *Proxy, o order) (frozen, error) {
+func (s *Store) wanted(ctx context.Context, tx *gorm.DB, e environmentRow, p *Owner, o order) (frozen, error) {
 	if o.revision > 0 {
 		return s.earlier(ctx, tx, e, p, o.revision)
 	}
-	known, err := resolverFor(ctx, tx, map[string]*Proxy{p.ID: p})
+	known, err := s.drafting(ctx, tx, map[string]*Owner{p.ID: p})
 	if err != nil {
 		return frozen{}, err
 	}
@@ -157,35 +157,37 @@ func (s *Store) wanted(ctx context.Context, tx *gorm.DB, e environmentRow, p *Pr
 }
 
 // checked is the owner that a deploy of f would make, compiled dry.
-func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, row proxyRow, p Proxy, f frozen, made newKeys) (engine.Owner, error) {
-	if err := deployedRouteProblem(ctx, tx, e, p); err != nil {
-		return engine.Owner{}, err
+func (s *Store) checked(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, row ownerRow, p Owner, f frozen, made newKeys) (engine.Owner, error) {
+	if p.Kind != engine.KindPolicyGroup {
+		if err := deployedRouteProblem(ctx, tx, e, p); err != nil {
+			return engine.Owner{}, err
+		}
 	}
-	rings, err := s.ensureKeys(ctx, tx, by, e, f.raw, made)
+	rings, err := s.ensureKeys(ctx, tx, by, e, p, f.raw, made)
 	if err != nil {
 		return engine.Owner{}, err
 	}
 	owner := engine.Owner{
-		ID: p.ID, Digest: f.digest, Definition: f.raw,
+		ID: p.ID, Kind: p.Kind, Digest: f.digest, Definition: f.raw,
 		Client: engine.Client{ID: row.ClientID, SecretHash: row.ClientSecretHash},
 	}
 	b := engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation, Keys: rings.own, NamedKeys: rings.named}
 	return owner, engine.Check(s.types, b, owner)
 }
 
-// deployedRouteProblem looks for another proxy that the environment still runs
+// deployedRouteProblem looks for another API that the environment still runs
 // at the same place: its own edit may have moved away without a deploy.
-func deployedRouteProblem(ctx context.Context, tx *gorm.DB, e environmentRow, p Proxy) error {
+func deployedRouteProblem(ctx context.Context, tx *gorm.DB, e environmentRow, p Owner) error {
 	type rival struct {
-		Name, ProjectID string
-		Route           document
+		Kind, Name, ProjectID string
+		Route                 document
 	}
-	rivals, err := query[rival](ctx, tx, `select x.name, x.project_id, r.definition -> 'route' as route
-		from deployments d join revisions r on r.id = d.revision_id join api_proxies x on x.id = d.proxy_id
-		where d.environment_id = ? and d.proxy_id <> ? and r.environment_id = d.environment_id and r.definition #>> '{route,basePath}' = ?`,
+	rivals, err := query[rival](ctx, tx, `select x.kind, x.name, x.project_id, r.definition -> 'route' as route
+		from deployments d join revisions r on r.id = d.revision_id join owners x on x.id = d.owner_id
+		where d.environment_id = ? and d.owner_id <> ? and r.environment_id = d.environment_id and r.definition #>> '{route,basePath}' = ?`,
 		e.ID, p.ID, p.Route.BasePath)
 	if err != nil {
-		return fmt.Errorf("look for a deployed proxy at %s: %w", p.Route.BasePath, err)
+		return fmt.Errorf("look for a deployed API at %s: %w", p.Route.BasePath, err)
 	}
 	for _, r := range rivals {
 		var route engine.Route
@@ -195,9 +197,9 @@ func deployedRouteProblem(ctx context.Context, tx *gorm.DB, e environmentRow, p 
 		if !slices.ContainsFunc(claims(p.Route.Hosts), func(h string) bool { return slices.Contains(claims(route.Hosts), h) }) {
 			continue
 		}
-		who := "A proxy of another project"
+		who := "An API of another project"
 		if r.ProjectID == p.ProjectID {
-			who = fmt.Sprintf("The proxy %q", r.Name)
+			who = fmt.Sprintf("The %s %q", kindWord(r.Kind), r.Name)
 		}
 		return problem.List{{Field: "basePath", Message: fmt.Sprintf("%s still runs at %s in %s; deploy or undeploy it first.", who, p.Route.BasePath, e.Name)}}
 	}
@@ -205,35 +207,35 @@ func deployedRouteProblem(ctx context.Context, tx *gorm.DB, e environmentRow, p 
 }
 
 func (s *Store) insertRevision(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, o engine.Owner, note string) (revisionRow, error) {
-	numbers, err := query[int](ctx, tx, "select coalesce(max(number), 0) + 1 from revisions where proxy_id = ?", o.ID)
+	numbers, err := query[int](ctx, tx, "select coalesce(max(number), 0) + 1 from revisions where owner_id = ?", o.ID)
 	if err != nil {
 		return revisionRow{}, err
 	}
 	row := revisionRow{
-		ID: newID(), ProxyID: o.ID, EnvironmentID: e.ID, Number: numbers[0], Definition: document(o.Definition),
+		ID: newID(), OwnerID: o.ID, EnvironmentID: e.ID, Number: numbers[0], Definition: document(o.Definition),
 		Digest: o.Digest, Note: note, CreatedAt: s.now(), CreatedBy: by.Name,
 	}
 	return row, from[revisionRow](tx).Create(ctx, &row)
 }
 
-func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, proxyID, environmentID string, revisionID *string) error {
-	_, err := exec(ctx, tx, `insert into deployments (proxy_id, environment_id, revision_id, updated_at, updated_by) values (?, ?, ?, ?, ?)
-		on conflict (proxy_id, environment_id) do update
+func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, ownerID, environmentID string, revisionID *string) error {
+	_, err := exec(ctx, tx, `insert into deployments (owner_id, environment_id, revision_id, updated_at, updated_by) values (?, ?, ?, ?, ?)
+		on conflict (owner_id, environment_id) do update
 		set revision_id = excluded.revision_id, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-		proxyID, environmentID, revisionID, s.now(), by.Name)
+		ownerID, environmentID, revisionID, s.now(), by.Name)
 	return err
 }
 
-// Undeploy takes a proxy out of an environment. ErrNotFound when it does not
+// Undeploy takes an owner out of an environment. ErrNotFound when it does not
 // run there.
-func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, proxyID, environment string) (DeployResult, error) {
+func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, ownerID, environment string) (DeployResult, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
 		return DeployResult{}, err
 	}
 	var result DeployResult
 	err = s.write(ctx, func(tx *gorm.DB) error {
-		row, err := proxyByID(ctx, tx, project.ID, proxyID)
+		row, err := ownerByID(ctx, tx, project.ID, ownerID)
 		if err != nil {
 			return err
 		}
@@ -241,7 +243,7 @@ func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, proxyID, envi
 		if err != nil {
 			return err
 		}
-		result, err = s.undeploy(ctx, tx, by, project, row.ID, row.Name, e)
+		result, err = s.undeploy(ctx, tx, by, project, row, e)
 		return err
 	})
 	if err != nil {
@@ -250,42 +252,42 @@ func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, proxyID, envi
 	return result, nil
 }
 
-func (s *Store) undeploy(ctx context.Context, tx *gorm.DB, by Actor, project Project, proxyID, name string, e environmentRow) (DeployResult, error) {
+func (s *Store) undeploy(ctx context.Context, tx *gorm.DB, by Actor, project Project, row ownerRow, e environmentRow) (DeployResult, error) {
 	generation, err := raise(ctx, tx, e)
 	if err != nil {
 		return DeployResult{}, err
 	}
-	before, err := s.running(ctx, tx, proxyID, e)
+	before, err := s.running(ctx, tx, row.ID, e)
 	if err != nil {
 		return DeployResult{}, err
 	}
 	if before == nil {
 		return DeployResult{}, ErrNotFound
 	}
-	if err := s.setDeployment(ctx, tx, by, proxyID, e.ID, nil); err != nil {
+	if err := s.setDeployment(ctx, tx, by, row.ID, e.ID, nil); err != nil {
 		return DeployResult{}, err
 	}
-	f := fact{action: ActionUndeployed, kind: KindProxy, id: proxyID, name: name, project: project.Name, before: *before}
+	f := fact{action: ActionUndeployed, kind: row.Kind, id: row.ID, name: row.Name, project: project.Name, before: *before}
 	return DeployResult{Environment: e.Name, Revision: before.Revision, Generation: generation}, s.record(ctx, tx, by, f)
 }
 
-// undeployEverywhere is what happens to the deployments of a proxy that goes.
-func (s *Store) undeployEverywhere(ctx context.Context, tx *gorm.DB, by Actor, p Proxy) error {
+// undeployEverywhere is what happens to the deployments of an owner that goes.
+func (s *Store) undeployEverywhere(ctx context.Context, tx *gorm.DB, by Actor, p Owner) error {
 	where, err := environmentsRunning(ctx, tx, p.ID)
 	if err != nil {
 		return err
 	}
 	for _, e := range where {
-		if _, err := s.undeploy(ctx, tx, by, Project{ID: p.ProjectID, Name: p.ProjectName}, p.ID, p.Name, e); err != nil {
+		if _, err := s.undeploy(ctx, tx, by, Project{ID: p.ProjectID, Name: p.ProjectName}, ownerRow{ID: p.ID, Kind: p.Kind, Name: p.Name}, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// raiseWhereLive makes every environment that runs a proxy load it anew.
-func raiseWhereLive(ctx context.Context, tx *gorm.DB, proxyID string) error {
-	where, err := environmentsRunning(ctx, tx, proxyID)
+// raiseWhereLive makes every environment that runs an owner load it anew.
+func raiseWhereLive(ctx context.Context, tx *gorm.DB, ownerID string) error {
+	where, err := environmentsRunning(ctx, tx, ownerID)
 	if err != nil {
 		return err
 	}
@@ -298,9 +300,9 @@ func raiseWhereLive(ctx context.Context, tx *gorm.DB, proxyID string) error {
 }
 
 // environmentsRunning is in the order of environmentsByID.
-func environmentsRunning(ctx context.Context, tx *gorm.DB, proxyID string) ([]environmentRow, error) {
+func environmentsRunning(ctx context.Context, tx *gorm.DB, ownerID string) ([]environmentRow, error) {
 	rows, err := from[environmentRow](tx).
-		Where("id in (select environment_id from deployments where proxy_id = ? and revision_id is not null)", proxyID).Order("id").Find(ctx)
+		Where("id in (select environment_id from deployments where owner_id = ? and revision_id is not null)", ownerID).Order("id").Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list deployments: %w", err)
 	}
@@ -320,10 +322,10 @@ func (r revisionRow) audited(e environmentRow) deployRecord {
 	return deployRecord{Environment: e.Name, Revision: r.Number, Digest: r.Digest, Note: r.Note}
 }
 
-// running is what an environment runs of a proxy, nil when nothing.
-func (s *Store) running(ctx context.Context, tx *gorm.DB, proxyID string, e environmentRow) (*deployRecord, error) {
+// running is what an environment runs of an owner, nil when nothing.
+func (s *Store) running(ctx context.Context, tx *gorm.DB, ownerID string, e environmentRow) (*deployRecord, error) {
 	row, err := found(from[revisionRow](tx).Omit("definition").
-		Where("id = (select revision_id from deployments where proxy_id = ? and environment_id = ?)", proxyID, e.ID).Take(ctx))
+		Where("id = (select revision_id from deployments where owner_id = ? and environment_id = ?)", ownerID, e.ID).Take(ctx))
 	if isNotFound(err) {
 		return nil, nil
 	}
@@ -342,15 +344,15 @@ func orNothing(r *deployRecord) any {
 	return *r
 }
 
-// Revisions lists the last revisions of a proxy, newest first.
-func (s *Store) Revisions(ctx context.Context, proxyID string, limit int) ([]Revision, error) {
+// Revisions lists the last revisions of an owner, newest first.
+func (s *Store) Revisions(ctx context.Context, ownerID string, limit int) ([]Revision, error) {
 	limit, _ = page(1, limit)
-	return s.revisions(ctx, proxyID, limit, 0)
+	return s.revisions(ctx, ownerID, limit, 0)
 }
 
 // revisions narrows the list to one number unless that is 0.
-func (s *Store) revisions(ctx context.Context, proxyID string, limit, number int) ([]Revision, error) {
-	if !isID(proxyID) {
+func (s *Store) revisions(ctx context.Context, ownerID string, limit, number int) ([]Revision, error) {
+	if !isID(ownerID) {
 		return nil, nil
 	}
 	type line struct {
@@ -361,9 +363,9 @@ func (s *Store) revisions(ctx context.Context, proxyID string, limit, number int
 		Live                                     bool
 	}
 	lines, err := query[line](ctx, s.db, `select r.id, e.name as environment, r.digest, r.note, r.created_by, r.number, r.created_at, r.definition,
-			exists (select from deployments d where d.revision_id = r.id and d.proxy_id = r.proxy_id and d.environment_id = r.environment_id) as live
-		from revisions r join environments e on e.id = r.environment_id where r.proxy_id = ? and (? = 0 or r.number = ?)
-		order by r.number desc limit ?`, proxyID, number, number, limit)
+			exists (select from deployments d where d.revision_id = r.id and d.owner_id = r.owner_id and d.environment_id = r.environment_id) as live
+		from revisions r join environments e on e.id = r.environment_id where r.owner_id = ? and (? = 0 or r.number = ?)
+		order by r.number desc limit ?`, ownerID, number, number, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list revisions: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/gatewright/gatewright/models/modelstest"
 )
 
-func state(t *testing.T, s bench, p models.Proxy) models.DeployState {
+func state(t *testing.T, s bench, p models.Owner) models.DeployState {
 	t.Helper()
 	return modelstest.Reload(t, s.Store, p).Deployments[0].State
 }
@@ -49,7 +49,7 @@ func TestDeploy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := engine.Owner{ID: p.ID, Revision: 1, Digest: digest, Definition: draft, Client: b.Owners[0].Client}
+	want := engine.Owner{ID: p.ID, Kind: engine.KindProxy, Revision: 1, Digest: digest, Definition: draft, Client: b.Owners[0].Client}
 	if diff := cmp.Diff([]engine.Owner{want}, b.Owners); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
@@ -213,13 +213,13 @@ func TestDeployRefuses(t *testing.T) {
 		if p, _, err = s.SaveProxy(t.Context(), by, s.project, p); err != nil {
 			t.Fatal(err)
 		}
-		taker := modelstest.Proxy(t, s.Store, s.project, "taker", func(p *models.Proxy) { p.Route.BasePath = "/orders" })
+		taker := modelstest.Proxy(t, s.Store, s.project, "taker", func(p *models.Owner) { p.Route.BasePath = "/orders" })
 		err := deploy(s.project, taker.ID, "production")
 		wantProblem(t, err, "basePath")
 		if !strings.Contains(err.Error(), `"orders"`) {
 			t.Errorf("the rival is not named: %v", err)
 		}
-		foreign := modelstest.Proxy(t, s.Store, other.ID, "x", func(p *models.Proxy) {
+		foreign := modelstest.Proxy(t, s.Store, other.ID, "x", func(p *models.Owner) {
 			p.Route = engine.Route{BasePath: "/orders", Hosts: []string{"a.example.com"}}
 		})
 		if err := deploy(other.ID, foreign.ID, "production"); err != nil {
@@ -237,7 +237,7 @@ func TestDeploysAtOnceAllCount(t *testing.T) {
 	s := newBench(t)
 	global := modelstest.Policy(t, s.Store, s.project, "P")
 	const proxies, each = 3, 3
-	var list []models.Proxy
+	var list []models.Owner
 	for i := range proxies {
 		list = append(list, modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, fmt.Sprintf("p%d", i)), global))
 	}

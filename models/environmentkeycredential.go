@@ -11,13 +11,13 @@ import (
 )
 
 // credentialSigners are the token settings of the credentials that may use
-// proxies, each once. The condition is on the environment e, the proxy x, the
+// APIs, each once. The condition is on the environment e, the API x, the
 // access a and the credential c; also those count that are disabled or have
 // expired, because what they signed before lives on.
 func credentialSigners(ctx context.Context, tx *gorm.DB, environmentID, condition string, args ...any) ([]signer, error) {
 	type line struct{ Tokens document }
 	lines, err := query[line](ctx, tx, `select distinct c.tokens from credentials c
-		join credential_access a on a.credential_id = c.id join api_proxies x on x.id = a.proxy_id
+		join credential_access a on a.credential_id = c.id join owners x on x.id = a.owner_id
 		cross join environments e where e.id = ? and `+condition, append([]any{environmentID}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("list token settings of credentials: %w", err)
@@ -36,11 +36,13 @@ func credentialSigners(ctx context.Context, tx *gorm.DB, environmentID, conditio
 }
 
 // leavesToCredentials is the SQL condition that an environment e runs the proxy
-// x with a policy that leaves token settings to credentials.
-const leavesToCredentials = `exists (select from deployments d join revisions r on r.id = d.revision_id
-	cross join lateral json_array_elements(r.definition -> 'policies') b
-	where d.proxy_id = x.id and d.environment_id = e.id and (b -> 'policy' ->> 'active')::boolean
-		and not (b -> 'policy' ->> 'managedFromThisPolicy')::boolean)`
+// or proxy group x, by itself or as a member, with a policy that leaves token
+// settings to credentials.
+const leavesToCredentials = `exists (select from deployments d join revisions r on r.id = d.revision_id join owners o on o.id = d.owner_id
+	cross join lateral definition_policies(o.kind, r.definition) p (policy)
+	where d.environment_id = e.id and (d.owner_id = x.id
+			or exists (select from json_array_elements(r.definition -> 'members') m where m ->> 'id' = x.id::text))
+		and (p.policy ->> 'active')::boolean and not (p.policy ->> 'managedFromThisPolicy')::boolean)`
 
 // ensureCredentialKeys is ensureKeys for credentials whose token settings or
 // whose access to APIs have changed: it stores the keys that an environment

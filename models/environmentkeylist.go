@@ -191,13 +191,13 @@ func keyUses(ctx context.Context, db *gorm.DB, most int, w where) ([]KeyUse, err
 			from signers s where `+w.sql()+` group by 1, 2, 3, 4
 		)
 		select u.*, t.total from slots t cross join lateral (
-			select s.project_id, p.name as project, s.key_name, s.algorithm, x.name as proxy, s.policy, s.unending, s.amount, s.unit, s.proxy_id, s.position
+			select s.project_id, p.name as project, s.key_name, s.algorithm, x.name as proxy, s.policy, s.unending, s.amount, s.unit, s.owner_id, s.position
 			from (
 				select * from signers s where s.environment_id = t.environment_id and s.algorithm = t.algorithm and lower(s.key_name) = t.name
-					and s.project_id = coalesce(t.project_id, s.project_id) order by s.project_id, s.proxy_id, s.position limit ?
-			) s join api_proxies x on x.id = s.proxy_id join projects p on p.id = x.project_id
+					and s.project_id = coalesce(t.project_id, s.project_id) order by s.project_id, s.owner_id, s.position limit ?
+			) s join owners x on x.id = s.owner_id join projects p on p.id = x.project_id
 			order by lower(p.name), lower(x.name), x.id, s.position limit ?
-		) u order by lower(u.project), lower(u.proxy), u.proxy_id, u.position`, append(w.args, usesSorted, most)...)
+		) u order by lower(u.project), lower(u.proxy), u.owner_id, u.position`, append(w.args, usesSorted, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("list what signs: %w", err)
 	}

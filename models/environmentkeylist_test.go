@@ -46,7 +46,7 @@ func TestKeyUsesFollowWhatIsDeployed(t *testing.T) {
 			t.Errorf("%s is used by %+v, %v; want %s", slot, uses, err, want)
 		}
 	}
-	if err := v.DeleteProxy(t.Context(), by, v.project, moved.ID, moved.Version); err != nil {
+	if err := v.DeleteOwner(t.Context(), by, v.project, moved.ID, moved.Version); err != nil {
 		t.Fatal(err)
 	}
 	wantUses(t, v, "Bills 1h0m0s 2", "carts 2h0m0s 2")
@@ -76,7 +76,7 @@ const deployed = 10_000
 func crowd(b *testing.B, url string, s *models.Store) {
 	b.Helper()
 	project := modelstest.Project(b, s, "Shop")
-	p := modelstest.Proxy(b, s, project.ID, "orders", func(p *models.Proxy) {
+	p := modelstest.Proxy(b, s, project.ID, "orders", func(p *models.Owner) {
 		for _, path := range []string{"/pets", "/pets/{id}", "/carts", "/carts/{id}", "/orders"} {
 			p.Endpoints = append(p.Endpoints, models.Endpoint{Method: "GET", Path: path})
 		}
@@ -84,16 +84,16 @@ func crowd(b *testing.B, url string, s *models.Store) {
 	p = modelstest.Bind(b, s, p, modelstest.Policy(b, s, project.ID, "standard"))
 	modelstest.Deploy(b, s, p, "production")
 	for _, sql := range []string{
-		`insert into api_proxies select gen_random_uuid(), project_id, 'proxy-' || n, description, 'client-' || n, client_secret_hash, '/p' || n, methods,
+		`insert into owners select gen_random_uuid(), project_id, 'proxy-' || n, description, 'client-' || n, client_secret_hash, '/p' || n, methods,
 			upstream_url, connect_timeout, response_timeout, version, created_at, created_by, updated_at, updated_by
-			from api_proxies cross join generate_series(2, ` + fmt.Sprint(deployed) + `) n`,
-		`insert into revisions (id, proxy_id, environment_id, number, definition, digest, note, created_at, created_by)
+			from owners cross join generate_series(2, ` + fmt.Sprint(deployed) + `) n`,
+		`insert into revisions (id, owner_id, environment_id, number, definition, digest, note, created_at, created_by)
 			select gen_random_uuid(), x.id, r.environment_id, 1,
 				replace(r.definition::text, '"jwtSignatureAlgorithm":"ES256"', (array['"jwtSignatureAlgorithm":"ES256"', '"jwtSignatureAlgorithm":"RS256"',
 					'"signingKeyName":"partner","jwtSignatureAlgorithm":"ES256"'])[1 + substr(x.name, 7)::int % 3])::json,
 				r.digest, r.note, r.created_at, r.created_by
-			from revisions r cross join api_proxies x where x.name like 'proxy-%'`,
-		`insert into deployments select proxy_id, environment_id, id, created_at, created_by from revisions r where not exists (select from deployments where proxy_id = r.proxy_id)`,
+			from revisions r cross join owners x where x.name like 'proxy-%'`,
+		`insert into deployments select owner_id, environment_id, id, created_at, created_by from revisions r where not exists (select from deployments where owner_id = r.owner_id)`,
 		`analyze`,
 	} {
 		if _, err := connect(b, url).Exec(b.Context(), sql); err != nil {

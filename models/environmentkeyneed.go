@@ -11,7 +11,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -86,13 +85,13 @@ func signerOf(raw json.RawMessage) (signer, error) {
 	return c, nil
 }
 
-// signers are what signs tokens of a proxy: its policies, and where one leaves
-// that to the credentials, those that may use the proxy.
-func signers(ctx context.Context, tx *gorm.DB, e environmentRow, p engine.Proxy) ([]signer, error) {
+// signers are what signs tokens of an owner: its policies, and where one leaves
+// that to the credentials, those that may use the owner or a member of it.
+func signers(ctx context.Context, tx *gorm.DB, e environmentRow, ownerID string, d definition) ([]signer, error) {
 	var list []signer
 	left := false
-	for _, b := range p.Policies {
-		c, err := signerOf(b.Policy)
+	for _, raw := range d.policies {
+		c, err := signerOf(raw)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +103,7 @@ func signers(ctx context.Context, tx *gorm.DB, e environmentRow, p engine.Proxy)
 	if !left {
 		return list, nil
 	}
-	more, err := credentialSigners(ctx, tx, e.ID, "x.client_id = ?", p.ClientID)
+	more, err := credentialSigners(ctx, tx, e.ID, "x.id in ?", append(d.members, ownerID))
 	return append(list, more...), err
 }
 
@@ -112,16 +111,16 @@ func signers(ctx context.Context, tx *gorm.DB, e environmentRow, p engine.Proxy)
 // and the environment lacks (D6), notes for how long the definition's tokens
 // live, and returns the environment's keys. A named key is never made here: who
 // names one means that one, and gets a problem when it is not there.
-func (s *Store) ensureKeys(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, definition json.RawMessage, made newKeys) (keyRings, error) {
-	var p engine.Proxy
-	if err := json.Unmarshal(definition, &p); err != nil {
-		return keyRings{}, fmt.Errorf("read definition: %w", err)
-	}
-	needs, err := signers(ctx, tx, e, p)
+func (s *Store) ensureKeys(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, o Owner, raw json.RawMessage, made newKeys) (keyRings, error) {
+	d, err := readDefinition(o.Kind, raw)
 	if err != nil {
 		return keyRings{}, err
 	}
-	return s.ensureSigners(ctx, tx, by, e, p.Project, needs, made)
+	needs, err := signers(ctx, tx, e, o.ID, d)
+	if err != nil {
+		return keyRings{}, err
+	}
+	return s.ensureSigners(ctx, tx, by, e, d.project, needs, made)
 }
 
 func (s *Store) ensureSigners(ctx context.Context, tx *gorm.DB, by Actor, e environmentRow, project string, needs []signer, made newKeys) (keyRings, error) {

@@ -28,7 +28,7 @@ type StaleError struct {
 	Kind, Name string
 	// Version is the current one; 0 when Deleted.
 	Version int
-	// Current is the thing as it is now (Policy, Proxy, User); nil when Deleted.
+	// Current is the thing as it is now (Policy, Owner, User); nil when Deleted.
 	Current any
 	// By and At say who made the change that came first.
 	By string

@@ -38,7 +38,7 @@ func custom(c condition.Condition, rule, row, all string) func(*jwtauth.Config) 
 	}
 }
 
-func (b bench) save(t *testing.T, p models.Proxy, change func(*models.Proxy)) models.Proxy {
+func (b bench) save(t *testing.T, p models.Owner, change func(*models.Owner)) models.Owner {
 	t.Helper()
 	p = modelstest.Reload(t, b.Store, p)
 	change(&p)
@@ -49,7 +49,7 @@ func (b bench) save(t *testing.T, p models.Proxy, change func(*models.Proxy)) mo
 	return saved
 }
 
-func (b bench) frozen(t *testing.T, p models.Proxy, environment string) (engine.Proxy, jwtauth.Config, string) {
+func (b bench) frozen(t *testing.T, p models.Owner, environment string) (engine.Proxy, jwtauth.Config, string) {
 	t.Helper()
 	raw, digest, err := b.Draft(t.Context(), p.ID, environment)
 	if err != nil {
@@ -77,7 +77,7 @@ func TestWhatErrorMessagesReferToIsPutInAtTheDeploy(t *testing.T) {
 		t.Fatal(err)
 	}
 	global := modelstest.Policy(t, s.Store, s.project, "P", custom(when("STAGE", "EQ", "${STAGE}"), "Rule ${IN_RULE}.", "Row ${IN_ROW}, ${STAGE}.", "All ${IN_ALL}."))
-	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.ErrorTemplates = templates(`{"m":"${IN_JSON}"}`)
 		p.ErrorTemplates.XML = fault.Body{Enabled: true, Text: "<m>${IN_XML}</m>", ContentType: "application/xml"}
 	}), global)
@@ -142,19 +142,19 @@ func TestWhatErrorMessagesReferToIsPutInAtTheDeploy(t *testing.T) {
 
 func TestEnvironmentsWithOtherValuesForATemplateAreToldApart(t *testing.T) {
 	t.Parallel()
-	for name, of := range map[string]func(t *testing.T, s bench) models.Proxy{
-		"of the proxy": func(t *testing.T, s bench) models.Proxy {
-			return modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) { p.ErrorTemplates = templates(`{"m":"${HELP}"}`) })
+	for name, of := range map[string]func(t *testing.T, s bench) models.Owner{
+		"of the proxy": func(t *testing.T, s bench) models.Owner {
+			return modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) { p.ErrorTemplates = templates(`{"m":"${HELP}"}`) })
 		},
-		"of a policy": func(t *testing.T, s bench) models.Proxy {
+		"of a policy": func(t *testing.T, s bench) models.Owner {
 			return modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders"),
 				modelstest.Policy(t, s.Store, s.project, "P", custom(within("10.0.0.0/8"), "x", "Ask ${HELP}.", "")))
 		},
-		"of a rule": func(t *testing.T, s bench) models.Proxy {
+		"of a rule": func(t *testing.T, s bench) models.Owner {
 			return modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders"),
 				modelstest.Policy(t, s.Store, s.project, "P", custom(within("10.0.0.0/8"), "Ask ${HELP}.", "x", "")))
 		},
-		"of a rule's condition": func(t *testing.T, s bench) models.Proxy {
+		"of a rule's condition": func(t *testing.T, s bench) models.Owner {
 			return modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders"),
 				modelstest.Policy(t, s.Store, s.project, "P", custom(within("${HELP}"), "x", "x", "")))
 		},
@@ -270,7 +270,7 @@ func TestErrorTemplatesOfAProxyAreSavedDeployedAndTakenAway(t *testing.T) {
 		{"templates again", full, full, running, models.RedeployRequired},
 		{"none", nil, nil, nil, models.Live},
 	} {
-		saved := s.save(t, p, func(p *models.Proxy) { p.ErrorTemplates = step.write })
+		saved := s.save(t, p, func(p *models.Owner) { p.ErrorTemplates = step.write })
 		read := modelstest.Reload(t, s.Store, p)
 		if diff := cmp.Diff(step.wants, saved.ErrorTemplates); diff != "" {
 			t.Errorf("%s: saved (-want +got):\n%s", step.name, diff)
@@ -306,7 +306,7 @@ func TestAGatewaySaysWhatTheBundleSays(t *testing.T) {
 	global := modelstest.Policy(t, s.Store, s.project, "P", func(c *jwtauth.Config) {
 		c.Messages = []fault.Message{{Type: fault.TokenMissing, Text: "Bring a token, <you>."}}
 	})
-	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.ErrorTemplates = templates(`{"e":"#FAULTMESSAGE#","ask":"${HELP}"}`)
 	}), global)
 	modelstest.Deploy(t, s.Store, p, "production")
@@ -369,7 +369,7 @@ func TestAGatewaySaysWhatTheBundleSays(t *testing.T) {
 func TestADefinitionWithoutErrorMessagesIsWhatItWas(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
-	p := modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	p := modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/pets"}}
 	})
 	raw, _, err := s.Draft(t.Context(), p.ID, "production")
@@ -398,7 +398,7 @@ func TestWhatIsOffNeedsNothingAtTheDeploy(t *testing.T) {
 		off := false
 		c.Build, c.Messages[0].Build, c.Messages[1].Rules[0].Active = false, false, &off
 	})
-	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.ErrorTemplates = templates(`"${NOBODY}"`)
 		p.ErrorTemplates.JSON.Enabled = false
 	}), global)
@@ -423,7 +423,7 @@ func TestErrorTemplatesThatCannotBeAreRefused(t *testing.T) {
 		"XML that says it is JSON":     {fault.Bodies{XML: fault.Body{Enabled: true, Text: "<a/>", ContentType: "application/json"}}, "errorTemplates.xml.contentType"},
 		"text that no database has":    {fault.Bodies{JSON: fault.Body{Text: "a\x00b"}}, "errorTemplates.json.template"},
 	} {
-		_, _, err := s.SaveProxy(t.Context(), by, s.project, models.Proxy{
+		_, _, err := s.SaveProxy(t.Context(), by, s.project, models.Owner{
 			Name: "orders", Route: engine.Route{BasePath: "/orders"}, Upstream: engine.Upstream{URL: "http://127.0.0.1:9"}, ErrorTemplates: &tt.b,
 		})
 		if l := problem.Of(err); len(l) != 1 || l.For(tt.field) == "" {

@@ -12,7 +12,7 @@ import (
 // Rows are all row types, for the comparison with the migrated columns.
 func Rows() []any {
 	return []any{
-		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, proxyRow{}, routeRow{}, endpointRow{},
+		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, ownerRow{}, routeRow{}, endpointRow{}, groupMemberRow{},
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
@@ -28,7 +28,7 @@ func (clientName) TableName() string { return "client_names" }
 
 // signerRow is one, too.
 type signerRow struct {
-	ProxyID, EnvironmentID     string
+	OwnerID, EnvironmentID     string
 	Position                   int
 	ProjectID                  string
 	Policy, KeyName, Algorithm string
@@ -48,8 +48,8 @@ type requestHour struct {
 // TableName implements gorm's schema.Tabler.
 func (requestHour) TableName() string { return "token_request_hours" }
 
-// ProxyRace tells what a broken index means to who saves a proxy.
-var ProxyRace = proxyRace
+// OwnerRace tells what a broken index means to who saves an owner.
+var OwnerRace = ownerRace
 
 // Moments is the array of times.
 type Moments = moments

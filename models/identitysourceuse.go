@@ -10,7 +10,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
@@ -99,7 +98,7 @@ func (s *Store) draftUses(ctx context.Context, tx *gorm.DB, row identitySourceRo
 	}
 	lines, err := query[line](ctx, tx, `select l.id as policy_id, l.name as policy, l.type, coalesce(x.name, '') as proxy, l.config,
 			string_agg(u.field, ' ' order by u.field) as fields
-		from policy_identity_sources u join policies l on l.id = u.policy_id left join api_proxies x on x.id = l.owner_proxy_id
+		from policy_identity_sources u join policies l on l.id = u.policy_id left join owners x on x.id = l.owner_id
 		where u.source_id = ? group by l.id, x.name order by lower(l.name), l.id`, row.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list uses of identity source: %w", err)
@@ -122,8 +121,8 @@ func (s *Store) draftUses(ctx context.Context, tx *gorm.DB, row identitySourceRo
 
 // liveLine is a deployed revision that may name a source.
 type liveLine struct {
-	Proxy, Environment string
-	Definition         document
+	Kind, Proxy, Environment string
+	Definition               document
 }
 
 // addLiveUses says where the uses are deployed, and adds what only a deployed
@@ -134,8 +133,8 @@ func (s *Store) addLiveUses(ctx context.Context, tx *gorm.DB, row identitySource
 	if err != nil {
 		return nil, err
 	}
-	lines, err := query[liveLine](ctx, tx, `select x.name as proxy, e.name as environment, r.definition
-		from deployments d join revisions r on r.id = d.revision_id join environments e on e.id = d.environment_id join api_proxies x on x.id = d.proxy_id
+	lines, err := query[liveLine](ctx, tx, `select x.kind, x.name as proxy, e.name as environment, r.definition
+		from deployments d join revisions r on r.id = d.revision_id join environments e on e.id = d.environment_id join owners x on x.id = d.owner_id
 		where x.project_id = ? and position(lower(?) in lower(r.definition::text)) > 0
 		order by lower(x.name), lower(e.name)`, row.ProjectID, written)
 	if err != nil {
@@ -157,22 +156,22 @@ func (s *Store) addLiveUses(ctx context.Context, tx *gorm.DB, row identitySource
 func inJSON(text string) (string, error) {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // as policy.Encode and engine.Proxy.Encode write
+	e.SetEscapeHTML(false) // as policy.Encode and engine.Encode write
 	if err := e.Encode(text); err != nil {
 		return "", fmt.Errorf("write %q as JSON: %w", text, err)
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// deployedReferences are the policies of a deployed proxy that name the source.
+// deployedReferences are the policies of a deployed owner that name the source.
 func (s *Store) deployedReferences(l liveLine, row identitySourceRow) ([]IdentitySourceUse, error) {
-	var p engine.Proxy
-	if err := json.Unmarshal(l.Definition, &p); err != nil {
+	d, err := readDefinition(l.Kind, json.RawMessage(l.Definition))
+	if err != nil {
 		return nil, fmt.Errorf("read what is deployed of %s: %w", l.Proxy, err)
 	}
 	var list []IdentitySourceUse
-	for _, b := range p.Policies {
-		c, err := s.readPolicy(b.Policy)
+	for _, raw := range d.policies {
+		c, err := s.readPolicy(raw)
 		if err != nil {
 			return nil, fmt.Errorf("read what is deployed of %s: %w", l.Proxy, err)
 		}

@@ -52,7 +52,7 @@ func (v keyVault) advance(d time.Duration) { v.now.Add(int64(d / time.Second)) }
 func (v keyVault) clock() time.Time { return time.Unix(v.now.Load(), 0).UTC() }
 
 // deploy runs a proxy with one policy.
-func (v keyVault) deploy(t *testing.T, name string, change func(*jwtauth.Config)) models.Proxy {
+func (v keyVault) deploy(t *testing.T, name string, change func(*jwtauth.Config)) models.Owner {
 	t.Helper()
 	p := modelstest.Bind(t, v.Store, modelstest.Proxy(t, v.Store, v.project, name), modelstest.Policy(t, v.Store, v.project, name, change))
 	modelstest.Deploy(t, v.Store, p, "production")
@@ -697,7 +697,7 @@ func TestAPolicySignsWithItsNamedKey(t *testing.T) {
 }
 
 // deleteNamed goes on with the key that TestAPolicySignsWithItsNamedKey made.
-func (v keyVault) deleteNamed(t *testing.T, p models.Proxy) {
+func (v keyVault) deleteNamed(t *testing.T, p models.Owner) {
 	remove := func() error {
 		_, err := v.DeleteNamedKey(t.Context(), by, "production", v.project, "PARTNER")
 		return err

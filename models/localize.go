@@ -11,14 +11,17 @@ import (
 
 // Localize puts a copy of a global policy in its place in one lane: a local
 // policy with an id of its own, called name, that is edited without touching any
-// other place. The global one stays as it is. The version is the proxy's.
-func (s *Store) Localize(ctx context.Context, by Actor, projectID, proxyID string, version int, bindingID, name string) (Binding, error) {
-	after, err := s.editLanes(ctx, by, projectID, proxyID, version, func(tx *gorm.DB, project Project, p Proxy) error {
+// other place. The global one stays as it is. The version is the owner's.
+func (s *Store) Localize(ctx context.Context, by Actor, projectID, ownerID string, version int, bindingID, name string) (Binding, error) {
+	after, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, project Project, p Owner) error {
 		b, err := p.binding(bindingID)
 		if err != nil {
 			return err
 		}
-		if !b.Policy.Global() {
+		switch {
+		case b.Group != nil:
+			return problem.List{{Message: fmt.Sprintf("%s is a policy group; localize a policy inside of it.", b.Group.Name)}}
+		case !b.Policy.Global():
 			return problem.List{{Message: fmt.Sprintf("%s is local already.", b.Policy.Name)}}
 		}
 		b.Policy.Config.Base().Name = name
@@ -37,15 +40,15 @@ func (s *Store) Localize(ctx context.Context, by Actor, projectID, proxyID strin
 
 // Globalize makes the local policy of one place a global one called name, which
 // other proxies can use too. It keeps its id and its place. The version is the
-// proxy's.
-func (s *Store) Globalize(ctx context.Context, by Actor, projectID, proxyID string, version int, bindingID, name string) (Binding, error) {
-	after, err := s.editLanes(ctx, by, projectID, proxyID, version, func(tx *gorm.DB, project Project, p Proxy) error {
+// owner's.
+func (s *Store) Globalize(ctx context.Context, by Actor, projectID, ownerID string, version int, bindingID, name string) (Binding, error) {
+	after, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, project Project, p Owner) error {
 		b, err := p.binding(bindingID)
 		if err != nil {
 			return err
 		}
-		if b.Policy.Global() {
-			return problem.List{{Message: fmt.Sprintf("%s is global already.", b.Policy.Name)}}
+		if b.Shared() {
+			return problem.List{{Message: fmt.Sprintf("%s is global already.", b.Name())}}
 		}
 		return s.globalize(ctx, tx, by, project, b.Policy, name)
 	})
@@ -61,13 +64,13 @@ func (s *Store) globalize(ctx context.Context, tx *gorm.DB, by Actor, project Pr
 		return err
 	}
 	row := before
-	row.OwnerProxyID = nil
+	row.OwnerID = nil
 	p.Config.Base().Name = name
 	if err := s.author(ctx, tx, &row, p.Config); err != nil {
 		return err
 	}
 	row.Stamp = before.Stamp.next(by, s.now())
-	if _, err := exec(ctx, tx, `update policies set owner_proxy_id = null, name = ?, config = ?::jsonb, version = ?, updated_at = ?, updated_by = ? where id = ?`,
+	if _, err := exec(ctx, tx, `update policies set owner_id = null, name = ?, config = ?::jsonb, version = ?, updated_at = ?, updated_by = ? where id = ?`,
 		row.Name, row.Config, row.Stamp.Version, row.Stamp.UpdatedAt, row.Stamp.UpdatedBy, row.ID); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // redeploys are the proxies whose draft is not what runs.
-func redeploys(t *testing.T, s bench, proxies ...models.Proxy) []string {
+func redeploys(t *testing.T, s bench, proxies ...models.Owner) []string {
 	t.Helper()
 	var names []string
 	for _, p := range proxies {
@@ -31,7 +31,7 @@ func TestLocalizeChangesOnePlaceOnly(t *testing.T) {
 	global := modelstest.Policy(t, s.Store, s.project, "Standard", func(c *jwtauth.Config) { c.LeewaySeconds = 7 })
 	one := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "one"), global)
 	two := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "two"), global)
-	for _, p := range []models.Proxy{one, two} {
+	for _, p := range []models.Owner{one, two} {
 		modelstest.Deploy(t, s.Store, p, "production")
 	}
 	b, err := s.Localize(t.Context(), by, s.project, one.ID, one.Version, one.Bindings[0].ID, "Standard")

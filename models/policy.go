@@ -14,13 +14,13 @@ import (
 )
 
 // Policy is an authored policy. A global one belongs to its project and may be
-// bound to many proxies, a local one to one proxy.
+// bound to many owners, a local one to one.
 type Policy struct {
 	ID, ProjectID, ProjectName string
 	Type, Name, Description    string
 	Active                     bool
-	// OwnerProxyID is the proxy of a local policy, "" for a global one.
-	OwnerProxyID string
+	// OwnerID is that of a local policy, "" for a global one.
+	OwnerID string
 	// Config is the policy itself; the members above repeat parts of it.
 	Config policy.Config
 	// Used is in how many places it is bound.
@@ -29,7 +29,7 @@ type Policy struct {
 }
 
 // Global tells a global policy from a local one.
-func (p Policy) Global() bool { return p.OwnerProxyID == "" }
+func (p Policy) Global() bool { return p.OwnerID == "" }
 
 // PolicyFilter narrows and orders a list of policies.
 type PolicyFilter struct {
@@ -56,15 +56,15 @@ var policySorts = map[string]string{
 }
 
 type policyRow struct {
-	ID           string `gorm:"primaryKey"`
-	ProjectID    string
-	OwnerProxyID *string
-	Type         string
-	Name         string
-	Description  string
-	Active       bool
-	Config       document
-	Stamp        stampRow `gorm:"embedded"`
+	ID          string `gorm:"primaryKey"`
+	ProjectID   string
+	OwnerID     *string
+	Type        string
+	Name        string
+	Description string
+	Active      bool
+	Config      document
+	Stamp       stampRow `gorm:"embedded"`
 
 	sources map[string]string // the ids of the identity sources that Config names, by field
 }
@@ -72,7 +72,7 @@ type policyRow struct {
 // TableName implements gorm's schema.Tabler.
 func (policyRow) TableName() string { return "policies" }
 
-func (r policyRow) global() bool { return r.OwnerProxyID == nil }
+func (r policyRow) global() bool { return r.OwnerID == nil }
 
 // policy reads a row. It does not judge the configuration again: a rule that
 // came later must not make old policies unreadable; deploying judges.
@@ -81,8 +81,8 @@ func (s *Store) policy(row policyRow, project string, used int) (Policy, error) 
 		ID: row.ID, ProjectID: row.ProjectID, ProjectName: project, Type: row.Type, Name: row.Name,
 		Description: row.Description, Active: row.Active, Used: used, Stamp: row.Stamp.stamp(),
 	}
-	if row.OwnerProxyID != nil {
-		p.OwnerProxyID = *row.OwnerProxyID
+	if row.OwnerID != nil {
+		p.OwnerID = *row.OwnerID
 	}
 	t, ok := s.types.Find(row.Type)
 	if !ok {
@@ -102,7 +102,7 @@ func (s *Store) Policies(ctx context.Context, projectID string, f PolicyFilter) 
 	if err != nil {
 		return nil, 0, err
 	}
-	q := f.conditions(from[policyRow](s.db).Where("project_id = ? and owner_proxy_id is null", project.ID))
+	q := f.conditions(from[policyRow](s.db).Where("project_id = ? and owner_id is null", project.ID))
 	n, err := q.Count(ctx, "*")
 	if err != nil {
 		return nil, 0, fmt.Errorf("count policies: %w", err)
@@ -195,7 +195,7 @@ func (s *Store) Policy(ctx context.Context, projectID, typ, name string) (Policy
 		return Policy{}, fmt.Errorf("read policy: %w", ErrNotFound)
 	}
 	row, err := found(from[policyRow](s.db).
-		Where("project_id = ? and owner_proxy_id is null and type = ? and lower(name) = lower(?)", project.ID, typ, name).Take(ctx))
+		Where("project_id = ? and owner_id is null and type = ? and lower(name) = lower(?)", project.ID, typ, name).Take(ctx))
 	if err != nil {
 		return Policy{}, fmt.Errorf("read policy: %w", err)
 	}
@@ -236,17 +236,17 @@ func (s *Store) onePolicy(ctx context.Context, db *gorm.DB, project string, row 
 
 // Usage is one place in which a policy is bound.
 type Usage struct {
-	ProxyID, ProxyName, BindingID string
-	Scope                         policy.Scope
+	OwnerID, OwnerKind, OwnerName, BindingID string
+	Scope                                    policy.Scope
 	// Endpoint is "METHOD /path" where the scope is ENDPOINT.
 	Endpoint string
 	Pipeline policy.Pipeline
 	Position int
-	// Live names the environments in which the proxy is deployed, in order.
+	// Live names the environments in which the owner is deployed, in order.
 	Live []string
 }
 
-// PolicyUsage lists where a policy is bound, by proxy and in running order.
+// PolicyUsage lists where a policy is bound, by owner and in running order.
 func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, error) {
 	if !isID(policyID) {
 		return nil, nil
@@ -261,19 +261,19 @@ func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, erro
 
 func usage(ctx context.Context, db *gorm.DB, policyID string) ([]Usage, error) {
 	type place struct {
-		ProxyID, ProxyName, BindingID, Scope, Endpoint, Pipeline string
-		Position                                                 int
+		OwnerID, OwnerKind, OwnerName, BindingID, Scope, Endpoint, Pipeline string
+		Position                                                            int
 	}
-	places, err := query[place](ctx, db, `select b.proxy_id, x.name as proxy_name, b.id as binding_id, b.scope, b.pipeline, b.position,
+	places, err := query[place](ctx, db, `select b.owner_id, x.kind as owner_kind, x.name as owner_name, b.id as binding_id, b.scope, b.pipeline, b.position,
 			coalesce(e.method || ' ' || e.path, '') as endpoint
-		from policy_bindings b join api_proxies x on x.id = b.proxy_id left join api_proxy_endpoints e on e.id = b.endpoint_id
+		from policy_bindings b join owners x on x.id = b.owner_id left join api_proxy_endpoints e on e.id = b.endpoint_id
 		where b.policy_id = ? order by lower(x.name), x.id, b.pipeline, e.position nulls first, b.position`, policyID)
 	if err != nil {
 		return nil, fmt.Errorf("list uses of policy: %w", err)
 	}
 	ids := make(map[string]bool, len(places))
 	for _, p := range places {
-		ids[p.ProxyID] = true
+		ids[p.OwnerID] = true
 	}
 	live, err := liveIn(ctx, db, slices.Collect(maps.Keys(ids)))
 	if err != nil {
@@ -282,27 +282,27 @@ func usage(ctx context.Context, db *gorm.DB, policyID string) ([]Usage, error) {
 	list := make([]Usage, len(places))
 	for i, p := range places {
 		list[i] = Usage{
-			ProxyID: p.ProxyID, ProxyName: p.ProxyName, BindingID: p.BindingID, Scope: policy.Scope(p.Scope), Endpoint: p.Endpoint,
-			Pipeline: policy.Pipeline(p.Pipeline), Position: p.Position, Live: live[p.ProxyID],
+			OwnerID: p.OwnerID, OwnerKind: p.OwnerKind, OwnerName: p.OwnerName, BindingID: p.BindingID, Scope: policy.Scope(p.Scope), Endpoint: p.Endpoint,
+			Pipeline: policy.Pipeline(p.Pipeline), Position: p.Position, Live: live[p.OwnerID],
 		}
 	}
 	return list, nil
 }
 
-// liveIn names the environments in which proxies are deployed.
-func liveIn(ctx context.Context, db *gorm.DB, proxyIDs []string) (map[string][]string, error) {
-	if len(proxyIDs) == 0 {
+// liveIn names the environments in which owners are deployed.
+func liveIn(ctx context.Context, db *gorm.DB, ownerIDs []string) (map[string][]string, error) {
+	if len(ownerIDs) == 0 {
 		return nil, nil
 	}
-	type pair struct{ ProxyID, Name string }
-	pairs, err := query[pair](ctx, db, `select d.proxy_id, e.name from deployments d join environments e on e.id = d.environment_id
-		where d.revision_id is not null and d.proxy_id in ? order by lower(e.name)`, proxyIDs)
+	type pair struct{ OwnerID, Name string }
+	pairs, err := query[pair](ctx, db, `select d.owner_id, e.name from deployments d join environments e on e.id = d.environment_id
+		where d.revision_id is not null and d.owner_id in ? order by lower(e.name)`, ownerIDs)
 	if err != nil {
 		return nil, fmt.Errorf("list deployments: %w", err)
 	}
 	live := make(map[string][]string)
 	for _, p := range pairs {
-		live[p.ProxyID] = append(live[p.ProxyID], p.Name)
+		live[p.OwnerID] = append(live[p.OwnerID], p.Name)
 	}
 	return live, nil
 }

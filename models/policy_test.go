@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
@@ -373,7 +374,7 @@ func TestDeletePolicyDetachesItAndClosesTheLanes(t *testing.T) {
 }
 
 // lane is position and policy of every binding.
-func lane(p models.Proxy) []string {
+func lane(p models.Owner) []string {
 	var got []string
 	for _, b := range p.Bindings {
 		got = append(got, fmt.Sprintf("%d %s", b.Position, b.Policy.Name))
@@ -417,7 +418,7 @@ func TestABindingMadeDuringADeletionIsDetachedToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec(t.Context(), `insert into policy_bindings (id, proxy_id, scope, pipeline, position, policy_id)
+	if _, err := tx.Exec(t.Context(), `insert into policy_bindings (id, owner_id, scope, pipeline, position, policy_id)
 		values (gen_random_uuid(), $1, 'ALL', 'REQUEST', 1, $2)`, proxy.ID, p.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -443,7 +444,7 @@ func TestPolicyUsage(t *testing.T) {
 	s := newBench(t)
 	modelstest.Environment(t, s.Store, "test")
 	p := modelstest.Policy(t, s.Store, s.project, "P")
-	proxy := modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	proxy := modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/pets/{id}"}}
 	})
 	proxy = modelstest.Bind(t, s.Store, proxy, p)
@@ -459,8 +460,8 @@ func TestPolicyUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []models.Usage{
-		{ProxyID: proxy.ID, ProxyName: "orders", BindingID: proxy.Bindings[0].ID, Scope: policy.All, Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
-		{ProxyID: proxy.ID, ProxyName: "orders", BindingID: second.ID, Scope: policy.Endpoint, Endpoint: "GET /pets/{id}", Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
+		{OwnerID: proxy.ID, OwnerKind: engine.KindProxy, OwnerName: "orders", BindingID: proxy.Bindings[0].ID, Scope: policy.All, Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
+		{OwnerID: proxy.ID, OwnerKind: engine.KindProxy, OwnerName: "orders", BindingID: second.ID, Scope: policy.Endpoint, Endpoint: "GET /pets/{id}", Pipeline: policy.Request, Position: 1, Live: []string{"test"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
@@ -496,7 +497,7 @@ func TestListOfTenThousandPolicies(t *testing.T) {
 		}
 	}
 	var plan []string
-	rows, err := conn.Query(t.Context(), `explain select * from policies where project_id = $1 and owner_proxy_id is null and type = $2
+	rows, err := conn.Query(t.Context(), `explain select * from policies where project_id = $1 and owner_id is null and type = $2
 		order by lower(name), lower(name), id limit 25`, s.project, jwtauth.TypeName)
 	if err != nil {
 		t.Fatal(err)

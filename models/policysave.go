@@ -78,9 +78,9 @@ func nameRace(err error) error {
 	return err
 }
 
-// createPolicy writes a new policy; owner is the proxy of a local one.
+// createPolicy writes a new policy; owner is that of a local one.
 func (s *Store) createPolicy(ctx context.Context, tx *gorm.DB, by Actor, project Project, owner *string, c policy.Config) (policyRow, error) {
-	row := policyRow{ID: newID(), ProjectID: project.ID, OwnerProxyID: owner, Type: c.Base().Type, Stamp: born(by, s.now())}
+	row := policyRow{ID: newID(), ProjectID: project.ID, OwnerID: owner, Type: c.Base().Type, Stamp: born(by, s.now())}
 	if err := s.author(ctx, tx, &row, c); err != nil {
 		return row, err
 	}
@@ -191,13 +191,13 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 }
 
 // policyNameTaken looks among the global policies of the project, or among the
-// local ones of the proxy, without regard to case.
+// local ones of the owner, without regard to case.
 func policyNameTaken(ctx context.Context, tx *gorm.DB, row policyRow, name string) (bool, error) {
 	q := from[policyRow](tx).Where("lower(name) = lower(?) and id <> ?", name, row.ID)
 	if row.global() {
-		q = q.Where("project_id = ? and owner_proxy_id is null", row.ProjectID)
+		q = q.Where("project_id = ? and owner_id is null", row.ProjectID)
 	} else {
-		q = q.Where("owner_proxy_id = ?", *row.OwnerProxyID)
+		q = q.Where("owner_id = ?", *row.OwnerID)
 	}
 	n, err := q.Count(ctx, "*")
 	if err != nil {
@@ -208,7 +208,7 @@ func policyNameTaken(ctx context.Context, tx *gorm.DB, row policyRow, name strin
 
 // PolicyNameProblem says what is wrong with name for a global policy of the
 // project, "" when it is free. exceptID is the policy that is being edited,
-// "" for a new one; for a local policy its own proxy is what is asked.
+// "" for a new one; for a local policy its own owner is what is asked.
 func (s *Store) PolicyNameProblem(ctx context.Context, projectID, name, exceptID string) (string, error) {
 	if msg := problem.Name(name); msg != "" {
 		return msg, nil
@@ -231,7 +231,7 @@ func (s *Store) PolicyNameProblem(ctx context.Context, projectID, name, exceptID
 }
 
 // DeletePolicy removes a policy as it was read at version. Bindings to it go
-// too and the lanes close up; every proxy that had one gets a new version.
+// too and the lanes close up; every owner that had one gets a new version.
 // What is deployed keeps running it until the next deploy.
 func (s *Store) DeletePolicy(ctx context.Context, by Actor, projectID, id string, version int) error {
 	project, err := s.projectByID(ctx, s.db, projectID)
@@ -277,44 +277,41 @@ type deletedPolicy struct {
 
 // detached is a place that a deleted policy was bound in.
 type detached struct {
-	Proxy    string `json:"proxy"`
+	Kind     string `json:"kind"`
+	Owner    string `json:"owner"`
 	Endpoint string `json:"endpoint,omitempty"`
 	Pipeline string `json:"pipeline"`
 	Position int    `json:"position"`
 }
 
 // detach removes all bindings of a policy, closes the lanes and raises the
-// version of the proxies, so that nobody saves an order that no longer is.
+// version of the owners, so that nobody saves an order that no longer is.
 func (s *Store) detach(ctx context.Context, tx *gorm.DB, by Actor, policyID string) ([]detached, error) {
 	places, err := usage(ctx, tx, policyID)
 	if err != nil || len(places) == 0 {
 		return nil, err
 	}
 	list := make([]detached, len(places))
-	proxies := make([]string, len(places))
+	owners := make([]string, len(places))
 	for i, p := range places {
-		list[i] = detached{Proxy: p.ProxyName, Endpoint: p.Endpoint, Pipeline: string(p.Pipeline), Position: p.Position}
-		proxies[i] = p.ProxyID
+		list[i] = detached{Kind: p.OwnerKind, Owner: p.OwnerName, Endpoint: p.Endpoint, Pipeline: string(p.Pipeline), Position: p.Position}
+		owners[i] = p.OwnerID
 	}
-	// In the order of their ids, so that two deletions cannot lock each other.
-	if _, err := exec(ctx, tx, "select id from api_proxies where id in ? order by id for update", proxies); err != nil {
-		return nil, err
-	}
-	if _, err := exec(ctx, tx, "update api_proxies set version = version + 1, updated_at = ?, updated_by = ? where id in ?", s.now(), by.Name, proxies); err != nil {
+	if err := s.touch(ctx, tx, by, owners); err != nil {
 		return nil, err
 	}
 	if _, err := exec(ctx, tx, "delete from policy_bindings where policy_id = ?", policyID); err != nil {
 		return nil, err
 	}
-	return list, closeLanes(ctx, tx, proxies)
+	return list, closeLanes(ctx, tx, owners)
 }
 
-// closeLanes numbers the bindings of proxies from 1 without gaps.
-func closeLanes(ctx context.Context, tx *gorm.DB, proxyIDs []string) error {
+// closeLanes numbers the bindings of owners from 1 without gaps.
+func closeLanes(ctx context.Context, tx *gorm.DB, ownerIDs []string) error {
 	_, err := exec(ctx, tx, `update policy_bindings b set position = n.place from
-		(select id, row_number() over (partition by proxy_id, pipeline, endpoint_id order by position) as place
-			from policy_bindings where proxy_id in ?) n
-		where n.id = b.id and b.position <> n.place`, proxyIDs)
+		(select id, row_number() over (partition by owner_id, pipeline, endpoint_id order by position) as place
+			from policy_bindings where owner_id in ?) n
+		where n.id = b.id and b.position <> n.place`, ownerIDs)
 	if err != nil {
 		return fmt.Errorf("close the gaps: %w", err)
 	}

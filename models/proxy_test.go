@@ -18,9 +18,9 @@ import (
 	"github.com/gatewright/gatewright/models/modelstest"
 )
 
-func orders() models.Proxy {
-	return models.Proxy{
-		Name: "Orders", Description: "All orders.",
+func orders() models.Owner {
+	return models.Owner{
+		Kind: engine.KindProxy, Name: "Orders", Description: "All orders.",
 		Route: engine.Route{
 			BasePath: "/orders", Hosts: []string{"b.example.com", "a.example.com", "::0:1"}, Methods: []string{"POST", "GET"},
 		},
@@ -48,7 +48,7 @@ func TestSaveProxy(t *testing.T) {
 	want := orders()
 	want.Route.Hosts, want.Route.Methods = []string{"::1", "a.example.com", "b.example.com"}, []string{"GET", "POST"}
 	want.Deployments = []models.Deployment{{Environment: "production", PublicURL: "http://production.test", State: models.NotDeployed}}
-	ignore := cmpopts.IgnoreFields(models.Proxy{}, "ID", "ProjectID", "ProjectName", "ClientID", "Stamp")
+	ignore := cmpopts.IgnoreFields(models.Owner{}, "ID", "ProjectID", "ProjectName", "ClientID", "Stamp")
 	if diff := cmp.Diff(want, got, ignore, cmpopts.IgnoreFields(models.Endpoint{}, "ID")); diff != "" {
 		t.Errorf("proxy (-want +got):\n%s", diff)
 	}
@@ -72,41 +72,41 @@ func TestSaveProxyRefuses(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
 	modelstest.Proxy(t, s.Store, s.project, "orders")
-	modelstest.Proxy(t, s.Store, s.project, "hosted", func(p *models.Proxy) {
+	modelstest.Proxy(t, s.Store, s.project, "hosted", func(p *models.Owner) {
 		p.Route = engine.Route{BasePath: "/hosted", Hosts: []string{"a.example.com"}}
 	})
 	modelstest.Proxy(t, s.Store, modelstest.Project(t, s.Store, "Other").ID, "secret-name")
 	tests := []struct {
 		name  string
 		field string
-		edit  func(*models.Proxy)
+		edit  func(*models.Owner)
 	}{
-		{"a name taken in other case", "name", func(p *models.Proxy) { p.Name = "ORDERS" }},
-		{"a leading blank in the name", "name", func(p *models.Proxy) { p.Name = " x" }},
-		{"a base path that is taken", "basePath", func(p *models.Proxy) { p.Route.BasePath = "/orders" }},
-		{"a base path taken in another project", "basePath", func(p *models.Proxy) { p.Route.BasePath = "/secret-name" }},
-		{"a base path taken on one of the hosts", "basePath", func(p *models.Proxy) {
+		{"a name taken in other case", "name", func(p *models.Owner) { p.Name = "ORDERS" }},
+		{"a leading blank in the name", "name", func(p *models.Owner) { p.Name = " x" }},
+		{"a base path that is taken", "basePath", func(p *models.Owner) { p.Route.BasePath = "/orders" }},
+		{"a base path taken in another project", "basePath", func(p *models.Owner) { p.Route.BasePath = "/secret-name" }},
+		{"a base path taken on one of the hosts", "basePath", func(p *models.Owner) {
 			p.Route = engine.Route{BasePath: "/hosted", Hosts: []string{"b.example.com", "a.example.com"}}
 		}},
-		{"a reserved base path", "basePath", func(p *models.Proxy) { p.Route.BasePath = "/Auth/x" }},
-		{"a host with a port", "hosts", func(p *models.Proxy) { p.Route.Hosts = []string{"a:1"} }},
-		{"a host with a NUL", "hosts", func(p *models.Proxy) { p.Route.Hosts = []string{"a\x00"} }},
-		{"a method that is none", "methods", func(p *models.Proxy) { p.Route.Methods = []string{"FETCH"} }},
-		{"an upstream that is no URL", "upstreamUrl", func(p *models.Proxy) { p.Upstream.URL = "orders" }},
-		{"a negative timeout", "connectTimeout", func(p *models.Proxy) { p.Upstream.ConnectTimeout = -1 }},
-		{"a timeout of a day", "responseTimeout", func(p *models.Proxy) { p.Upstream.ResponseTimeout = 86_400_000 }},
-		{"a description that is too long", "description", func(p *models.Proxy) { p.Description = strings.Repeat("x", 1001) }},
-		{"an endpoint without a slash", "endpoints[0]", func(p *models.Proxy) { p.Endpoints = []models.Endpoint{{Method: "GET", Path: "x"}} }},
-		{"an endpoint twice", "endpoints[1]", func(p *models.Proxy) {
+		{"a reserved base path", "basePath", func(p *models.Owner) { p.Route.BasePath = "/Auth/x" }},
+		{"a host with a port", "hosts", func(p *models.Owner) { p.Route.Hosts = []string{"a:1"} }},
+		{"a host with a NUL", "hosts", func(p *models.Owner) { p.Route.Hosts = []string{"a\x00"} }},
+		{"a method that is none", "methods", func(p *models.Owner) { p.Route.Methods = []string{"FETCH"} }},
+		{"an upstream that is no URL", "upstreamUrl", func(p *models.Owner) { p.Upstream.URL = "orders" }},
+		{"a negative timeout", "connectTimeout", func(p *models.Owner) { p.Upstream.ConnectTimeout = -1 }},
+		{"a timeout of a day", "responseTimeout", func(p *models.Owner) { p.Upstream.ResponseTimeout = 86_400_000 }},
+		{"a description that is too long", "description", func(p *models.Owner) { p.Description = strings.Repeat("x", 1001) }},
+		{"an endpoint without a slash", "endpoints[0]", func(p *models.Owner) { p.Endpoints = []models.Endpoint{{Method: "GET", Path: "x"}} }},
+		{"an endpoint twice", "endpoints[1]", func(p *models.Owner) {
 			p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/{a}"}, {Method: "GET", Path: "/{b}"}}
 		}},
-		{"a NUL in an endpoint's description", "endpoints[0]", func(p *models.Proxy) {
+		{"a NUL in an endpoint's description", "endpoints[0]", func(p *models.Owner) {
 			p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/x", Description: "a\x00b"}}
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := models.Proxy{Name: "new", Route: engine.Route{BasePath: "/new"}, Upstream: engine.Upstream{URL: "http://127.0.0.1:9"}}
+			p := models.Owner{Name: "new", Route: engine.Route{BasePath: "/new"}, Upstream: engine.Upstream{URL: "http://127.0.0.1:9"}}
 			tt.edit(&p)
 			_, _, err := s.SaveProxy(t.Context(), by, s.project, p)
 			wantProblem(t, err, tt.field)
@@ -116,7 +116,7 @@ func TestSaveProxyRefuses(t *testing.T) {
 		})
 	}
 	t.Run("but not the same path on another host", func(t *testing.T) {
-		modelstest.Proxy(t, s.Store, s.project, "hosted-too", func(p *models.Proxy) {
+		modelstest.Proxy(t, s.Store, s.project, "hosted-too", func(p *models.Owner) {
 			p.Route = engine.Route{BasePath: "/hosted", Hosts: []string{"c.example.com"}}
 		})
 	})
@@ -132,7 +132,7 @@ func TestSaveProxyRefuses(t *testing.T) {
 		}
 	})
 	t.Run("everything wrong at once", func(t *testing.T) {
-		_, _, err := s.SaveProxy(t.Context(), by, s.project, models.Proxy{Name: "ORDERS", Route: engine.Route{BasePath: "/orders"}})
+		_, _, err := s.SaveProxy(t.Context(), by, s.project, models.Owner{Name: "ORDERS", Route: engine.Route{BasePath: "/orders"}})
 		l := problem.Of(err)
 		if l.For("name") == "" || l.For("basePath") == "" || l.For("upstreamUrl") == "" {
 			t.Errorf("got %v", l)
@@ -152,8 +152,8 @@ func TestTheOwnerOfATakenPathIsNamedInItsProject(t *testing.T) {
 		{"free", "/free", "", ""},
 		{"its own", "/mine", mine.ID, ""},
 		{"of the same project", "/orders", mine.ID, `the proxy "orders"`},
-		{"of another project", "/foreign", mine.ID, "a proxy of another project"},
-		{"asked without a proxy", "/orders", "", "taken by another proxy"},
+		{"of another project", "/foreign", mine.ID, "an API of another project"},
+		{"asked without a proxy", "/orders", "", "taken by another API"},
 		{"reserved", "/auth", "", "reserved"},
 	} {
 		t.Run(tt.title, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestOfManyWhoClaimAPathAtOnceOneGetsIt(t *testing.T) {
 	errs := make([]error, writers)
 	for i := range writers {
 		wg.Go(func() {
-			_, _, errs[i] = s.SaveProxy(t.Context(), by, s.project, models.Proxy{
+			_, _, errs[i] = s.SaveProxy(t.Context(), by, s.project, models.Owner{
 				Name: fmt.Sprintf("p%d", i), Route: engine.Route{BasePath: "/same"}, Upstream: engine.Upstream{URL: "http://127.0.0.1:9"},
 			})
 		})
@@ -200,9 +200,9 @@ func TestStaleProxyIsNeverOverwritten(t *testing.T) {
 	modelstest.Bind(t, s.Store, old, global)
 	for name, write := range map[string]func() error{
 		"save":   func() error { _, _, err := s.SaveProxy(t.Context(), by, s.project, old); return err },
-		"delete": func() error { return s.DeleteProxy(t.Context(), by, s.project, old.ID, old.Version) },
+		"delete": func() error { return s.DeleteOwner(t.Context(), by, s.project, old.ID, old.Version) },
 		"rotate": func() error {
-			_, err := s.RotateProxySecret(t.Context(), by, s.project, old.ID, old.Version)
+			_, err := s.RotateOwnerSecret(t.Context(), by, s.project, old.ID, old.Version)
 			return err
 		},
 		"bind": func() error {
@@ -221,13 +221,13 @@ func TestStaleProxyIsNeverOverwritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stale := wantStale(t, write())
-			current, ok := stale.Current.(models.Proxy)
+			current, ok := stale.Current.(models.Owner)
 			if !ok || len(current.Bindings) != 1 || stale.Version != 2 {
 				t.Errorf("got %+v", stale)
 			}
 		})
 	}
-	if err := s.DeleteProxy(t.Context(), models.Actor{Name: "ada"}, s.project, old.ID, 2); err != nil {
+	if err := s.DeleteOwner(t.Context(), models.Actor{Name: "ada"}, s.project, old.ID, 2); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := s.SaveProxy(t.Context(), by, s.project, old)
@@ -241,7 +241,7 @@ func TestStaleProxyIsNeverOverwritten(t *testing.T) {
 func TestEndpointsKeepTheirBindings(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
-	p := modelstest.Proxy(t, s.Store, s.project, "pets", func(p *models.Proxy) {
+	p := modelstest.Proxy(t, s.Store, s.project, "pets", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}, {Method: "GET", Path: "/b"}, {Method: "GET", Path: "/c"}}
 	})
 	for i := range 3 {
@@ -284,7 +284,7 @@ func TestEndpointsKeepTheirBindings(t *testing.T) {
 		}
 	})
 	t.Run("the id of another proxy's endpoint is not taken over", func(t *testing.T) {
-		thief := modelstest.Proxy(t, s.Store, s.project, "thief", func(x *models.Proxy) {
+		thief := modelstest.Proxy(t, s.Store, s.project, "thief", func(x *models.Owner) {
 			x.Endpoints = []models.Endpoint{{ID: b.ID, Method: "GET", Path: "/x"}}
 		})
 		if thief.Endpoints[0].ID == b.ID {
@@ -298,7 +298,7 @@ func TestProxies(t *testing.T) {
 	s := newBench(t)
 	global := modelstest.Policy(t, s.Store, s.project, "P")
 	for _, name := range []string{"beta", "Alpha", "gamma"} {
-		p := modelstest.Proxy(t, s.Store, s.project, name, func(p *models.Proxy) {
+		p := modelstest.Proxy(t, s.Store, s.project, name, func(p *models.Owner) {
 			p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/x"}}
 			p.Route.BasePath = map[string]string{"beta": "/z", "Alpha": "/y", "gamma": "/x"}[name]
 		})
@@ -315,7 +315,7 @@ func TestProxies(t *testing.T) {
 		t.Fatal(err)
 	}
 	modelstest.Deploy(t, s.Store, beta, "production")
-	list, total, err := s.Proxies(t.Context(), s.project, models.ProxyFilter{})
+	list, total, err := s.Owners(t.Context(), s.project, models.OwnerFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,8 +330,8 @@ func TestProxies(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || total != 3 {
 		t.Errorf("total %d (-want +got):\n%s", total, diff)
 	}
-	for _, f := range []models.ProxyFilter{{Query: "ALPH"}, {Sort: "basePath", Desc: true, PerPage: 1, Page: 1}, {Sort: "updated", PerPage: 1}} {
-		if list, _, err := s.Proxies(t.Context(), s.project, f); err != nil || len(list) != 1 {
+	for _, f := range []models.OwnerFilter{{Query: "ALPH"}, {Sort: "basePath", Desc: true, PerPage: 1, Page: 1}, {Sort: "updated", PerPage: 1}} {
+		if list, _, err := s.Owners(t.Context(), s.project, f); err != nil || len(list) != 1 {
 			t.Errorf("%+v: %d, %v", f, len(list), err)
 		}
 	}
@@ -350,7 +350,7 @@ func TestQueriesDoNotGrowWithTheNumberOfRows(t *testing.T) {
 		return n.Load()
 	}
 	reads := map[string]func() error{
-		"Proxies":     func() error { _, _, err := counted.Proxies(t.Context(), s.project, models.ProxyFilter{}); return err },
+		"Proxies":     func() error { _, _, err := counted.Owners(t.Context(), s.project, models.OwnerFilter{}); return err },
 		"Proxy":       func() error { _, err := counted.Proxy(t.Context(), s.project, "x0"); return err },
 		"Policies":    func() error { _, _, err := counted.Policies(t.Context(), s.project, models.PolicyFilter{}); return err },
 		"PolicyUsage": func() error { _, err := counted.PolicyUsage(t.Context(), global.ID); return err },
@@ -378,7 +378,7 @@ func TestQueriesDoNotGrowWithTheNumberOfRows(t *testing.T) {
 func TestDeleteProxyLeavesNothingBehindAndUndeploys(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
-	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Proxy) {
+	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/x"}}
 	}), modelstest.Policy(t, s.Store, s.project, "Global"))
 	if _, err := s.AddBinding(t.Context(), by, s.project, p.ID, p.Version, models.NewBinding{
@@ -388,11 +388,11 @@ func TestDeleteProxyLeavesNothingBehindAndUndeploys(t *testing.T) {
 	}
 	live := modelstest.Deploy(t, s.Store, p, "production")
 	p = modelstest.Reload(t, s.Store, p)
-	if err := s.DeleteProxy(t.Context(), by, s.project, p.ID, p.Version); err != nil {
+	if err := s.DeleteOwner(t.Context(), by, s.project, p.ID, p.Version); err != nil {
 		t.Fatal(err)
 	}
 	conn := connect(t, s.url)
-	for _, table := range []string{"api_proxies", "api_proxy_routes", "api_proxy_endpoints", "policy_bindings", "revisions", "deployments"} {
+	for _, table := range []string{"owners", "owner_routes", "api_proxy_endpoints", "policy_bindings", "revisions", "deployments"} {
 		if n := scalar[int](t, conn, "select count(*) from "+table); n != 0 {
 			t.Errorf("%s keeps %d rows", table, n)
 		}
@@ -416,7 +416,7 @@ func TestRotateProxySecretTakesEffectAtSave(t *testing.T) {
 		t.Fatal(err)
 	}
 	live := modelstest.Deploy(t, s.Store, p, "production")
-	next, err := s.RotateProxySecret(t.Context(), by, s.project, p.ID, p.Version)
+	next, err := s.RotateOwnerSecret(t.Context(), by, s.project, p.ID, p.Version)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,31 +15,26 @@ import (
 	"github.com/gatewright/gatewright/engine/problem"
 )
 
-// resolver knows what the conditions and the templates of some projects refer
-// to: their variables and the values of every environment.
+// resolver knows what drafts are made of beside their owners: the members of
+// proxy groups, and what conditions and templates refer to, the variables of
+// projects and the values of every environment.
 type resolver struct {
 	variables    map[[2]string]condition.Variable // by project and name in lower case
 	environments map[[2]string]string             // by environment and name
 	// perEnvironment tells that a draft may differ between environments.
 	perEnvironment bool
+	// members are those of proxy groups, read whole, by their ids.
+	members map[string]*Owner
 }
 
-// resolverFor reads what the proxies refer to. Where they refer to nothing, as
-// nearly always, it asks nothing.
-func resolverFor(ctx context.Context, db *gorm.DB, proxies map[string]*Proxy) (*resolver, error) {
-	r := &resolver{variables: map[[2]string]condition.Variable{}}
+// resolverFor reads what owners refer to. Where they refer to nothing, as nearly
+// always, it asks nothing.
+func resolverFor(ctx context.Context, db *gorm.DB, owners, members map[string]*Owner) (*resolver, error) {
+	r := &resolver{variables: map[[2]string]condition.Variable{}, members: members}
 	projects := map[string]bool{}
-	for _, p := range proxies {
-		r.perEnvironment = r.perEnvironment || len(p.ErrorTemplates.EnvironmentNames()) > 0
-		for _, b := range p.Bindings {
-			base := b.Policy.Config.Base()
-			r.perEnvironment = r.perEnvironment || len(base.Custom.EnvironmentNames()) > 0
-			eachCondition(base, func(_ string, _ bool, c *condition.Condition) {
-				if len(c.Names()) > 0 {
-					projects[p.ProjectID] = true
-				}
-				r.perEnvironment = r.perEnvironment || refersToEnvironment(c)
-			})
+	for _, all := range []map[string]*Owner{owners, members} {
+		for _, o := range all {
+			r.note(o, projects)
 		}
 	}
 	if err := r.readVariables(ctx, db, projects); err != nil {
@@ -49,6 +44,21 @@ func resolverFor(ctx context.Context, db *gorm.DB, proxies map[string]*Proxy) (*
 		return r, nil
 	}
 	return r, r.readEnvironments(ctx, db)
+}
+
+// note adds the project of an owner to those whose variables it refers to.
+func (r *resolver) note(o *Owner, projects map[string]bool) {
+	r.perEnvironment = r.perEnvironment || len(o.ErrorTemplates.EnvironmentNames()) > 0
+	for p := range o.Policies() {
+		base := p.Config.Base()
+		r.perEnvironment = r.perEnvironment || len(base.Custom.EnvironmentNames()) > 0
+		eachCondition(base, func(_ string, _ bool, c *condition.Condition) {
+			if len(c.Names()) > 0 {
+				projects[o.ProjectID] = true
+			}
+			r.perEnvironment = r.perEnvironment || refersToEnvironment(c)
+		})
+	}
 }
 
 func (r *resolver) readEnvironments(ctx context.Context, db *gorm.DB) error {

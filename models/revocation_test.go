@@ -173,7 +173,7 @@ func TestRotatingAClientSecretRevokesTheTokensOfTheOldOne(t *testing.T) {
 	p := modelstest.Proxy(t, s.Store, s.project, "orders")
 	other := startFamily(t, s.Store)
 	mine := startFamily(t, s.Store, func(f *token.Family) { f.ClientID = p.ClientID })
-	if _, err := s.RotateProxySecret(t.Context(), by, s.project, p.ID, p.Version); err != nil {
+	if _, err := s.RotateOwnerSecret(t.Context(), by, s.project, p.ID, p.Version); err != nil {
 		t.Fatal(err)
 	}
 	got := entries(t, s.Store, "production", 0)

@@ -38,7 +38,7 @@ func TestAttackRefreshingAllTheTimeDoesNotHoldUpTheRotationOfASecret(t *testing.
 		})
 	}
 	under.Wait()
-	if _, err := s.RotateProxySecret(t.Context(), by, s.project, p.ID, p.Version); err != nil {
+	if _, err := s.RotateOwnerSecret(t.Context(), by, s.project, p.ID, p.Version); err != nil {
 		t.Error(err)
 	}
 	if t.Failed() {

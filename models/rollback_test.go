@@ -11,7 +11,7 @@ import (
 
 // revised is a proxy with two revisions in production: the second has another
 // path and policy.
-func revised(t *testing.T) (bench, models.Proxy) {
+func revised(t *testing.T) (bench, models.Owner) {
 	t.Helper()
 	s := newBench(t)
 	p := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "orders"), modelstest.Policy(t, s.Store, s.project, "Standard"))
@@ -75,7 +75,7 @@ func TestRollbackIsRefused(t *testing.T) {
 	modelstest.Environment(t, s.Store, "test")
 	wantNotFound(t, back("test", 1, "")) // a revision is one of its own environment
 	// Somebody else has taken the place meanwhile.
-	modelstest.Deploy(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "rival", func(x *models.Proxy) { x.Route.BasePath = "/orders" }), "production")
+	modelstest.Deploy(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "rival", func(x *models.Owner) { x.Route.BasePath = "/orders" }), "production")
 	wantProblem(t, back("production", 1, ""), "basePath")
 	if list, err := s.Revisions(t.Context(), p.ID, 10); err != nil || len(list) != 2 {
 		t.Errorf("%d revisions, %v", len(list), err)

@@ -8,14 +8,14 @@ import (
 
 // Hit is one result of the command palette.
 type Hit struct {
-	// Kind is PROXY, POLICY, IDENTITY_SOURCE, CREDENTIAL, CREDENTIAL_ROLE or VARIABLE.
+	// Kind is PROXY, PROXY_GROUP, POLICY_GROUP, POLICY, IDENTITY_SOURCE, CREDENTIAL, CREDENTIAL_ROLE or VARIABLE.
 	Kind, Name, Project string
 	// Path tells hits apart: a proxy's base path, a policy's type, a source's
 	// kind, a credential's full name, a role's or a variable's description.
 	Path string
 }
 
-// Search finds what a project has by name: proxies, also by their base path,
+// Search finds what a project has by name: proxies and groups, also by their base path,
 // global policies, identity sources, credentials, also by their full name,
 // roles and variables. They contain the query, without regard to case; those that begin with
 // it come first.
@@ -27,11 +27,11 @@ func (s *Store) Search(ctx context.Context, projectID, text string, limit int) (
 	like := containing(text)
 	begins := strings.TrimPrefix(like, "%")
 	hits, err := query[Hit](ctx, s.db, `select h.kind, h.name, p.name as project, h.path from (
-			select 'PROXY' as kind, name, project_id, base_path as path from api_proxies
+			select kind, name, project_id, base_path as path from owners
 				where project_id = ? and (name ilike ? or base_path ilike ?)
 			union all
 			select 'POLICY', name, project_id, type from policies
-				where project_id = ? and owner_proxy_id is null and name ilike ?
+				where project_id = ? and owner_id is null and name ilike ?
 			union all
 			select 'IDENTITY_SOURCE', name, project_id, kind from identity_sources
 				where project_id = ? and name ilike ?

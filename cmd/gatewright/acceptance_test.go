@@ -28,7 +28,7 @@ import (
 type estate struct {
 	store   *models.Store
 	project models.Project
-	proxy   models.Proxy
+	proxy   models.Owner
 	pair    secret.Text
 	nodes   []*httptest.Server
 }
@@ -46,7 +46,7 @@ func newEstate(t *testing.T, change func(*jwtauth.Config)) *estate {
 	e.project = modelstest.Project(t, e.store, "Default")
 	modelstest.Environment(t, e.store, "production")
 	var err error
-	e.proxy, e.pair, err = e.store.SaveProxy(t.Context(), modelstest.By(), e.project.ID, models.Proxy{
+	e.proxy, e.pair, err = e.store.SaveProxy(t.Context(), modelstest.By(), e.project.ID, models.Owner{
 		Name: "api", Route: engine.Route{BasePath: "/api"}, Upstream: engine.Upstream{URL: upstream.URL},
 	})
 	if err != nil {

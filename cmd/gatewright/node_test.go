@@ -26,7 +26,7 @@ import (
 // database and in front of a real upstream.
 type deployed struct {
 	store   *models.Store
-	proxy   models.Proxy
+	proxy   models.Owner
 	gateway *httptest.Server
 	apis    string // base address of the upstream
 	token   string
@@ -42,7 +42,7 @@ func newDeployed(t *testing.T) *deployed {
 	modelstest.Environment(t, d.store, "production")
 	var pair secret.Text
 	var err error
-	d.proxy, pair, err = d.store.SaveProxy(t.Context(), modelstest.By(), project.ID, models.Proxy{
+	d.proxy, pair, err = d.store.SaveProxy(t.Context(), modelstest.By(), project.ID, models.Owner{
 		Name: "api", Route: engine.Route{BasePath: "/api"}, Upstream: engine.Upstream{URL: d.apis + "/v0"},
 	})
 	if err != nil {

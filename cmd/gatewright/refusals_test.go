@@ -225,8 +225,8 @@ func TestNoTokenAndNoPasswordGetsIntoTheRecordOfRefusals(t *testing.T) {
 	policy := modelstest.Policy(t, store, e.project.ID, "standard", func(c *jwtauth.Config) {
 		c.TokenNeverExpires, c.TokenExpiresInAmount, c.TokenExpiresInUnit, c.AllowURLParameters = false, 15, issue.Minutes, false
 	})
-	proxy := func(name string, guarded bool) models.Proxy {
-		p, pair, err := store.SaveProxy(t.Context(), modelstest.By(), e.project.ID, models.Proxy{
+	proxy := func(name string, guarded bool) models.Owner {
+		p, pair, err := store.SaveProxy(t.Context(), modelstest.By(), e.project.ID, models.Owner{
 			Name: name, Route: engine.Route{BasePath: "/" + name}, Upstream: engine.Upstream{URL: mirror(t)},
 		})
 		if err != nil {

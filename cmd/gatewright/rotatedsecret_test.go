@@ -44,7 +44,7 @@ func TestAttackLoginsDuringTheRotationOfASecretLeaveNoTokenBehind(t *testing.T) 
 func (d *deployed) rotate(t *testing.T) secret.Text {
 	t.Helper()
 	p := modelstest.Reload(t, d.store, d.proxy)
-	pair, err := d.store.RotateProxySecret(t.Context(), modelstest.By(), p.ProjectID, p.ID, p.Version)
+	pair, err := d.store.RotateOwnerSecret(t.Context(), modelstest.By(), p.ProjectID, p.ID, p.Version)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ import (
 // used on both, while the key that signs them is rotated.
 type turned struct {
 	store *models.Store
-	proxy models.Proxy
+	proxy models.Owner
 	pair  secret.Text
 	nodes [2]*httptest.Server
 
@@ -43,7 +43,7 @@ func newTurned(t *testing.T) *turned {
 	project := modelstest.Project(t, w.store, "Default")
 	modelstest.Environment(t, w.store, "production")
 	var err error
-	w.proxy, w.pair, err = w.store.SaveProxy(t.Context(), modelstest.By(), project.ID, models.Proxy{
+	w.proxy, w.pair, err = w.store.SaveProxy(t.Context(), modelstest.By(), project.ID, models.Owner{
 		Name: "api", Route: engine.Route{BasePath: "/api"}, Upstream: engine.Upstream{URL: upstream.URL},
 	})
 	if err != nil {

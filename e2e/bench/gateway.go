@@ -77,7 +77,7 @@ func (s *subject) add(name, upstream string, guard ...keys.Algorithm) error {
 		}
 		p.Policies = append(p.Policies, engine.Bound{Scope: policy.All, Pipeline: policy.Request, Policy: raw})
 	}
-	raw, digest, err := p.Encode()
+	raw, digest, err := engine.Encode(&p)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (c *Console) accessFilter(g *gin.Context, project models.Project, q accessQ
 		if err != nil {
 			return f, err
 		}
-		f.ProxyID = p.ID
+		f.OwnerID = p.ID
 	}
 	if q.credential != "" {
 		x, err := c.store.Credential(ctx, project.ID, q.credential)

@@ -224,7 +224,7 @@ func (e *localEditor) nameTaken(config policy.Config, problems problem.List) (pr
 // written: what was typed is kept and can be sent again as it is.
 func (e *localEditor) showLate(stale *models.StaleError, values policies.Values) error {
 	problems := problem.List{{Message: fmt.Sprintf("%s was changed by %s while you were writing. Look at its lanes if you like, then send the form again.", stale.Name, stale.By)}}
-	if now, ok := stale.Current.(models.Proxy); ok {
+	if now, ok := stale.Current.(models.Owner); ok {
 		e.proxy = now
 	}
 	if !e.knows(e.spot.endpoint) {

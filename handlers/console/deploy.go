@@ -32,7 +32,7 @@ func running(d models.Deployment) bool {
 }
 
 // deployments are the proxy's environments, the one chosen on top first.
-func (c *Console) deployments(g *gin.Context, p models.Proxy) []models.Deployment {
+func (c *Console) deployments(g *gin.Context, p models.Owner) []models.Deployment {
 	chosen := visit.From(g.Request.Context()).Environment(g.Request.Context())
 	list := slices.Clone(p.Deployments)
 	slices.SortStableFunc(list, func(a, b models.Deployment) int {
@@ -49,7 +49,7 @@ func rank(first bool) int {
 }
 
 // places are the proxy's environments as pages show them.
-func (c *Console) places(g *gin.Context, project string, p models.Proxy) []deploys.Place {
+func (c *Console) places(g *gin.Context, project string, p models.Owner) []deploys.Place {
 	may := visit.From(g.Request.Context()).Can(visit.Deploy)
 	var list []deploys.Place
 	for _, d := range c.deployments(g, p) {
@@ -65,7 +65,7 @@ func (c *Console) places(g *gin.Context, project string, p models.Proxy) []deplo
 	return list
 }
 
-func placeOf(p models.Proxy, d models.Deployment) deploys.Place {
+func placeOf(p models.Owner, d models.Deployment) deploys.Place {
 	return deploys.Place{
 		Environment: d.Environment, State: stateOf(d.State), Revision: d.Revision, At: d.DeployedAt, By: d.DeployedBy, Note: d.Note,
 		URL: strings.TrimRight(d.PublicURL, "/") + p.Route.BasePath,

@@ -117,7 +117,7 @@ func TestDeployRefusesWhatChangedSinceItWasAsked(t *testing.T) {
 func TestDeployThatDoesNotCompileChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	rival := modelstest.Proxy(t, w.site.Store, w.site.Project.ID, "rival", func(p *models.Proxy) { p.Route.BasePath = "/moving" })
+	rival := modelstest.Proxy(t, w.site.Store, w.site.Project.ID, "rival", func(p *models.Owner) { p.Route.BasePath = "/moving" })
 	modelstest.Deploy(t, w.site.Store, rival, "production")
 	rival.Route.BasePath = "/elsewhere"
 	ctx := context.Background()

@@ -21,14 +21,14 @@ import (
 type workshop struct {
 	site   *handlerstest.Site
 	v      *handlerstest.Visitor
-	proxy  models.Proxy
+	proxy  models.Owner
 	global models.Policy
 }
 
 func newWorkshop(t *testing.T) *workshop {
 	t.Helper()
 	w := &workshop{site: handlerstest.New(t)}
-	w.proxy = modelstest.Proxy(t, w.site.Store, w.site.Project.ID, "orders", func(p *models.Proxy) {
+	w.proxy = modelstest.Proxy(t, w.site.Store, w.site.Project.ID, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/pets/{id}"}, {Method: "POST", Path: "/pets"}}
 	})
 	w.global = modelstest.Policy(t, w.site.Store, w.site.Project.ID, "standard")
@@ -36,7 +36,7 @@ func newWorkshop(t *testing.T) *workshop {
 	return w
 }
 
-func (w *workshop) reload(t *testing.T) models.Proxy {
+func (w *workshop) reload(t *testing.T) models.Owner {
 	t.Helper()
 	w.proxy = modelstest.Reload(t, w.site.Store, w.proxy)
 	return w.proxy
@@ -214,7 +214,7 @@ func TestALocalPolicyLivesWithItsProxy(t *testing.T) {
 	mustContain(t, develop.One(t, "#lane-request [data-binding]").Text(), "<b>own", "Local")
 
 	b := w.reload(t).Bindings[0]
-	if b.EndpointID != endpoint || b.Policy.OwnerProxyID != w.proxy.ID || b.Policy.Description != "kept" {
+	if b.EndpointID != endpoint || b.Policy.OwnerID != w.proxy.ID || b.Policy.Description != "kept" {
 		t.Errorf("bound as %+v", b)
 	}
 

@@ -20,7 +20,7 @@ import (
 
 // errorChoices are what the editor of error messages knows. Proxy is the owner
 // of a local policy, nil for everything else.
-func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh string, proxy *models.Proxy) (weberrors.Choices, error) {
+func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh string, proxy *models.Owner) (weberrors.Choices, error) {
 	p, err := c.previewer(ctx, proxy)
 	if err != nil {
 		return weberrors.Choices{}, err
@@ -31,7 +31,7 @@ func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh s
 	}, nil
 }
 
-func (c *Console) previewer(ctx context.Context, proxy *models.Proxy) (*previewer, error) {
+func (c *Console) previewer(ctx context.Context, proxy *models.Owner) (*previewer, error) {
 	p := &previewer{types: c.types, proxy: proxy, request: fault.SampleRequest()}
 	list, err := c.store.ErrorMessages(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Console) valuesInSight(ctx context.Context) (string, map[string]string,
 type previewer struct {
 	types    policy.Set
 	platform []fault.Message
-	proxy    *models.Proxy
+	proxy    *models.Owner
 	values   map[string]string
 	request  condition.Request
 }

@@ -97,12 +97,12 @@ func (c *Console) usage(ctx context.Context, policyID string) (policyUse, error)
 func useOf(places []models.Usage) policyUse {
 	u, seen := policyUse{places: places}, map[string]bool{}
 	for _, p := range places {
-		if seen[p.ProxyID] {
+		if seen[p.OwnerID] {
 			continue
 		}
-		seen[p.ProxyID] = true
+		seen[p.OwnerID] = true
 		u.proxies++
-		u.names = append(u.names, p.ProxyName)
+		u.names = append(u.names, p.OwnerName)
 		if len(p.Live) > 0 {
 			u.live++
 		}
@@ -182,8 +182,8 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 	}
 	for _, place := range u.places {
 		page.Uses = append(page.Uses, policies.Use{
-			Proxy: place.ProxyName, Scope: place.Scope, Endpoint: place.Endpoint, Pipeline: place.Pipeline, Position: place.Position, Live: place.Live,
-			Localize: link.BindingLocalize(e.project.Name, place.ProxyName, place.BindingID),
+			Proxy: place.OwnerName, Scope: place.Scope, Endpoint: place.Endpoint, Pipeline: place.Pipeline, Position: place.Position, Live: place.Live,
+			Localize: link.BindingLocalize(e.project.Name, place.OwnerName, place.BindingID),
 		})
 	}
 	return render(e.g, status, policies.View(page))

@@ -168,7 +168,7 @@ func addKey(list []policies.SigningKey, k models.Key) []policies.SigningKey {
 }
 
 // ownerOf is the proxy in which a form stands.
-func ownerOf(project models.Project, p models.Proxy) *policies.Proxy {
+func ownerOf(project models.Project, p models.Owner) *policies.Proxy {
 	owner := &policies.Proxy{Name: p.Name, Keys: link.Proxy(project.Name, p.Name)}
 	for _, e := range p.Endpoints {
 		owner.Endpoints = append(owner.Endpoints, policies.Endpoint{Method: e.Method, Path: e.Path})

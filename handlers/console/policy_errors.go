@@ -25,7 +25,7 @@ func (c *Console) PolicyErrors(g *gin.Context) error {
 		return err
 	}
 	ctx, row := g.Request.Context(), g.Query("row")
-	var proxy *models.Proxy
+	var proxy *models.Owner
 	if name := g.Query("proxy"); name != "" {
 		found, err := c.store.Proxy(ctx, e.project.ID, name)
 		if err != nil {
@@ -46,7 +46,7 @@ func (c *Console) PolicyErrors(g *gin.Context) error {
 }
 
 // policyErrors is the address of PolicyErrors.
-func policyErrors(project models.Project, typ string, proxy *models.Proxy) string {
+func policyErrors(project models.Project, typ string, proxy *models.Owner) string {
 	if proxy == nil {
 		return link.PolicyErrors(project.Name, typ)
 	}

@@ -34,7 +34,7 @@ type proxyDesk struct {
 	g       *gin.Context
 	v       *visit.Visit
 	project models.Project
-	proxy   models.Proxy
+	proxy   models.Owner
 }
 
 // proxyDesk finds the project and the proxy that the address names, and reads
@@ -93,7 +93,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 		return err
 	}
 	q := proxyQueryOf(g)
-	found, total, err := c.store.Proxies(ctx, project.ID, q.filter())
+	found, total, err := c.store.Owners(ctx, project.ID, q.filter())
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 	return render(g, http.StatusOK, proxies.ListPage(frame, l))
 }
 
-func (c *Console) proxyRow(g *gin.Context, project string, p models.Proxy) proxies.Row {
+func (c *Console) proxyRow(g *gin.Context, project string, p models.Owner) proxies.Row {
 	r := proxies.Row{
 		Name: p.Name, Description: p.Description, BasePath: p.Route.BasePath, Upstream: p.Upstream.URL,
 		Places: c.places(g, project, p), ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
@@ -145,8 +145,8 @@ func proxyQueryOf(g *gin.Context) proxyQuery {
 	return q
 }
 
-func (q proxyQuery) filter() models.ProxyFilter {
-	return models.ProxyFilter{Query: q.text, Sort: q.sort, Desc: q.desc, Page: q.page, PerPage: proxiesPerPage}
+func (q proxyQuery) filter() models.OwnerFilter {
+	return models.OwnerFilter{Query: q.text, Sort: q.sort, Desc: q.desc, Page: q.page, PerPage: proxiesPerPage}
 }
 
 func (q proxyQuery) with(text string, page int) proxyQuery {
@@ -238,7 +238,7 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 }
 
 // endpointPolicies counts what is bound to each endpoint; "" stands for all.
-func endpointPolicies(p models.Proxy) map[string]int {
+func endpointPolicies(p models.Owner) map[string]int {
 	counts := map[string]int{}
 	for _, b := range p.Bindings {
 		counts[b.EndpointID]++
@@ -322,7 +322,7 @@ func (d *proxyDesk) nameIfLive() string {
 }
 
 // liveIn are the environments that serve the proxy.
-func liveIn(p models.Proxy) []string {
+func liveIn(p models.Owner) []string {
 	var names []string
 	for _, dep := range p.Deployments {
 		if running(dep) {
@@ -373,7 +373,7 @@ func (c *Console) DeleteProxy(g *gin.Context) error {
 		return d.askDelete(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+name+".")
 	}
 	ctx := g.Request.Context()
-	if err := c.store.DeleteProxy(ctx, d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version"))); err != nil {
+	if err := c.store.DeleteOwner(ctx, d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version"))); err != nil {
 		return err
 	}
 	d.v.Say(ctx, visit.Success, d.proxy.Name+" was deleted.")
@@ -413,7 +413,7 @@ func (d *proxyDesk) askRotate(status int, typed, refusal string) error {
 	}))
 }
 
-func whereLive(p models.Proxy) string {
+func whereLive(p models.Owner) string {
 	if live := liveIn(p); len(live) > 0 {
 		return " in " + strings.Join(live, ", ") + " at once"
 	}
@@ -429,7 +429,7 @@ func (c *Console) RotateSecret(g *gin.Context) error {
 	if g.PostForm("confirm") != d.proxy.Name {
 		return d.askRotate(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+d.proxy.Name+".")
 	}
-	fresh, err := c.store.RotateProxySecret(g.Request.Context(), d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version")))
+	fresh, err := c.store.RotateOwnerSecret(g.Request.Context(), d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version")))
 	if err != nil {
 		return err
 	}

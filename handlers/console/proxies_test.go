@@ -185,7 +185,7 @@ func TestAuditorReadsProxiesAndChangesNothing(t *testing.T) {
 func TestOverviewShowsRouteClientAndDeployments(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Proxy) {
+	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) {
 		p.Route.Hosts, p.Route.Methods = []string{"api.example.com"}, []string{"GET", "POST"}
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/pets/{id}", Description: "One pet"}}
 		p.Upstream.ConnectTimeout = 250
@@ -259,7 +259,7 @@ func TestDeletingNeverTakesAnotherProxyOfTheSameName(t *testing.T) {
 	old := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	v := site.SignIn(t, handlerstest.Administrator)
 	ask := v.Get(t, link.ProxyDelete("Default", "orders"))
-	if err := site.Store.DeleteProxy(context.Background(), modelstest.By(), site.Project.ID, old.ID, old.Version); err != nil {
+	if err := site.Store.DeleteOwner(context.Background(), modelstest.By(), site.Project.ID, old.ID, old.Version); err != nil {
 		t.Fatal(err)
 	}
 	fresh := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")

@@ -100,8 +100,8 @@ func dropBlank(rows []proxies.EndpointRow) []proxies.EndpointRow {
 }
 
 // proxyOf is the typed form as a proxy.
-func proxyOf(f proxies.Form) models.Proxy {
-	p := models.Proxy{
+func proxyOf(f proxies.Form) models.Owner {
+	p := models.Owner{
 		ID: f.ID, Name: f.Name, Description: f.Description,
 		Route: engine.Route{BasePath: strings.TrimSpace(f.BasePath), Hosts: wordsOf(f.Hosts), Methods: f.Methods},
 		Upstream: engine.Upstream{
@@ -148,7 +148,7 @@ func timeoutOf(text string) int {
 }
 
 // formOf is a proxy as its form shows it.
-func formOf(p models.Proxy) proxies.Form {
+func formOf(p models.Owner) proxies.Form {
 	f := proxies.Form{
 		ID: p.ID, Version: strconv.Itoa(p.Version), Name: p.Name, Description: p.Description,
 		BasePath: p.Route.BasePath, Hosts: strings.Join(p.Route.Hosts, "\n"), Methods: p.Route.Methods, UpstreamURL: p.Upstream.URL,
@@ -179,7 +179,7 @@ func (c *Console) NewProxy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.showNewProxy(g, http.StatusOK, project, formOf(models.Proxy{}))
+	return c.showNewProxy(g, http.StatusOK, project, formOf(models.Owner{}))
 }
 
 // CreateProxy saves a new proxy and shows its client secret, this once.
@@ -262,7 +262,7 @@ func (c *Console) SaveProxy(g *gin.Context) error {
 	d := &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project}
 	d.proxy, err = c.store.Proxy(ctx, project.ID, g.Param("proxy"))
 	if errors.Is(err, models.ErrNotFound) { // renamed or gone; the save tells
-		d.proxy = models.Proxy{Name: g.Param("proxy")}
+		d.proxy = models.Owner{Name: g.Param("proxy")}
 	} else if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (d *proxyDesk) save(f proxies.Form) error {
 }
 
 // savedText says what the save means for traffic.
-func savedText(p models.Proxy) string {
+func savedText(p models.Owner) string {
 	var stale []string
 	for _, d := range p.Deployments {
 		if d.State == models.RedeployRequired {
@@ -327,7 +327,7 @@ func (d *proxyDesk) showEdit(status int, f proxies.Form) error {
 // showProxyConflict shows both sides of a save that came too late. Where the proxy
 // is gone, the same form creates it again.
 func (d *proxyDesk) showProxyConflict(stale *models.StaleError, f proxies.Form) error {
-	now, ok := stale.Current.(models.Proxy)
+	now, ok := stale.Current.(models.Owner)
 	if stale.Deleted || !ok {
 		f.Deleted = &proxies.Deletion{Name: stale.Name, By: stale.By, At: stale.At, Now: d.c.now()}
 		return d.c.showNewProxy(d.g, http.StatusConflict, d.project, f)
@@ -417,7 +417,7 @@ func (c *Console) CheckProxyName(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := c.store.ProxyNameProblem(g.Request.Context(), project.ID, g.Query("name"), g.Query("except"))
+	why, err := c.store.OwnerNameProblem(g.Request.Context(), project.ID, engine.KindProxy, g.Query("name"), g.Query("except"))
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func TestCreatingByHTMXTakesOverThePage(t *testing.T) {
 func TestEverythingWrongWithAProxyIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	modelstest.Proxy(t, site.Store, site.Project.ID, "Orders", func(p *models.Proxy) { p.Route.BasePath = "/taken" })
+	modelstest.Proxy(t, site.Store, site.Project.ID, "Orders", func(p *models.Owner) { p.Route.BasePath = "/taken" })
 	v := site.SignIn(t, handlerstest.Administrator)
 	typed := url.Values{
 		"name": {"oRDERS"}, "description": {strings.Repeat("ü", 1001)}, "basePath": {"/auth/x"}, "hosts": {"API.example.com:80"},
@@ -108,7 +108,7 @@ func TestEverythingWrongWithAProxyIsSaidAtOnce(t *testing.T) {
 func TestBadFieldsOfAProxy(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	modelstest.Proxy(t, site.Store, site.Project.ID, "first", func(p *models.Proxy) { p.Route.BasePath = "/taken" })
+	modelstest.Proxy(t, site.Store, site.Project.ID, "first", func(p *models.Owner) { p.Route.BasePath = "/taken" })
 	v := site.SignIn(t, handlerstest.Administrator)
 	cases := []struct{ name, field, value, says string }{
 		{"an upstream that is no URL", "upstreamUrl", "not a url", "begins with http:// or https://"},
@@ -147,7 +147,7 @@ func TestBadFieldsOfAProxy(t *testing.T) {
 			}
 		})
 	}
-	if _, total, err := site.Store.Proxies(context.Background(), site.Project.ID, models.ProxyFilter{}); err != nil || total != 1 {
+	if _, total, err := site.Store.Owners(context.Background(), site.Project.ID, models.OwnerFilter{}); err != nil || total != 1 {
 		t.Errorf("%d proxies, %v; want the first one only", total, err)
 	}
 }
@@ -223,7 +223,7 @@ func TestEndpointRowsComeAndGoWithoutJavaScript(t *testing.T) {
 func TestPressingEnterSavesAndRemovesNothing(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Proxy) {
+	modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}}
 	})
 	form := site.SignIn(t, handlerstest.Administrator).Get(t, link.ProxyEdit("Default", "orders"))
@@ -236,7 +236,7 @@ func TestPressingEnterSavesAndRemovesNothing(t *testing.T) {
 func TestSavingAProxyKeepsWhatWasNotTouched(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Proxy) {
+	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) {
 		p.Route.Hosts, p.Route.Methods = []string{"a.example.com", "b.example.com"}, []string{"GET", "DELETE"}
 		p.Upstream.ConnectTimeout, p.Upstream.ResponseTimeout = 100, 2000
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a", Description: "A"}, {Method: "POST", Path: "/b"}}
@@ -271,7 +271,7 @@ func TestSavingAProxyKeepsWhatWasNotTouched(t *testing.T) {
 func TestTwoPeopleSavingTheSameProxy(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Proxy) { p.Description = "as it was" })
+	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) { p.Description = "as it was" })
 	v := site.SignIn(t, handlerstest.Administrator)
 	form := v.Get(t, link.ProxyEdit("Default", "orders"))
 	p.Description, p.Route.Hosts, p.Name = "theirs", []string{"x.example.com"}, "renamed"
@@ -313,12 +313,12 @@ func TestTwoPeopleSavingTheSameProxy(t *testing.T) {
 func TestAProxyDeletedWhileOpenElsewhereCanBeCreatedAgain(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Proxy) {
+	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}}
 	})
 	v := site.SignIn(t, handlerstest.Administrator)
 	form := v.Get(t, link.ProxyEdit("Default", "orders"))
-	if err := site.Store.DeleteProxy(context.Background(), modelstest.By(), site.Project.ID, p.ID, p.Version); err != nil {
+	if err := site.Store.DeleteOwner(context.Background(), modelstest.By(), site.Project.ID, p.ID, p.Version); err != nil {
 		t.Fatal(err)
 	}
 
@@ -340,7 +340,7 @@ func TestAProxyDeletedWhileOpenElsewhereCanBeCreatedAgain(t *testing.T) {
 func TestLiveChecks(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
-	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Proxy) { p.Route.Hosts = []string{"a.example.com"} })
+	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) { p.Route.Hosts = []string{"a.example.com"} })
 	v := site.SignIn(t, handlerstest.Administrator)
 	name, base := link.CheckProxyName("Default"), link.CheckBasePath("Default")
 	cases := []struct {

@@ -172,7 +172,7 @@ func (c *Console) Home(g *gin.Context) error {
 	}
 	first := projects[0]
 	for _, p := range projects[:min(len(projects), 10)] {
-		if _, n, err := c.store.Proxies(ctx, p.ID, models.ProxyFilter{PerPage: 1}); err != nil {
+		if _, n, err := c.store.Owners(ctx, p.ID, models.OwnerFilter{PerPage: 1}); err != nil {
 			return err
 		} else if n > 0 {
 			first = p

@@ -66,9 +66,9 @@ func Policy(t testing.TB, s *models.Store, projectID, name string, changes ...fu
 }
 
 // Proxy saves a proxy at /<name>.
-func Proxy(t testing.TB, s *models.Store, projectID, name string, changes ...func(*models.Proxy)) models.Proxy {
+func Proxy(t testing.TB, s *models.Store, projectID, name string, changes ...func(*models.Owner)) models.Owner {
 	t.Helper()
-	p := models.Proxy{
+	p := models.Owner{
 		Name: name, Route: engine.Route{BasePath: "/" + name}, Upstream: engine.Upstream{URL: "http://127.0.0.1:9"},
 	}
 	for _, change := range changes {
@@ -83,7 +83,7 @@ func Proxy(t testing.TB, s *models.Store, projectID, name string, changes ...fun
 
 // Bind binds a global policy to all calls of a proxy and returns the proxy as
 // it is then.
-func Bind(t testing.TB, s *models.Store, p models.Proxy, global models.Policy) models.Proxy {
+func Bind(t testing.TB, s *models.Store, p models.Owner, global models.Policy) models.Owner {
 	t.Helper()
 	b := models.NewBinding{Scope: policy.All, Pipeline: policy.Request, PolicyID: global.ID}
 	if _, err := s.AddBinding(context.Background(), By(), p.ProjectID, p.ID, p.Version, b); err != nil {
@@ -92,10 +92,10 @@ func Bind(t testing.TB, s *models.Store, p models.Proxy, global models.Policy) m
 	return Reload(t, s, p)
 }
 
-// Reload reads a proxy again.
-func Reload(t testing.TB, s *models.Store, p models.Proxy) models.Proxy {
+// Reload reads an owner again.
+func Reload(t testing.TB, s *models.Store, p models.Owner) models.Owner {
 	t.Helper()
-	p, err := s.Proxy(context.Background(), p.ProjectID, p.Name)
+	p, err := s.Owner(context.Background(), p.ProjectID, p.Kind, p.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func Reload(t testing.TB, s *models.Store, p models.Proxy) models.Proxy {
 }
 
 // Deploy deploys a proxy and returns what that did.
-func Deploy(t testing.TB, s *models.Store, p models.Proxy, environment string) models.DeployResult {
+func Deploy(t testing.TB, s *models.Store, p models.Owner, environment string) models.DeployResult {
 	t.Helper()
 	r, err := s.Deploy(context.Background(), By(), p.ProjectID, p.ID, environment, "")
 	if err != nil {
