@@ -36,6 +36,7 @@ const (
 	KindProxy          = engine.KindProxy
 	KindProxyGroup     = engine.KindProxyGroup
 	KindPolicyGroup    = engine.KindPolicyGroup
+	KindRevision       = "REVISION"
 )
 
 // AuditActions are all actions, for filters.
@@ -48,7 +49,7 @@ func AuditActions() []string {
 
 // AuditKinds are all kinds of object, for filters.
 func AuditKinds() []string {
-	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindProxyGroup, KindPolicyGroup, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage}
+	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindProxyGroup, KindPolicyGroup, KindRevision, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage}
 }
 
 // AuditRecord is one change or one sign-in. It is written in the transaction

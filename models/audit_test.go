@@ -62,6 +62,7 @@ func everything(t *testing.T, s bench) []string {
 	must(err)
 	_, err = s.Undeploy(ctx, ada, s.project, p.ID, "production")
 	must(err)
+	must(s.PinRevision(ctx, ada, s.project, p.ID, 1, true))
 	b, err := s.Bundle(ctx, "production")
 	must(err)
 	material, err := b.Keys.Signing(keys.HS256).Marshal()
@@ -159,6 +160,7 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada DEPLOYED PROXY Shop false true",
 		"ada SECRET_ROTATED PROXY Shop true true",
 		"ada UNDEPLOYED PROXY Shop true false",
+		"ada UPDATED REVISION Shop true true",
 		"ada UPDATED SETTINGS  true true",
 		"ada REVOKED TOKENS  false true",
 		"ada CREATED PROXY_GROUP Shop false true", "ada CREATED POLICY_GROUP Shop false true",

@@ -23,19 +23,6 @@ type DeployResult struct {
 	Generation int64
 }
 
-// Revision is what was deployed once. It never changes.
-type Revision struct {
-	ID string
-	// Number counts the deploys of the owner from 1, over all environments.
-	Number                               int
-	Environment, Digest, Note, CreatedBy string
-	CreatedAt                            time.Time
-	// Definition is the frozen engine.Proxy, ProxyGroup or PolicyGroup.
-	Definition json.RawMessage
-	// Live tells that the environment runs it.
-	Live bool
-}
-
 type revisionRow struct {
 	ID            string `gorm:"primaryKey"`
 	OwnerID       string
@@ -342,39 +329,4 @@ func orNothing(r *deployRecord) any {
 		return nil
 	}
 	return *r
-}
-
-// Revisions lists the last revisions of an owner, newest first.
-func (s *Store) Revisions(ctx context.Context, ownerID string, limit int) ([]Revision, error) {
-	limit, _ = page(1, limit)
-	return s.revisions(ctx, ownerID, limit, 0)
-}
-
-// revisions narrows the list to one number unless that is 0.
-func (s *Store) revisions(ctx context.Context, ownerID string, limit, number int) ([]Revision, error) {
-	if !isID(ownerID) {
-		return nil, nil
-	}
-	type line struct {
-		ID, Environment, Digest, Note, CreatedBy string
-		Number                                   int
-		CreatedAt                                time.Time
-		Definition                               document
-		Live                                     bool
-	}
-	lines, err := query[line](ctx, s.db, `select r.id, e.name as environment, r.digest, r.note, r.created_by, r.number, r.created_at, r.definition,
-			exists (select from deployments d where d.revision_id = r.id and d.owner_id = r.owner_id and d.environment_id = r.environment_id) as live
-		from revisions r join environments e on e.id = r.environment_id where r.owner_id = ? and (? = 0 or r.number = ?)
-		order by r.number desc limit ?`, ownerID, number, number, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list revisions: %w", err)
-	}
-	list := make([]Revision, len(lines))
-	for i, l := range lines {
-		list[i] = Revision{
-			ID: l.ID, Number: l.Number, Environment: l.Environment, Digest: l.Digest, Note: l.Note, CreatedBy: l.CreatedBy,
-			CreatedAt: l.CreatedAt.UTC(), Definition: json.RawMessage(l.Definition), Live: l.Live,
-		}
-	}
-	return list, nil
 }

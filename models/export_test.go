@@ -13,7 +13,7 @@ import (
 func Rows() []any {
 	return []any{
 		projectRow{}, environmentRow{}, keyRow{}, keyScheduleRow{}, userRow{}, sessionRow{}, ownerRow{}, routeRow{}, endpointRow{}, groupMemberRow{},
-		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, deploymentRow{}, nodeRow{}, auditRow{},
+		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
 		clientName{}, signerRow{}, requestHour{},

@@ -8,7 +8,7 @@ import (
 
 // Purged is what a clean-up removed.
 type Purged struct {
-	TokenRequests, SecurityEvents, Refusals, Families, Revocations int
+	TokenRequests, SecurityEvents, Refusals, Families, Revocations, Revisions int
 }
 
 // purgeLock is the advisory lock of the clean-up: one process at a time is
@@ -69,6 +69,9 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 		}
 	}
 	if p.Revocations, err = s.PurgeRevocations(ctx); err != nil {
+		return err
+	}
+	if p.Revisions, err = s.purgeRevisions(ctx, r.Revisions); err != nil {
 		return err
 	}
 	return s.forgetImports(ctx)

@@ -74,15 +74,3 @@ func (o *Owner) again(raw document) (f frozen, err error) {
 	}
 	return f, nil
 }
-
-// Revision is one revision of an owner by its number.
-func (s *Store) Revision(ctx context.Context, ownerID string, number int) (Revision, error) {
-	list, err := s.revisions(ctx, ownerID, 1, number)
-	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("revision %d: %w", number, ErrNotFound)
-	}
-	if err != nil {
-		return Revision{}, err
-	}
-	return list[0], nil
-}

@@ -66,7 +66,8 @@ func (s *Store) SaveTokenManagement(ctx context.Context, by Actor, version int, 
 	return saveSettings(ctx, s, by, tokenManagementKey, "Token Management", version, issue.DefaultManagement(), m, raiseAll)
 }
 
-// Retention says for how many days logs are kept; 0 means for ever.
+// Retention says for how many days logs are kept, and how many revisions; 0 means
+// for ever and all.
 type Retention struct {
 	TokenRequestDays  int `json:"tokenRequestDays"`
 	SecurityEventDays int `json:"securityEventDays"`
@@ -75,15 +76,21 @@ type Retention struct {
 	RefusalDays int `json:"refusalDays"`
 	// LoginDays is how long a login is kept that has ended.
 	LoginDays int `json:"loginDays"`
+	// Revisions is how many deploys of an owner are kept in each environment,
+	// beside those that run and those that are pinned.
+	Revisions int `json:"revisions"`
 }
 
 // DefaultRetention is what an installation starts with.
 func DefaultRetention() Retention {
-	return Retention{TokenRequestDays: 30, SecurityEventDays: 365, RefusalDays: 7, LoginDays: 30}
+	return Retention{TokenRequestDays: 30, SecurityEventDays: 365, RefusalDays: 7, LoginDays: 30, Revisions: 6}
 }
 
 // maxRetention is ten years.
 const maxRetention = 3650
+
+// maxRevisions bounds how many revisions are kept of each owner and environment.
+const maxRevisions = 1000
 
 // Validate reports everything wrong with the settings.
 func (r Retention) Validate() problem.List {
@@ -95,6 +102,9 @@ func (r Retention) Validate() problem.List {
 		if f.days < 0 || f.days > maxRetention {
 			l.Add(f.field, "Enter a number of days from 1 to %d, or 0 to keep them for ever.", maxRetention)
 		}
+	}
+	if r.Revisions < 0 || r.Revisions > maxRevisions {
+		l.Add("revisions", "Enter a number from 1 to %d, or 0 to keep all.", maxRevisions)
 	}
 	return l
 }
@@ -109,7 +119,7 @@ func (s *Store) SaveRetention(ctx context.Context, by Actor, version int, r Rete
 	if err := r.Validate().Err(); err != nil {
 		return Settings[Retention]{}, err
 	}
-	return saveSettings(ctx, s, by, retentionKey, "Retention of logs", version, DefaultRetention(), r, nil)
+	return saveSettings(ctx, s, by, retentionKey, "Retention", version, DefaultRetention(), r, nil)
 }
 
 // settings reads a group over its defaults, so that a setting that is new

@@ -53,6 +53,6 @@ func (s *service) purge(ctx context.Context) {
 		s.logger.Error("old records not removed", "error", err)
 	case acted:
 		s.logger.Debug("old records removed", "tokenRequests", p.TokenRequests, "securityEvents", p.SecurityEvents,
-			"refusals", p.Refusals, "logins", p.Families, "revocations", p.Revocations)
+			"refusals", p.Refusals, "logins", p.Families, "revocations", p.Revocations, "revisions", p.Revisions)
 	}
 }

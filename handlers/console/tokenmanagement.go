@@ -43,7 +43,7 @@ func (c *Console) managementPage(g *gin.Context) (page tokens.ManagementPage, er
 		CanSave: visit.From(ctx).Can(visit.Manage),
 		Retention: tokens.RetentionForm{
 			TokenRequests: strconv.Itoa(kept.Value.TokenRequestDays), SecurityEvents: strconv.Itoa(kept.Value.SecurityEventDays),
-			Refusals: strconv.Itoa(kept.Value.RefusalDays), Logins: strconv.Itoa(kept.Value.LoginDays), Version: kept.Version,
+			Refusals: strconv.Itoa(kept.Value.RefusalDays), Logins: strconv.Itoa(kept.Value.LoginDays), Revisions: strconv.Itoa(kept.Value.Revisions), Version: kept.Version,
 		},
 	}, nil
 }
@@ -132,22 +132,22 @@ func (c *Console) PreviewTokenManagement(g *gin.Context) error {
 	return render(g, http.StatusOK, tokens.PreviewBlock(tokens.PreviewOf(tokens.ReadManagement(values))))
 }
 
-// SaveRetention writes how long logs are kept.
+// SaveRetention writes how long logs and revisions are kept.
 func (c *Console) SaveRetention(g *gin.Context) error {
 	if err := g.Request.ParseForm(); err != nil {
 		return badForm(err)
 	}
 	f := tokens.RetentionForm{
 		TokenRequests: g.PostForm("tokenRequestDays"), SecurityEvents: g.PostForm("securityEventDays"),
-		Refusals: g.PostForm("refusalDays"), Logins: g.PostForm("loginDays"), Version: number(g.PostForm("version")),
+		Refusals: g.PostForm("refusalDays"), Logins: g.PostForm("loginDays"), Revisions: g.PostForm("revisions"), Version: number(g.PostForm("version")),
 	}
 	ctx, v := g.Request.Context(), visit.From(g.Request.Context())
 	_, err := c.store.SaveRetention(ctx, v.Actor(), f.Version, models.Retention{
 		TokenRequestDays: daysOf(f.TokenRequests), SecurityEventDays: daysOf(f.SecurityEvents),
-		RefusalDays: daysOf(f.Refusals), LoginDays: daysOf(f.Logins),
+		RefusalDays: daysOf(f.Refusals), LoginDays: daysOf(f.Logins), Revisions: daysOf(f.Revisions),
 	})
 	if err == nil {
-		v.Say(ctx, visit.Success, "How long logs are kept was saved.")
+		v.Say(ctx, visit.Success, "How long things are kept was saved.")
 		return redirect(g, link.TokenManagement)
 	}
 	if f.Problems = problem.Of(err); len(f.Problems) == 0 {
@@ -161,7 +161,7 @@ func (c *Console) SaveRetention(g *gin.Context) error {
 	return c.showManagement(g, http.StatusUnprocessableEntity, page)
 }
 
-// daysOf is unreadable for what is no number, which the store refuses.
+// daysOf is a number of days or revisions, unreadable for what is no number, which the store refuses.
 func daysOf(typed string) int {
 	n, err := strconv.Atoi(strings.TrimSpace(typed))
 	if err != nil {

@@ -429,7 +429,7 @@ func TestRetentionIsSaved(t *testing.T) {
 		t.Error("not marked")
 	}
 	wantStatus(t, v.Submit(t, page, "#retention-form", url.Values{"tokenRequestDays": {"7"}}), http.StatusSeeOther)
-	if got, err := site.Store.Retention(t.Context()); err != nil || got.Value != (models.Retention{TokenRequestDays: 7, SecurityEventDays: 365, RefusalDays: 7, LoginDays: 30}) {
+	if got, err := site.Store.Retention(t.Context()); err != nil || got.Value != (models.Retention{TokenRequestDays: 7, SecurityEventDays: 365, RefusalDays: 7, LoginDays: 30, Revisions: 6}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

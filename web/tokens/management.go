@@ -31,11 +31,11 @@ type ManagementPage struct {
 	Retention RetentionForm
 }
 
-// RetentionForm is how many days logs are kept, as typed.
+// RetentionForm is how many days logs are kept and how many revisions, as typed.
 type RetentionForm struct {
-	TokenRequests, SecurityEvents, Refusals, Logins string
-	Problems                                        problem.List
-	Version                                         int
+	TokenRequests, SecurityEvents, Refusals, Logins, Revisions string
+	Problems                                                   problem.List
+	Version                                                    int
 }
 
 // The ids of the forms.
@@ -187,7 +187,7 @@ var noScopeCards = []ui.Card{
 	{Value: string(issue.AllScopes), Label: "All scopes", Text: "The token gets all of the caller's roles."},
 }
 
-var retentionLabels = map[string]string{"tokenRequestDays": "Token requests", "securityEventDays": "Security events", "refusalDays": "Refused calls", "loginDays": "Logins that have ended"}
+var retentionLabels = map[string]string{"tokenRequestDays": "Token requests", "securityEventDays": "Security events", "refusalDays": "Refused calls", "loginDays": "Logins that have ended", "revisions": "Revisions of a deploy"}
 
 func (f RetentionForm) field(name, value, help string, disabled bool) ui.Field {
 	return ui.Field{Name: name, Label: retentionLabels[name], Value: value, Help: help, Error: f.Problems.For(name), Disabled: disabled, Narrow: true, Required: true}
