@@ -37,10 +37,16 @@ func Decode(raw []byte, into any, word string) error {
 
 func broken(text string) error { return problem.List{{Message: text}} }
 
+// maxDepth is how deep objects and arrays may stand in one another. Each level
+// costs a call and a longer path, so a few kilobytes of brackets would take
+// gigabytes.
+const maxDepth = 200
+
 // members walks a document beside the type that it is to be read into.
 type members struct {
-	d    *json.Decoder
-	list problem.List
+	d     *json.Decoder
+	list  problem.List
+	depth int
 }
 
 func checkMembers(raw []byte, t reflect.Type, word string) error {
@@ -59,6 +65,10 @@ func (m *members) value(path string, t reflect.Type) error {
 	if err != nil {
 		return err
 	}
+	if m.depth++; m.depth > maxDepth {
+		return fmt.Errorf("it is nested more than %d levels deep", maxDepth)
+	}
+	defer func() { m.depth-- }()
 	switch token {
 	case json.Delim('{'):
 		err = m.object(path, t)

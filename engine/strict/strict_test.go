@@ -1,0 +1,32 @@
+package strict_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatewright/gatewright/engine/strict"
+)
+
+func TestNestingIsBounded(t *testing.T) {
+	t.Parallel()
+	type free struct {
+		Any any `json:"any"`
+	}
+	for _, c := range []struct {
+		name, text string
+		refused    bool
+	}{
+		{"a hundred levels are read", `{"any":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, false},
+		{"a thousand arrays are refused", `{"any":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, true},
+		{"a thousand objects are refused", strings.Repeat(`{"any":`, 1000) + "1" + strings.Repeat("}", 1000), true},
+		{"a million brackets that never close are refused at once", strings.Repeat("[", 1_000_000), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			err := strict.Decode([]byte(c.text), &free{}, "document")
+			if refused := err != nil && strings.Contains(err.Error(), "nested more than 200 levels"); refused != c.refused {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+}
