@@ -15,7 +15,9 @@ import (
 func FuzzRead(f *testing.F) {
 	f.Add(written(f, sample()))
 	f.Add(withoutManifest(f, written(f, sample())))
-	f.Add([]byte(role))
+	for _, e := range unzipped(f, written(f, sample())) {
+		f.Add([]byte(e.text))
+	}
 	for seed := range uint64(5) {
 		f.Add(written(f, dice{rand.New(rand.NewPCG(seed, 2))}.archive()))
 	}

@@ -237,14 +237,10 @@ func TestBombsAreRefused(t *testing.T) {
 		"one object over size, without a ZIP": {func() []byte { return []byte(object(strings.Repeat("x", archive.MaxObject))) }, "at most 16.0 MiB"},
 		"a package over size":                 {func() []byte { return make([]byte, archive.MaxPackage+1) }, "at most 64.0 MiB"},
 		"files that are too much together": {func() []byte {
-			var list []entry
-			random := make([]byte, 1<<19)
+			random := make([]byte, 1<<20)
 			_, _ = rand.NewChaCha8([32]byte{}).Read(random)
-			text := object(strings.ReplaceAll(hex.EncodeToString(random), "0", "some words that are packed well"))
-			for i := range archive.MaxContent/len(text) + 1 {
-				list = append(list, entry{name: fmt.Sprintf("%d.json", i), text: strings.Replace(text, `"a"`, fmt.Sprintf(`"a%d"`, i), 1)})
-			}
-			return zipped(t, list...)
+			text := strings.ReplaceAll(hex.EncodeToString(random), "0", "some words that are packed well")
+			return repeated(t, text, archive.MaxContent/len(text)+1)
 		}, "All files together have more than 128.0 MiB"},
 		"too many files": {func() []byte {
 			list := make([]entry, archive.MaxObjects+2)
@@ -269,6 +265,28 @@ func TestBombsAreRefused(t *testing.T) {
 			refused(t, c.raw(), c.want)
 		})
 	}
+}
+
+// repeated is a ZIP of many files with one content, which is packed once.
+func repeated(t *testing.T, text string, times int) []byte {
+	t.Helper()
+	raw := declared(t, text, func(*zip.FileHeader) {})
+	one, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := range times {
+		one.File[0].Name = fmt.Sprintf("%d.json", i)
+		if err := z.Copy(one.File[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestManifestsThatDoNotFitAreRefused(t *testing.T) {
@@ -384,9 +402,15 @@ func TestManyProblemsAreNotAllListed(t *testing.T) {
 	for i := range list {
 		list[i] = entry{name: fmt.Sprintf("%d.json", i), text: "{"}
 	}
-	_, err := archive.Read(zipped(t, list...))
-	var p archive.Problems
-	if !errors.As(err, &p) || len(p) != 50 {
-		t.Errorf("%d problems", len(p))
+	members := make([]string, 1000)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"unknown%d":1`, i)
+	}
+	for name, raw := range map[string][]byte{"of many files": zipped(t, list...), "of one object": []byte(`{"kind":"CREDENTIAL_ROLE",` + strings.Join(members, ",") + `}`)} {
+		_, err := archive.Read(raw)
+		var p archive.Problems
+		if !errors.As(err, &p) || len(p) != 50 {
+			t.Errorf("%d problems %s", len(p), name)
+		}
 	}
 }

@@ -61,27 +61,21 @@ func TestWrongPassphraseAndChangedFileAreOneError(t *testing.T) {
 		passphrase string
 		change     func([]byte) []byte
 	}{
-		"another passphrase":         {passphrase: passphrase + "."},
-		"another letter case":        {passphrase: strings.ToUpper(passphrase)},
-		"a passphrase without end":   {passphrase: strings.Repeat("x", 1<<20)},
-		"a changed salt":             {change: func(b []byte) []byte { b[18] ^= 1; return b }},
-		"a changed nonce":            {change: func(b []byte) []byte { b[34] ^= 1; return b }},
-		"a changed byte":             {change: func(b []byte) []byte { b[50] ^= 1; return b }},
-		"a changed tag":              {change: func(b []byte) []byte { b[len(b)-1] ^= 1; return b }},
-		"other lanes, less work":     {change: func(b []byte) []byte { b[17] = 1; return b }},
-		"fewer passes":               {change: func(b []byte) []byte { b[16] = 1; return b }},
-		"a byte less":                {change: func(b []byte) []byte { return b[:len(b)-1] }},
-		"a byte more":                {change: func(b []byte) []byte { return append(b, 0) }},
-		"only the header":            {change: func(b []byte) []byte { return b[:34] }},
-		"half a header":              {change: func(b []byte) []byte { return b[:12] }},
-		"only the magic":             {change: func(b []byte) []byte { return b[:8] }},
-		"four terabytes of memory":   {change: func(b []byte) []byte { binary.BigEndian.PutUint32(b[9:], 1<<32-1); return b }},
-		"a little too much memory":   {change: func(b []byte) []byte { binary.BigEndian.PutUint32(b[9:], 256<<10+1); return b }},
-		"no memory":                  {change: func(b []byte) []byte { binary.BigEndian.PutUint32(b[9:], 0); return b }},
-		"four billion passes":        {change: func(b []byte) []byte { binary.BigEndian.PutUint32(b[13:], 1<<32-1); return b }},
-		"no passes, which would end": {change: func(b []byte) []byte { binary.BigEndian.PutUint32(b[13:], 0); return b }},
-		"no lanes, which would end":  {change: func(b []byte) []byte { b[17] = 0; return b }},
-		"255 lanes":                  {change: func(b []byte) []byte { b[17] = 255; return b }},
+		"another passphrase":       {passphrase: passphrase + "."},
+		"another letter case":      {passphrase: strings.ToUpper(passphrase)},
+		"a passphrase without end": {passphrase: strings.Repeat("x", 1<<20)},
+		"a changed salt":           {change: func(b []byte) []byte { b[18] ^= 1; return b }},
+		"a changed nonce":          {change: func(b []byte) []byte { b[34] ^= 1; return b }},
+		"a changed byte":           {change: func(b []byte) []byte { b[50] ^= 1; return b }},
+		"a changed tag":            {change: func(b []byte) []byte { b[len(b)-1] ^= 1; return b }},
+		"other lanes, less work":   {change: func(b []byte) []byte { b[17] = 1; return b }},
+		"fewer passes":             {change: func(b []byte) []byte { b[16] = 1; return b }},
+		"a byte less":              {change: func(b []byte) []byte { return b[:len(b)-1] }},
+		"a byte more":              {change: func(b []byte) []byte { return append(b, 0) }},
+		"only the header":          {change: func(b []byte) []byte { return b[:34] }},
+		"half a header":            {change: func(b []byte) []byte { return b[:12] }},
+		"only the magic":           {change: func(b []byte) []byte { return b[:8] }},
+		"four terabytes of memory": {change: func(b []byte) []byte { binary.BigEndian.PutUint32(b[9:], 1<<32-1); return b }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,6 +89,43 @@ func TestWrongPassphraseAndChangedFileAreOneError(t *testing.T) {
 			got, err := archive.Open(t.Context(), file, secret.New(with))
 			if want := "The passphrase is wrong, or the package was changed."; problem.Of(err).For("passphrase") != want || got != nil {
 				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestHeadersThatAskForTooMuchAreRefusedBeforeAnyWork: with a context that is
+// over, only what needs no key is answered.
+func TestHeadersThatAskForTooMuchAreRefusedBeforeAnyWork(t *testing.T) {
+	t.Parallel()
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	raw := sealed(t, []byte("a package"), passphrase)
+	for _, c := range []struct {
+		name           string
+		memory, passes uint32
+		lanes          byte
+		taken          bool
+	}{
+		{"what Seal asks for", 64 << 10, 3, 4, true},
+		{"the most that is taken", 256 << 10, 6, 8, true},
+		{"a KiB more", 256<<10 + 1, 6, 8, false},
+		{"a pass more", 256 << 10, 7, 8, false},
+		{"a lane more", 256 << 10, 6, 9, false},
+		{"the least that is taken", 8, 1, 1, true},
+		{"less memory than lanes need", 63, 1, 8, false},
+		{"no pass", 64 << 10, 0, 4, false},
+		{"no lane", 64 << 10, 3, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			file := bytes.Clone(raw)
+			binary.BigEndian.PutUint32(file[9:], c.memory)
+			binary.BigEndian.PutUint32(file[13:], c.passes)
+			file[17] = c.lanes
+			_, err := archive.Open(over, file, secret.New(passphrase))
+			if taken := errors.Is(err, context.Canceled); taken != c.taken {
+				t.Errorf("err = %v", err)
 			}
 		})
 	}
