@@ -184,7 +184,10 @@ func (k *builder) member(own *lane, place string, m *Member) error {
 // only where it is bound.
 func (k *builder) policyGroup(g *PolicyGroup) error {
 	k.project, k.name = g.Project, g.Name
-	if err := append(g.Validate(), checkLane(g.Pipeline)...).Err(); err != nil {
+	if err := g.Validate().Err(); err != nil {
+		return err
+	}
+	if err := checkLane(g.Pipeline).Err(); err != nil {
 		return err
 	}
 	l := k.lane(k.whoami(), g.Values)

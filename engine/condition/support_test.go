@@ -22,7 +22,7 @@ func sample(change ...func(*condition.Request)) *condition.Request {
 			"X-Environment": {"production", "test"}, "X-Api-Key": {"PROD_123"}, "X-Empty": {""}, "X-Number": {"18"}, "X-Date": {"2026-03-01"},
 			"Content-Type": {"application/json; charset=utf-8"}, "Content-Length": {"42"},
 		},
-		Client: netip.MustParseAddr("10.1.2.3"), CorrelationID: "c-1", Environment: "production", OwnerID: "o-1", OwnerName: "orders",
+		Client: netip.MustParseAddr("10.1.2.3"), CorrelationID: "c-1", Environment: "production", OwnerID: "o-1", OwnerName: "orders", GroupID: "g-1", GroupName: "sales",
 		BasePath: "/shop", EndpointMethod: "POST", EndpointPath: "/api/admin/users/{name}", Time: noon,
 		Subject: "mia", Roles: []string{"ops", "admin"},
 		Country: func(*condition.Request) string { return "TR" },

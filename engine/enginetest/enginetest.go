@@ -51,14 +51,55 @@ func Proxy(name, basePath, upstream string, policies ...engine.Bound) engine.Pro
 	}
 }
 
-// Owner is p as its first deployed revision.
-func Owner(t testing.TB, p engine.Proxy) engine.Owner {
+// ProxyGroup is a proxy group of the project "shop". Its client id is its name
+// with "-client" behind, its members' ids are those that Owner gives them.
+func ProxyGroup(name, basePath string, members ...engine.Proxy) engine.ProxyGroup {
+	g := engine.ProxyGroup{Project: "shop", Name: name, ClientID: name + "-client", Route: engine.Route{BasePath: basePath}}
+	for _, p := range members {
+		g.Members = append(g.Members, engine.Member{ID: "id-" + p.Name, Proxy: p})
+	}
+	return g
+}
+
+// PolicyGroup is an active policy group of the project "shop". Its client id is
+// its name with "-client" behind.
+func PolicyGroup(t testing.TB, name string, policies ...policy.Config) engine.PolicyGroup {
 	t.Helper()
-	raw, digest, err := engine.Encode(&p)
+	g := engine.PolicyGroup{
+		ID: "id-" + name, Project: "shop", Name: name, ClientID: name + "-client", Active: true, Pipeline: policy.Request,
+	}
+	for _, c := range policies {
+		g.Policies = append(g.Policies, Bind(t, c).Policy)
+	}
+	return g
+}
+
+// BindGroup binds a policy group to all endpoints.
+func BindGroup(g engine.PolicyGroup) engine.Bound {
+	return engine.Bound{Scope: policy.All, Pipeline: g.Pipeline, Group: &g}
+}
+
+// Owner is a proxy, a proxy group or a policy group as its first deployed
+// revision.
+func Owner[D engine.Proxy | engine.ProxyGroup | engine.PolicyGroup](t testing.TB, definition D) engine.Owner {
+	t.Helper()
+	o := engine.Owner{Revision: 1}
+	var err error
+	switch d := any(definition).(type) {
+	case engine.Proxy:
+		o.ID, o.Client.ID = "id-"+d.Name, d.ClientID
+		o.Definition, o.Digest, err = engine.Encode(&d)
+	case engine.ProxyGroup:
+		o.ID, o.Client.ID, o.Kind = "id-"+d.Name, d.ClientID, engine.KindProxyGroup
+		o.Definition, o.Digest, err = engine.Encode(&d)
+	case engine.PolicyGroup:
+		o.ID, o.Client.ID, o.Kind = d.ID, d.ClientID, engine.KindPolicyGroup
+		o.Definition, o.Digest, err = engine.Encode(&d)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return engine.Owner{ID: "id-" + p.Name, Revision: 1, Digest: digest, Definition: raw, Client: engine.Client{ID: p.ClientID}}
+	return o
 }
 
 // Bundle is a bundle of the environment "production" with Keys.
@@ -168,4 +209,39 @@ func Echoed(t testing.TB, body []byte) echo.Request {
 		t.Fatalf("no answer of the echo upstream: %v in %q", err, body)
 	}
 	return r
+}
+
+// Marks is a policy type whose policies write their names down, one after another
+// in the upstream's header X-Order, and what makes such policies.
+func Marks() (policy.Type, func(name string, change ...func(*policy.Common)) policy.Config) {
+	typ := policy.Type{Name: "policy-mark", Label: "Mark", Summary: "A policy of a test.", Pipelines: []policy.Pipeline{policy.Request}}
+	typ.New = func() policy.Config { return &mark{policy.Common{Type: typ.Name, Active: true}} }
+	return typ, func(name string, change ...func(*policy.Common)) policy.Config {
+		m := &mark{policy.Common{Type: typ.Name, Name: name, Active: true}}
+		for _, f := range change {
+			f(&m.Common)
+		}
+		return m
+	}
+}
+
+type mark struct{ policy.Common }
+
+func (m *mark) Base() *policy.Common   { return &m.Common }
+func (m *mark) Validate() problem.List { return m.Common.Validate() }
+
+// Compile implements policy.Config.
+func (m *mark) Compile(policy.Runtime) (policy.Step, error) {
+	return step{m.write}, nil
+}
+
+func (m *mark) write(x *policy.Exchange) error {
+	for i, f := range x.Set {
+		if f.Name == "X-Order" {
+			x.Set[i].Value += " " + m.Name
+			return nil
+		}
+	}
+	x.SetHeader("X-Order", m.Name)
+	return nil
 }

@@ -51,7 +51,7 @@ func again(x *policy.Exchange) {
 	before := *x
 	x.Reset()
 	x.Method, x.Header, x.RawQuery, x.Client, x.Identities = before.Method, before.Header, before.RawQuery, before.Client, before.Identities
-	x.EndpointMethod, x.EndpointPath = before.EndpointMethod, before.EndpointPath
+	x.OwnerID, x.EndpointMethod, x.EndpointPath = before.OwnerID, before.EndpointMethod, before.EndpointPath
 }
 
 func TestARememberedTokenAllocatesNothing(t *testing.T) {
@@ -97,7 +97,7 @@ func TestRolesAndRevocationsAllocateNothing(t *testing.T) {
 	}
 	x := &policy.Exchange{
 		Request: condition.Request{
-			Method: "GET", Header: http.Header{"Authorization": {"Bearer " + text}}, RawQuery: "page=2&access_level=3",
+			Method: "GET", OwnerID: "o", Header: http.Header{"Authorization": {"Bearer " + text}}, RawQuery: "page=2&access_level=3",
 			EndpointMethod: "GET", EndpointPath: "/customers/{id}/orders/{number}", Client: netip.MustParseAddr("192.0.2.7"),
 		},
 		Identities: one{&identity.Credential{
