@@ -42,6 +42,38 @@ func BenchmarkProxy(b *testing.B) {
 	}
 }
 
+// BenchmarkGroup is a whole call through a proxy group with a JWT policy, to the
+// last of its members.
+func BenchmarkGroup(b *testing.B) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1024)) }))
+	defer upstream.Close()
+	credential := "Bearer " + enginetest.Token(b, keys.HS256, enginetest.Claims("all", time.Now()))
+	for _, n := range []int{1, 100, engine.MaxMembers} {
+		var members []engine.Proxy
+		for i := range n {
+			p := enginetest.Proxy(fmt.Sprint("api-", i), fmt.Sprint("/api-", i), upstream.URL)
+			p.Endpoints = []engine.APIEndpoint{{Method: "GET", Path: fmt.Sprintf("/api-%d/pets/{id}", i)}}
+			members = append(members, p)
+		}
+		group := enginetest.ProxyGroup("all", "/all", members...)
+		group.Policies = []engine.Bound{enginetest.Bind(b, jwtPolicy(keys.HS256))}
+		bundle := enginetest.Bundle(b)
+		bundle.Owners = []engine.Owner{enginetest.Owner(b, group)}
+		g := engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}})
+		if err := g.Apply(b.Context(), bundle); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("members=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if status := call(g, fmt.Sprintf("/all/api-%d/pets/7", n-1), credential); status != 200 {
+					b.Fatalf("status %d", status)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkApply is the deploy of one proxy among many.
 func BenchmarkApply(b *testing.B) {
 	for _, n := range []int{10, 10_000} {

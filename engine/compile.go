@@ -186,6 +186,9 @@ func (s *Snapshot) add(o *deployed) error {
 		return fmt.Errorf("%s and %s have one id, %s", other.label(), o.label(), o.id)
 	}
 	s.owners[o.id] = o
+	if o.kind == KindProxyGroup {
+		s.groups = append(s.groups, o)
+	}
 	if o.kind != KindPolicyGroup { // which has no address
 		if other := s.router.add(o); other != nil {
 			return fmt.Errorf("%s and %s both claim the path %s%s; give one another base path or other hosts",
@@ -218,7 +221,7 @@ func (c *compiled) label() string {
 
 // relate tells every proxy which groups it is in.
 func (s *Snapshot) relate() {
-	for _, group := range s.owners {
+	for _, group := range s.groups {
 		for _, id := range group.members {
 			if member := s.owners[id]; member != nil {
 				member.groups = append(member.groups, group.id)

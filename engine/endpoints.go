@@ -76,32 +76,27 @@ func (c *compiled) operation(method, rest string) route {
 	if !permits(c.route.Methods, method) {
 		return route{fault: fault.MethodNotAllowed, allow: c.allow}
 	}
-	return c.paths.choose(method, strings.TrimPrefix(rest, "/"))
-}
-
-func (p *paths) choose(method, rest string) route {
-	if p.named != nil {
-		if e := p.named.find(rest); e != nil {
-			return e.route(method)
-		}
-	}
-	if p.whole == nil || len(p.limited.methods) > 0 {
-		if r := p.limited.route(method); r.operation != nil || p.whole == nil {
-			return r
-		}
-	}
-	return route{operation: p.whole}
-}
-
-// route is what answers with the method at a path that is known.
-func (e *endpoints) route(method string) route {
+	e := c.paths.find(strings.TrimPrefix(rest, "/"))
 	if o := e.operation(method); o != nil {
 		return route{operation: o}
 	}
-	if len(e.methods) == 0 {
+	switch {
+	case e == &c.paths.limited && c.paths.whole != nil:
+		return route{operation: c.paths.whole}
+	case len(e.methods) == 0:
 		return route{fault: fault.MethodNotFound}
 	}
 	return route{fault: fault.MethodNotAllowed, allow: e.allow}
+}
+
+// find is the named endpoint of a path, or what takes all that have none.
+func (p *paths) find(rest string) *endpoints {
+	if p.named != nil {
+		if e := p.named.find(rest); e != nil {
+			return e
+		}
+	}
+	return &p.limited
 }
 
 // permits lets HEAD through wherever GET goes (RFC 9110 section 9.3.2).

@@ -25,6 +25,7 @@ type Snapshot struct {
 	messages    *fault.Set           // the catalogue as it was customized
 	owners      map[string]*deployed // by Owner.ID
 	clients     map[string]*deployed // by Client.ID
+	groups      []*deployed          // the proxy groups
 	credentials map[string]*identity.Credential
 	sources     map[sourceName]*openSource
 	router      router

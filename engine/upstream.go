@@ -88,9 +88,12 @@ func (t *transports) get(k timeouts) *http.Transport {
 // way on them end as they would have.
 func (t *transports) keep(s *Snapshot) {
 	used := make(map[timeouts]bool)
+	var last timeouts // mostly that of the next one too
 	for _, o := range s.owners {
 		for _, b := range o.backends {
-			used[b.upstream.timeouts] = true
+			if k := b.upstream.timeouts; k != last {
+				last, used[k] = k, true
+			}
 		}
 	}
 	t.mu.Lock()
