@@ -151,7 +151,8 @@ func (e *endpoints) add(a APIEndpoint, o *operation) {
 	e.answer(a.Method, o)
 }
 
-// answer lets the operation answer with a method, unless another one does.
+// answer lets the operation answer with a method, unless another one does. What
+// nobody would find is left out, lest calls walk past it.
 func (e *endpoints) answer(name string, o *operation) {
 	if slices.ContainsFunc(e.methods, func(m method) bool { return m.name == name }) {
 		return

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/enginetest"
@@ -20,6 +22,7 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/revoke"
+	"github.com/gatewright/gatewright/engine/token"
 )
 
 // running is a gateway with these owners.
@@ -36,25 +39,46 @@ func bearerOf(t testing.TB, owner string) string {
 	return "Bearer " + enginetest.Token(t, keys.HS256, enginetest.Claims(owner, time.Now()))
 }
 
-// ATTACK: every owner's token is tried in every place where a policy runs.
+// ATTACK: every owner's token is tried in every place where a policy runs: those
+// of key pairs and those of users.
 func TestAttackATokenOpensNoPlaceButThoseOfItsOwner(t *testing.T) {
 	t.Parallel()
+	users := userPolicy()
+	users.JWTSignatureAlgorithm = keys.HS256
+	for grant, c := range map[string]policy.Config{"client_credentials": jwtPolicy(keys.HS256), "password": users} {
+		t.Run(grant, func(t *testing.T) {
+			t.Parallel()
+			attackEveryPlace(t, c, func(owner string) string {
+				claims := enginetest.Claims(owner, time.Now())
+				if grant == "password" {
+					claims.Subject, claims.GrantType = "mia", grant
+				}
+				return "Bearer " + enginetest.Token(t, keys.HS256, claims)
+			})
+		})
+	}
+}
+
+func attackEveryPlace(t *testing.T, c policy.Config, bearer func(owner string) string) {
+	t.Helper()
 	at := enginetest.Echo(t).URL
-	jwt := enginetest.Bind(t, jwtPolicy(keys.HS256))
-	checks := enginetest.BindGroup(enginetest.PolicyGroup(t, "checks", jwtPolicy(keys.HS256)))
+	jwt := enginetest.Bind(t, c)
+	checks := enginetest.BindGroup(enginetest.PolicyGroup(t, "checks", c))
 	orders, open := enginetest.Proxy("orders", "/orders", at, jwt), enginetest.Proxy("open", "/open", at)
-	guarded := enginetest.Proxy("guarded", "/guarded", at, checks)
+	guarded, both := enginetest.Proxy("guarded", "/guarded", at, checks), enginetest.Proxy("both", "/both", at, checks, jwt)
 	lane, gated := enginetest.ProxyGroup("lane", "/lane", open), enginetest.ProxyGroup("gated", "/gated", open)
 	lane.Policies, gated.Policies = []engine.Bound{jwt}, []engine.Bound{checks}
+	strict := enginetest.ProxyGroup("strict", "/strict", orders)
+	strict.Policies = []engine.Bound{checks, jwt}
 	_, s := running(t, engine.Options{Types: policy.Set{jwtauth.Type()}},
-		enginetest.Owner(t, orders), enginetest.Owner(t, open), enginetest.Owner(t, guarded), enginetest.Owner(t, lane), enginetest.Owner(t, gated),
+		enginetest.Owner(t, orders), enginetest.Owner(t, open), enginetest.Owner(t, guarded), enginetest.Owner(t, both),
+		enginetest.Owner(t, lane), enginetest.Owner(t, gated), enginetest.Owner(t, strict),
 		enginetest.Owner(t, enginetest.Proxy("stock", "/stock", at, jwt)),
 		enginetest.Owner(t, enginetest.ProxyGroup("first", "/first", orders)), enginetest.Owner(t, enginetest.ProxyGroup("second", "/second", orders)),
 		enginetest.Owner(t, enginetest.ProxyGroup("around", "/around", guarded)),
-		enginetest.Owner(t, enginetest.PolicyGroup(t, "checks", jwtPolicy(keys.HS256))),
-		enginetest.Owner(t, enginetest.PolicyGroup(t, "spare", jwtPolicy(keys.HS256))),
+		enginetest.Owner(t, enginetest.PolicyGroup(t, "checks", c)), enginetest.Owner(t, enginetest.PolicyGroup(t, "spare", c)),
 	)
-	owners := []string{"orders", "stock", "open", "guarded", "lane", "gated", "first", "second", "around", "checks", "spare"}
+	owners := []string{"orders", "stock", "open", "guarded", "both", "lane", "gated", "strict", "first", "second", "around", "checks", "spare"}
 	for _, tt := range []struct {
 		place, path string
 		good        []string
@@ -66,14 +90,17 @@ func TestAttackATokenOpensNoPlaceButThoseOfItsOwner(t *testing.T) {
 		{"a policy group of a proxy, called directly", "/guarded", []string{"guarded", "checks"}},
 		{"a policy group of a member, called through a group", "/around", []string{"guarded", "checks", "around"}},
 		{"a policy group of a proxy group", "/gated", []string{"gated", "checks"}},
+		{"a policy after a policy group", "/both", []string{"both"}},
+		{"policies of group and member, after a policy group", "/strict", []string{"strict"}},
 	} {
 		for _, owner := range owners {
 			want := http.StatusUnauthorized
 			if slices.Contains(tt.good, owner) {
 				want = http.StatusOK
 			}
+			token := bearer(owner)
 			for range 2 { // the second time comes from the cache of verified tokens
-				if a := get(t, s.URL+tt.path+"/x", "Authorization", bearerOf(t, owner)); a.status != want {
+				if a := get(t, s.URL+tt.path+"/x", "Authorization", token); a.status != want {
 					t.Errorf("%s: the token of %s is answered %d, want %d", tt.place, owner, a.status, want)
 				}
 			}
@@ -440,6 +467,11 @@ func TestAccessToAMemberDecidesBeforeAccessToItsGroup(t *testing.T) {
 			}
 		}
 	}
+	for path, owner := range map[string]string{"/all": "all", "/gate": "gate", "/orders": "orders"} {
+		if a := get(t, s.URL+path, "Authorization", bearerOf(t, owner)); a.status != 200 {
+			t.Errorf("the key pair of %s is taken for a credential: %d %s", owner, a.status, a.body)
+		}
+	}
 }
 
 func TestAGroupTakesOverWhatDidNotChange(t *testing.T) {
@@ -680,5 +712,58 @@ func TestRevokingAPolicysTokensEndsThoseOfTheGroupThatItLendsThem(t *testing.T) 
 			t.Errorf("at the second member: %d, want %d", a.status, want)
 		}
 		s.Revoke(revoke.Entry{Kind: revoke.Policy, Project: "shop", Key: "of a", Before: s.clock.Now().Add(time.Second)})
+	}
+}
+
+func TestTheTokenServiceKnowsOwnersOfEveryKind(t *testing.T) {
+	t.Parallel()
+	orders := enginetest.Proxy("orders", "/orders", "http://127.0.0.1:1")
+	b := enginetest.Bundle(t, orders)
+	b.Owners = append(b.Owners, enginetest.Owner(t, enginetest.ProxyGroup("all", "/all", orders)), enginetest.Owner(t, enginetest.PolicyGroup(t, "checks")))
+	s, err := engine.Compile(t.Context(), b, nil, engine.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []token.Owner{
+		{ID: "id-orders", Kind: engine.KindProxy, Project: "shop", Name: "orders", URL: enginetest.PublicURL + "/orders", ClientID: "orders-client", Groups: []string{"id-all"}},
+		{ID: "id-all", Kind: engine.KindProxyGroup, Project: "shop", Name: "all", URL: enginetest.PublicURL + "/all", ClientID: "all-client", Members: []string{"id-orders"}},
+		{ID: "id-checks", Kind: engine.KindPolicyGroup, Project: "shop", Name: "checks", ClientID: "checks-client"},
+	} {
+		byClient, _ := s.Owner(want.ClientID)
+		byID, _ := s.OwnerByID(want.ID)
+		if diff := cmp.Diff([]token.Owner{want, want}, []token.Owner{byClient, byID}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", want.Name, diff)
+		}
+	}
+}
+
+func TestARefusedTokenIsToldWhoseTokensAreGood(t *testing.T) {
+	t.Parallel()
+	orders := enginetest.Proxy("orders", "/orders", enginetest.Echo(t).URL, enginetest.Bind(t, jwtPolicy(keys.HS256)))
+	events := enginetest.NewEvents()
+	_, s := running(t, engine.Options{Types: policy.Set{jwtauth.Type()}, Sink: events}, enginetest.Owner(t, enginetest.ProxyGroup("all", "/all", orders)))
+	get(t, s.URL+"/all", "Authorization", bearerOf(t, "stock"))
+	e := events.NextAccess(t)
+	why := fault.Explain(e.Fault, e.Cause).Why
+	for _, part := range []string{`"stock-client"`, `client id is "orders-client"`, `tokens of "all-client"`} {
+		if !strings.Contains(why, part) {
+			t.Errorf("%q does not name %s", why, part)
+		}
+	}
+}
+
+func TestAGroupsMethodsAndHostsLimitAllItsMembers(t *testing.T) {
+	t.Parallel()
+	all := enginetest.ProxyGroup("all", "/all", enginetest.Proxy("orders", "/orders", enginetest.Echo(t).URL))
+	all.Route.Methods, all.Route.Hosts = []string{"GET"}, []string{"127.0.0.1"}
+	_, s := running(t, engine.Options{}, enginetest.Owner(t, all))
+	if a := send(t, request(t, "POST", s.URL+"/all", "")); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("another method: %d, Allow: %s", a.status, a.header.Get("Allow"))
+	}
+	if a := rawOne(t, s, "GET /all HTTP/1.1\r\nHost: x.test\r\nConnection: close\r\n\r\n"); a.status != 404 {
+		t.Errorf("another host: %d", a.status)
+	}
+	if a := get(t, s.URL+"/all"); a.status != 200 {
+		t.Errorf("%d", a.status)
 	}
 }

@@ -64,7 +64,9 @@ func (e APIEndpoint) key() APIEndpoint { return APIEndpoint{e.Method, shape(e.Pa
 func (k *builder) slot(l *lane, bound Bound) ([]step, *token.Settings, error) {
 	switch {
 	case bound.Group == nil:
-		s, settings, err := k.step(l, bound.Policy, func(t policy.Type) problem.List { return append(checkType(t, bound.Pipeline), l.checkScope(bound)...) })
+		s, settings, err := k.step(l, bound.Policy, func(t policy.Type) problem.List {
+			return append(checkType(t, bound.Pipeline), l.checkScope(bound)...)
+		})
 		if err != nil || s.run == nil {
 			return nil, nil, err
 		}

@@ -353,3 +353,33 @@ func TestVerifyOfARepeatedShapeAllocatesLittle(t *testing.T) {
 		t.Errorf("%v allocations, want at most 2", n)
 	}
 }
+
+func TestOneOfSeveralAudiencesIsEnough(t *testing.T) {
+	t.Parallel()
+	v, key := world(t, keys.HS256)
+	v.Also = []string{"the-group"}
+	nobody := *v
+	nobody.Audience = ""
+	for _, c := range []struct {
+		name string
+		v    *jwt.Verifier
+		aud  []string
+		want error
+	}{
+		{"the own one", v, []string{audience}, nil},
+		{"a further one", v, []string{"the-group"}, nil},
+		{"a further one of many", v, []string{"x", "the-group"}, nil},
+		{"one that begins alike", v, []string{"the-group-2"}, jwt.ErrAudience},
+		{"none", v, nil, jwt.ErrAudience},
+		{"a further one where the own one is missing", &nobody, []string{"the-group"}, jwt.ErrAudience},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			claims := goodClaims()
+			claims.Audience = c.aud
+			if _, err := c.v.Verify(sign(t, key, claims)); !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -123,28 +124,21 @@ func (c *client) mayUseURL(l *login) bool {
 // latter are not for choosing from, lest a proxy's clients be asked which API they
 // mean because somebody put it into a group.
 func (l *login) owners(c *identity.Credential) []Owner {
-	var list, related []Owner
-	seen := map[string]bool{}
-	add := func(to *[]Owner, id string) (o Owner) {
-		o, ok := l.d.OwnerByID(id)
-		if ok && !seen[id] && o.admitsClients() && o.refuses(c, l.e.Time) == "" {
-			seen[id] = true
-			*to = append(*to, o)
+	ids := slices.Collect(maps.Keys(c.Access))
+	if l.resource != "" {
+		for _, id := range ids {
+			o, _ := l.d.OwnerByID(id)
+			ids = append(append(ids, o.Members...), o.Groups...)
 		}
-		return o
 	}
-	var near []string
-	for id := range c.Access {
-		o := add(&list, id)
-		near = append(append(near, o.Members...), o.Groups...)
+	slices.Sort(ids)
+	var list []Owner
+	for _, id := range slices.Compact(ids) {
+		if o, ok := l.d.OwnerByID(id); ok && o.admitsClients() && o.refuses(c, l.e.Time) == "" {
+			list = append(list, o)
+		}
 	}
-	if l.resource == "" {
-		return list
-	}
-	for _, id := range near {
-		add(&related, id)
-	}
-	return append(list, related...)
+	return list
 }
 
 // admitsClients tells whether credentials of the secret manager may ask for
