@@ -18,7 +18,7 @@ import (
 // samples stand for the parameters of addresses. What they name does not
 // exist, so that no test changes anything by asking.
 var samples = strings.NewReplacer(
-	":project", "Default", ":type", "policy-auth-jwt", ":policy", "absent", ":proxy", "absent", ":environment", "production",
+	":project", "Default", ":type", "policy-auth-jwt", ":policy", "absent", ":proxy", "absent", ":group", "absent", ":environment", "production",
 	":binding", "absent", ":error", "POLICY_AUTH_JWT_NOT_VALID", ":id", "999999", ":page", "list",
 )
 
@@ -95,7 +95,8 @@ func TestReadingNeverNeedsThePost(t *testing.T) {
 	// keep nothing.
 	testers := []string{
 		"/projects/:project/check/policy-conditions/:type", "/projects/:project/policies/:type/:policy",
-		"/projects/:project/proxies/:proxy/bindings/of/:binding",
+		"/projects/:project/proxies/:proxy/bindings/of/:binding", "/projects/:project/proxy-groups/:group/bindings/of/:binding",
+		"/projects/:project/policy-groups/:group/bindings/of/:binding",
 	}
 	for _, r := range handlers.RouteTable() {
 		if r.Method == http.MethodPost && !slices.Contains(testers, r.Path) && (r.Right == visit.View || r.Right == visit.Audit) {

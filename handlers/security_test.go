@@ -30,8 +30,8 @@ func full(t *testing.T) (site *handlerstest.Site, pages []string) {
 		link.Policies("Default", p.Type), link.Policies("Default", p.Type) + "?q=" + url.QueryEscape(hostile) + "&sort=" + url.QueryEscape(hostile),
 		link.Policy("Default", p.Type, hostile), link.PolicyEdit("Default", p.Type, hostile), link.PolicyDelete("Default", p.Type, hostile),
 		link.NewPolicy("Default", p.Type) + "?from=" + url.QueryEscape(hostile),
-		link.Proxies("Default"), link.Proxy("Default", "orders"), link.ProxyDevelop("Default", "orders"), link.ProxyHistory("Default", "orders"),
-		link.ProxyEdit("Default", "orders"), link.ProxyDelete("Default", "orders"), link.NewProxy("Default"),
+		link.Proxies("Default"), link.Proxy("Default", "orders").Page(), link.Proxy("Default", "orders").Develop(), link.Proxy("Default", "orders").History(),
+		link.Proxy("Default", "orders").Edit(), link.Proxy("Default", "orders").Delete(), link.NewProxy("Default"),
 		"/sign-in?return=" + url.QueryEscape("/"+hostile), "/nope?" + url.QueryEscape(hostile),
 	}
 }

@@ -31,7 +31,7 @@ func (c *Console) grantItem(project string, a models.Grant, manage bool) credent
 	state := a.State(c.now())
 	i := credentials.GrantItem{
 		ID: a.ID, Credential: a.Credential, Proxy: a.Proxy, BasePath: a.BasePath,
-		CredentialHref: link.Credential(project, a.Credential), ProxyHref: link.Proxy(project, a.Proxy),
+		CredentialHref: link.Credential(project, a.Credential), ProxyHref: link.Proxy(project, a.Proxy).Page(),
 		State: string(state), InForce: state == models.GrantInForce, Expires: a.Expires, Denied: a.DeniedMethods, DisabledIn: a.CredentialDisabledIn,
 	}
 	if manage {
@@ -160,7 +160,7 @@ func (c *Console) AccessByProxy(g *gin.Context) error {
 	}
 	s := credentials.AccessSummary{What: "API", Tabs: accessTabs(project.Name, "proxy")}
 	for _, n := range counts {
-		s.Rows = append(s.Rows, summaryRow(project.Name, "proxy", link.Proxy(project.Name, n.Name), n))
+		s.Rows = append(s.Rows, summaryRow(project.Name, "proxy", link.Proxy(project.Name, n.Name).Page(), n))
 	}
 	return c.showSummary(g, project, q, link.AccessByProxy(project.Name), total, s)
 }

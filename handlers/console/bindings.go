@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/models"
@@ -27,7 +28,7 @@ import (
 const choicesShown = 50
 
 // spot is where the address, or the form, wants a policy.
-func (d *proxyDesk) spot() (spot, error) {
+func (d *ownerDesk) spot() (spot, error) {
 	s := spot{policy.Pipeline(d.g.Request.Form.Get("pipeline")), d.g.Request.Form.Get("endpoint")}
 	known := slices.ContainsFunc(lanes, func(l laneText) bool { return l.pipeline == s.pipeline })
 	if !known {
@@ -40,8 +41,11 @@ func (d *proxyDesk) spot() (spot, error) {
 }
 
 // where names a lane.
-func (d *proxyDesk) where(s spot) string {
-	if s.endpoint == "" {
+func (d *ownerDesk) where(s spot) string {
+	switch {
+	case d.kind == engine.KindPolicyGroup:
+		return laneName(s.pipeline)
+	case s.endpoint == "":
 		return laneName(s.pipeline) + " for all endpoints"
 	}
 	return laneName(s.pipeline) + " of " + d.scopeName(s.endpoint)
@@ -50,7 +54,7 @@ func (d *proxyDesk) where(s spot) string {
 // ChoosePolicy is where a global policy is chosen for a lane, or a local one
 // begun.
 func (c *Console) ChoosePolicy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -62,6 +66,9 @@ func (c *Console) ChoosePolicy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.offerGroups(s, &page); err != nil {
+		return err
+	}
 	frame, err := d.frame(page.Title, layout.Crumb{Label: "Develop", Href: d.scopeHref(s.endpoint)}, layout.Crumb{Label: "Add policy"})
 	if err != nil {
 		return err
@@ -69,11 +76,11 @@ func (c *Console) ChoosePolicy(g *gin.Context) error {
 	return render(g, http.StatusOK, proxies.ChooserPage(frame, page))
 }
 
-func (d *proxyDesk) chooser(s spot, query string) (proxies.Chooser, error) {
-	here := link.NewBinding(d.project.Name, d.proxy.Name)
+func (d *ownerDesk) chooser(s spot, query string) (proxies.Chooser, error) {
+	here := d.link().NewBinding()
 	page := proxies.Chooser{
-		Title: "Add a policy", Text: fmt.Sprintf("%s, %s.", d.proxy.Name, d.where(s)), Query: query,
-		AddTo: link.Bindings(d.project.Name, d.proxy.Name), Hidden: append(s.hidden(), d.version()...), Cancel: d.scopeHref(s.endpoint),
+		Title: "Add a policy", Noun: d.noun, Text: fmt.Sprintf("%s, %s.", d.owner.Name, d.where(s)), Query: query,
+		AddTo: d.link().Bindings(), Hidden: append(s.hidden(), d.version()...), Cancel: d.scopeHref(s.endpoint),
 		Search: ui.Search{Action: here, Value: query, Label: "Search global policies", Clear: here + "?" + s.values().Encode(), Hidden: s.hidden()},
 	}
 	for _, t := range d.c.types {
@@ -81,7 +88,7 @@ func (d *proxyDesk) chooser(s spot, query string) (proxies.Chooser, error) {
 			continue
 		}
 		page.Types = append(page.Types, proxies.TypeChoice{
-			Label: t.Label, Summary: t.Summary, Href: link.NewLocalPolicy(d.project.Name, d.proxy.Name, t.Name) + "?" + s.values().Encode(),
+			Label: t.Label, Summary: t.Summary, Href: d.link().NewLocalPolicy(t.Name) + "?" + s.values().Encode(),
 		})
 		found, total, err := d.c.store.Policies(d.g.Request.Context(), d.project.ID, models.PolicyFilter{Type: t.Name, Query: query, PerPage: choicesShown})
 		if err != nil {
@@ -98,10 +105,37 @@ func (d *proxyDesk) chooser(s spot, query string) (proxies.Chooser, error) {
 	return page, nil
 }
 
+// offerGroups adds the policy groups that can go into the lane.
+func (d *ownerDesk) offerGroups(s spot, page *proxies.Chooser) error {
+	if d.kind == engine.KindPolicyGroup {
+		return nil
+	}
+	page.Grouped = true
+	filter := models.OwnerFilter{Kind: engine.KindPolicyGroup, Query: page.Query, PerPage: 500}
+	found, total, err := d.c.store.Owners(d.g.Request.Context(), d.project.ID, filter)
+	page.MoreGroups = total - len(found)
+	for _, o := range found {
+		if o.Pipeline != s.pipeline {
+			continue
+		}
+		page.Groups = append(page.Groups, proxies.Choice{
+			ID: o.ID, Name: o.Name, Description: o.Description, Type: "Policy group", Href: linkOf(d.project.Name, o).Page(),
+			Active: o.Active, Policies: len(o.Bindings), Taken: d.runsGroup(s, o.ID),
+		})
+	}
+	return err
+}
+
+func (d *ownerDesk) runsGroup(s spot, groupID string) bool {
+	return slices.ContainsFunc(d.owner.Bindings, func(b models.Binding) bool {
+		return b.Group != nil && b.Group.ID == groupID && b.Pipeline == s.pipeline && b.EndpointID == s.endpoint
+	})
+}
+
 // runs tells whether a policy is in the lane already.
-func (d *proxyDesk) runs(s spot, policyID string) bool {
-	return slices.ContainsFunc(d.proxy.Bindings, func(b models.Binding) bool {
-		return b.Policy.ID == policyID && b.Pipeline == s.pipeline && b.EndpointID == s.endpoint
+func (d *ownerDesk) runs(s spot, policyID string) bool {
+	return slices.ContainsFunc(d.owner.Bindings, func(b models.Binding) bool {
+		return b.Group == nil && b.Policy.ID == policyID && b.Pipeline == s.pipeline && b.EndpointID == s.endpoint
 	})
 }
 
@@ -116,9 +150,9 @@ func (s spot) binding() models.NewBinding {
 	return models.NewBinding{Scope: s.scope(), EndpointID: s.endpoint, Pipeline: s.pipeline}
 }
 
-// AddBinding binds a global policy at the end of a lane.
+// AddBinding binds a global policy or a policy group in a lane.
 func (c *Console) AddBinding(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -127,24 +161,24 @@ func (c *Console) AddBinding(g *gin.Context) error {
 		return err
 	}
 	wanted := s.binding()
-	wanted.PolicyID = g.PostForm("policy")
-	if d.runs(s, wanted.PolicyID) { // pressed twice, or in two windows
+	wanted.PolicyID, wanted.GroupID = g.PostForm("policy"), g.PostForm("group")
+	if d.runs(s, wanted.PolicyID) || d.runsGroup(s, wanted.GroupID) { // pressed twice, or in two windows
 		return d.changed(nil, "", s.endpoint)
 	}
-	b, err := c.store.AddBinding(g.Request.Context(), d.v.Actor(), d.project.ID, d.proxy.ID, number(g.PostForm("version")), wanted)
-	return d.changed(err, fmt.Sprintf("%s was added to the %s.", b.Policy.Name, d.where(s)), s.endpoint)
+	b, err := c.store.AddBinding(g.Request.Context(), d.v.Actor(), d.project.ID, d.owner.ID, number(g.PostForm("version")), wanted)
+	return d.changed(err, fmt.Sprintf("%s was added to the %s.", b.Name(), d.where(s)), s.endpoint)
 }
 
 // localEditor is one visit to the form of a local policy.
 type localEditor struct {
-	*proxyDesk
+	*ownerDesk
 	typ     policy.Type
 	form    policies.Form
 	spot    spot
 	binding models.Binding // zero for a new one
 }
 
-// NewLocalPolicy is the empty form of a policy of the proxy's own.
+// NewLocalPolicy is the empty form of a policy of the owner's own.
 func (c *Console) NewLocalPolicy(g *gin.Context) error {
 	e, err := c.newLocal(g)
 	if err != nil {
@@ -154,11 +188,11 @@ func (c *Console) NewLocalPolicy(g *gin.Context) error {
 }
 
 func (c *Console) newLocal(g *gin.Context) (*localEditor, error) {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return nil, err
 	}
-	e := &localEditor{proxyDesk: d}
+	e := &localEditor{ownerDesk: d}
 	if e.spot, err = d.spot(); err != nil {
 		return nil, err
 	}
@@ -193,7 +227,7 @@ func (c *Console) CreateLocalPolicy(g *gin.Context) error {
 	if len(problems) == 0 {
 		wanted := e.spot.binding()
 		wanted.Local = config
-		b, err = c.store.AddBinding(g.Request.Context(), e.v.Actor(), e.project.ID, e.proxy.ID, number(values["version"]), wanted)
+		b, err = c.store.AddBinding(g.Request.Context(), e.v.Actor(), e.project.ID, e.owner.ID, number(values["version"]), wanted)
 		problems = policies.InOrder(e.form, problem.Of(err))
 	}
 	if stale := new(models.StaleError); errors.As(err, &stale) && !stale.Deleted {
@@ -211,8 +245,8 @@ func (e *localEditor) nameTaken(config policy.Config, problems problem.List) (pr
 	if len(problems) == 0 || problems.For("name") != "" {
 		return problems, nil
 	}
-	for _, b := range e.proxy.Bindings {
-		if p := b.Policy; !p.Global() && p.ID != e.binding.Policy.ID && strings.EqualFold(p.Name, config.Base().Name) {
+	for _, b := range e.owner.Bindings {
+		if p := b.Policy; !b.Shared() && p.ID != e.binding.Policy.ID && strings.EqualFold(p.Name, config.Base().Name) {
 			problems.Add("name", "The name is taken by another policy; choose another one.")
 			return policies.InOrder(e.form, problems), nil
 		}
@@ -220,12 +254,12 @@ func (e *localEditor) nameTaken(config policy.Config, problems problem.List) (pr
 	return problems, nil
 }
 
-// showLate gives the form back when the proxy changed while the policy was
+// showLate gives the form back when the owner changed while the policy was
 // written: what was typed is kept and can be sent again as it is.
 func (e *localEditor) showLate(stale *models.StaleError, values policies.Values) error {
 	problems := problem.List{{Message: fmt.Sprintf("%s was changed by %s while you were writing. Look at its lanes if you like, then send the form again.", stale.Name, stale.By)}}
 	if now, ok := stale.Current.(models.Owner); ok {
-		e.proxy = now
+		e.owner = now
 	}
 	if !e.knows(e.spot.endpoint) {
 		e.spot.endpoint = ""
@@ -238,16 +272,16 @@ func (e *localEditor) showLate(stale *models.StaleError, values policies.Values)
 func (e *localEditor) show(status int, page policies.FormPage) error {
 	title := "New local " + e.typ.Label + " policy"
 	page.Frame, page.Form, page.Creates = layout.Props{}, e.form, true
-	page.Action = link.NewLocalPolicy(e.project.Name, e.proxy.Name, e.typ.Name) + "?" + e.spot.values().Encode()
+	page.Action = e.link().NewLocalPolicy(e.typ.Name) + "?" + e.spot.values().Encode()
 	page.Hidden = append(e.spot.hidden(), e.version()...)
 	page.Discard, page.Save = e.scopeHref(e.spot.endpoint), "Add policy"
-	page.About = fmt.Sprintf("%s, end of the %s. It belongs to this proxy alone.", e.proxy.Name, e.where(e.spot))
+	page.About = fmt.Sprintf("%s, end of the %s. It belongs to this %s alone.", e.owner.Name, e.where(e.spot), e.noun)
 	if e.binding.ID != "" {
 		title = "Edit " + e.binding.Policy.Name
 		page.Creates, page.Save, page.States = false, "", []ui.State{ui.StateLocal}
-		page.Action, page.Discard = link.BindingEdit(e.project.Name, e.proxy.Name, e.binding.ID), link.Binding(e.project.Name, e.proxy.Name, e.binding.ID)
+		page.Action, page.Discard = e.link().BindingEdit(e.binding.ID), e.link().Binding(e.binding.ID)
 		page.Hidden = []ui.Hidden{{Name: "version", Value: strconv.Itoa(e.binding.Policy.Version)}}
-		page.About = fmt.Sprintf("%s, %s. Saving changes no traffic until the next deploy.", e.proxy.Name, e.where(e.spot))
+		page.About = fmt.Sprintf("%s, %s. Saving changes no traffic until the next deploy.", e.owner.Name, e.where(e.spot))
 	}
 	page.Title = title
 	config, _ := policies.Read(e.form, e.typ.Name, page.Values)
@@ -255,8 +289,8 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 	if page.Choices, err = e.c.choices(e.g.Request.Context(), e.project, config); err != nil {
 		return err
 	}
-	page.Choices.Proxy = ownerOf(e.project, e.proxy)
-	if page.Choices.Errors, err = e.c.errorChoices(e.g.Request.Context(), e.typ.Faults, policyErrors(e.project, e.typ.Name, &e.proxy), &e.proxy); err != nil {
+	page.Choices.KeyPair, page.Choices.Proxy = e.page(), endpointsOf(e.owner)
+	if page.Choices.Errors, err = e.c.errorChoices(e.g.Request.Context(), e.typ.Faults, policyErrors(e.project, e.typ.Name, &e.owner), &e.owner); err != nil {
 		return err
 	}
 	page.Advice, page.Refresh = e.form.Advice(config, page.Choices), link.PolicyAdvice(e.project.Name, e.typ.Name)
@@ -269,16 +303,19 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 
 // bindingDesk finds the binding that the address names.
 func (c *Console) bindingDesk(g *gin.Context) (*localEditor, error) {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(d.proxy.Bindings, func(b models.Binding) bool { return b.ID == g.Param("binding") })
+	i := slices.IndexFunc(d.owner.Bindings, func(b models.Binding) bool { return b.ID == g.Param("binding") })
 	if i < 0 {
 		return nil, fmt.Errorf("binding %q: %w", g.Param("binding"), models.ErrNotFound)
 	}
-	e := &localEditor{proxyDesk: d, binding: d.proxy.Bindings[i]}
+	e := &localEditor{ownerDesk: d, binding: d.owner.Bindings[i]}
 	e.spot = spot{e.binding.Pipeline, e.binding.EndpointID}
+	if e.binding.Group != nil {
+		return e, nil
+	}
 	e.typ, e.form, err = c.typeAndForm(e.binding.Policy.Type)
 	return e, err
 }
@@ -287,8 +324,8 @@ func (c *Console) bindingDesk(g *gin.Context) (*localEditor, error) {
 // changed on its own page.
 func (c *Console) local(g *gin.Context) (*localEditor, error) {
 	e, err := c.bindingDesk(g)
-	if err == nil && e.binding.Policy.Global() {
-		return nil, fmt.Errorf("policy %s is global: %w", e.binding.Policy.Name, models.ErrNotFound)
+	if err == nil && e.binding.Shared() {
+		return nil, fmt.Errorf("%s is shared: %w", e.binding.Name(), models.ErrNotFound)
 	}
 	return e, err
 }
@@ -299,6 +336,9 @@ func (c *Console) ShowBinding(g *gin.Context) error {
 	e, err := c.bindingDesk(g)
 	if err != nil {
 		return err
+	}
+	if e.binding.Group != nil { // it is read, and edited, on its own page
+		return redirect(g, linkOf(e.project.Name, *e.binding.Group).Page())
 	}
 	frame, err := e.frame(e.binding.Policy.Name, layout.Crumb{Label: "Develop", Href: e.scopeHref(e.spot.endpoint)}, layout.Crumb{Label: e.binding.Policy.Name})
 	if err != nil {
@@ -311,7 +351,7 @@ func (c *Console) ShowBinding(g *gin.Context) error {
 	}
 	view := proxies.BindingView{
 		Bound: e.bound(e.binding), Where: fmt.Sprintf("%s, position %d", e.where(e.spot), e.binding.Position), Back: e.scopeHref(e.spot.endpoint),
-		Settings: settings,
+		Settings: settings, Noun: e.noun,
 	}
 	if p.Global() {
 		view.Global = link.Policy(e.project.Name, p.Type, p.Name)
@@ -333,7 +373,7 @@ func (e *localEditor) read(p models.Policy) (templ.Component, error) {
 		return nil, err
 	}
 	err = e.c.offerEnvironments(ctx, p.Config.Base().Condition, &choices)
-	trial := conditions.Trial(policies.Conditions(values, nil, choices, ""), link.Binding(e.project.Name, e.proxy.Name, e.binding.ID))
+	trial := conditions.Trial(policies.Conditions(values, nil, choices, ""), e.link().Binding(e.binding.ID))
 	return templ.Join(policies.SettingPanels(settings), trial), err
 }
 
@@ -386,7 +426,7 @@ func (e *localEditor) showConflict(stale *models.StaleError, values policies.Val
 		theirs := policies.SettingsOf(e.form, policies.Write(e.form, now.Config))
 		conflict.Different, conflict.Same = policies.Compare(theirs, policies.SettingsOf(e.form, values))
 	}
-	conflict.Discard = link.BindingEdit(e.project.Name, e.proxy.Name, e.binding.ID)
+	conflict.Discard = e.link().BindingEdit(e.binding.ID)
 	e.binding.Policy.Version = stale.Version // theirs are shown: saving again keeps mine
 	return e.show(http.StatusConflict, policies.FormPage{Values: values, Conflict: conflict, Unsaved: true})
 }
@@ -412,28 +452,38 @@ func (c *Console) ConfirmRemoveBinding(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p := e.binding.Policy
-	frame, err := e.frame("Remove "+p.Name, layout.Crumb{Label: "Develop", Href: e.scopeHref(e.spot.endpoint)}, layout.Crumb{Label: "Remove " + p.Name})
+	name := e.binding.Name()
+	frame, err := e.frame("Remove "+name, layout.Crumb{Label: "Develop", Href: e.scopeHref(e.spot.endpoint)}, layout.Crumb{Label: "Remove " + name})
 	if err != nil {
 		return err
 	}
 	return render(g, http.StatusOK, proxies.AskPage(frame, ui.Confirm{
-		Title: fmt.Sprintf("Remove %s from the %s?", p.Name, e.where(e.spot)), Effects: e.removeEffects(),
-		Action: link.BindingRemove(e.project.Name, e.proxy.Name, e.binding.ID), Label: "Remove policy",
+		Title: fmt.Sprintf("Remove %s from the %s?", name, e.where(e.spot)), Effects: e.removeEffects(),
+		Action: e.link().BindingRemove(e.binding.ID), Label: e.removeLabel(),
 		Cancel: e.scopeHref(e.spot.endpoint), Hidden: e.version(),
 	}))
 }
 
+func (e *localEditor) removeLabel() string {
+	if e.binding.Group != nil {
+		return "Remove policy group"
+	}
+	return "Remove policy"
+}
+
 func (e *localEditor) removeEffects() []string {
 	p := e.binding.Policy
-	effects := []string{"It belongs to this proxy alone and is deleted"}
-	if p.Global() {
+	effects := []string{"It belongs to this " + e.noun + " alone and is deleted"}
+	switch {
+	case e.binding.Group != nil:
+		effects[0] = "It is detached here and kept with its " + countOf(len(e.binding.Group.Bindings), "policy", "policies")
+	case p.Global():
 		effects[0] = "It is global: it is detached here and kept" + elsewhere(p.Used-1)
 	}
-	if live := liveIn(e.proxy); len(live) > 0 {
-		return append(effects, fmt.Sprintf("%s goes on running it in %s until the next deploy", e.proxy.Name, strings.Join(live, ", ")))
+	if live := liveIn(e.owner); len(live) > 0 {
+		return append(effects, fmt.Sprintf("%s goes on running it in %s until the next deploy", e.owner.Name, strings.Join(live, ", ")))
 	}
-	return append(effects, "The proxy is not deployed: no traffic is touched")
+	return append(effects, "The "+e.noun+" is not deployed: no traffic is touched")
 }
 
 func elsewhere(n int) string {
@@ -443,16 +493,16 @@ func elsewhere(n int) string {
 	return ", also where it is bound in " + countOf(n, "other place", "other places")
 }
 
-// RemoveBinding takes a policy out of its lane.
+// RemoveBinding takes a policy or a policy group out of its lane.
 func (c *Console) RemoveBinding(g *gin.Context) error {
 	e, err := c.bindingDesk(g)
 	if err != nil {
 		return err
 	}
-	err = c.store.RemoveBinding(g.Request.Context(), e.v.Actor(), e.project.ID, e.proxy.ID, number(g.PostForm("version")), e.binding.ID)
-	done := fmt.Sprintf("%s was removed from the %s and deleted.", e.binding.Policy.Name, e.where(e.spot))
-	if e.binding.Policy.Global() {
-		done = fmt.Sprintf("%s was detached from the %s.", e.binding.Policy.Name, e.where(e.spot))
+	err = c.store.RemoveBinding(g.Request.Context(), e.v.Actor(), e.project.ID, e.owner.ID, number(g.PostForm("version")), e.binding.ID)
+	done := fmt.Sprintf("%s was removed from the %s and deleted.", e.binding.Name(), e.where(e.spot))
+	if e.binding.Shared() {
+		done = fmt.Sprintf("%s was detached from the %s.", e.binding.Name(), e.where(e.spot))
 	}
 	return e.changed(err, done, e.spot.endpoint)
 }

@@ -38,22 +38,22 @@ func edited(t *testing.T) *workshop {
 func TestWhatIsEditedIsHeldAgainstWhatRunsInWords(t *testing.T) {
 	t.Parallel()
 	w := edited(t)
-	page := w.v.Get(t, link.ProxyCompare("Default", "orders"))
+	page := w.v.Get(t, link.Proxy("Default", "orders").Compare())
 	mustStatus(t, page, http.StatusOK)
 	mustContain(t, page.One(t, "main").Text(), "From what runs in production (revision 2) to what is edited", "3 parts differ",
 		"Base path", "/orders", "/moved", "standard", "Clock leeway", "30 seconds", "77 seconds", `<b>"second" is added: request lane of GET /pets/{id}`)
-	if same := w.v.Get(t, link.ProxyCompare("Default", "orders")+"?from=1&to=2"); !same.Has("main") {
+	if same := w.v.Get(t, link.Proxy("Default", "orders").Compare()+"?from=1&to=2"); !same.Has("main") {
 		t.Error("no page")
 	} else {
 		mustContain(t, same.One(t, "main").Text(), "From revision 1 to revision 2", "Both say the same.")
 	}
 	for _, query := range []string{"?from=9", "?to=x", "?environment=nowhere&to=draft", "?from=-1"} {
-		mustStatus(t, w.v.Get(t, link.ProxyCompare("Default", "orders")+query), http.StatusNotFound)
+		mustStatus(t, w.v.Get(t, link.Proxy("Default", "orders").Compare()+query), http.StatusNotFound)
 	}
 	modelstest.Environment(t, w.site.Store, "test")
-	mustContain(t, w.v.Get(t, link.ProxyCompare("Default", "orders")+"?environment=test").Text(), "does not run in test")
+	mustContain(t, w.v.Get(t, link.Proxy("Default", "orders").Compare()+"?environment=test").Text(), "does not run in test")
 	// The same stands in the question before a deploy.
-	ask := w.v.Get(t, link.ProxyDeploy("Default", "orders", "production"))
+	ask := w.v.Get(t, link.Proxy("Default", "orders").Deploy("production"))
 	mustContain(t, ask.One(t, "form.Confirm").Text(), "What changes", "/moved", "77 seconds")
 }
 
@@ -61,9 +61,9 @@ func TestRollBack(t *testing.T) {
 	t.Parallel()
 	w := edited(t)
 	modelstest.Deploy(t, w.site.Store, w.proxy, "production") // revision 3, what is edited
-	at := link.ProxyRollback("Default", "orders", "production", 1)
-	history := w.v.Get(t, link.ProxyHistory("Default", "orders"))
-	if !history.Has("a[href='"+at+"']") || history.Has("a[href='"+link.ProxyRollback("Default", "orders", "production", 3)+"']") {
+	at := link.Proxy("Default", "orders").Rollback("production", 1)
+	history := w.v.Get(t, link.Proxy("Default", "orders").History())
+	if !history.Has("a[href='"+at+"']") || history.Has("a[href='"+link.Proxy("Default", "orders").Rollback("production", 3)+"']") {
 		t.Error("the history offers a rollback to what runs, or none to what ran")
 	}
 	ask := w.v.Get(t, at)
@@ -88,11 +88,11 @@ func TestRollBack(t *testing.T) {
 	late := w.v.Submit(t, ask, "form.Confirm", url.Values{})
 	mustStatus(t, late, http.StatusConflict)
 	mustContain(t, late.Text(), "Something else runs now")
-	for _, path := range []string{link.ProxyRollback("Default", "orders", "production", 9), link.ProxyRollback("Default", "orders", "nowhere", 1)} {
+	for _, path := range []string{link.Proxy("Default", "orders").Rollback("production", 9), link.Proxy("Default", "orders").Rollback("nowhere", 1)} {
 		mustStatus(t, w.v.Get(t, path), http.StatusNotFound)
 	}
-	mustStatus(t, w.v.Submit(t, w.v.Get(t, link.ProxyRollback("Default", "orders", "production", 4)), "form.Confirm", url.Values{}), http.StatusUnprocessableEntity)
+	mustStatus(t, w.v.Submit(t, w.v.Get(t, link.Proxy("Default", "orders").Rollback("production", 4)), "form.Confirm", url.Values{}), http.StatusUnprocessableEntity)
 	otto := w.site.SignIn(t, handlerstest.Auditor)
 	mustStatus(t, otto.Post(t, at, url.Values{"running": {"4"}}), http.StatusForbidden)
-	mustStatus(t, otto.Get(t, link.ProxyCompare("Default", "orders")), http.StatusOK)
+	mustStatus(t, otto.Get(t, link.Proxy("Default", "orders").Compare()), http.StatusOK)
 }

@@ -74,10 +74,10 @@ func TestAnAuditorTriesTheConditionOfASavedPolicy(t *testing.T) {
 func TestTheConditionOfABoundPolicyIsTriedWhereItIsRead(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	page := w.v.Get(t, link.NewLocalPolicy("Default", "orders", jwtauth.TypeName)+"?pipeline=REQUEST")
+	page := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy(jwtauth.TypeName)+"?pipeline=REQUEST")
 	page = w.v.Submit(t, page, "#policy-form", url.Values{"name": {"own"}, "change": {"condition.add-rule"}})
 	wantStatus(t, w.v.Submit(t, page, "#policy-form", url.Values{"condition.0.first.text": {"X-A"}, "condition.0.operator": {"IS_EXISTS"}}), http.StatusSeeOther)
-	view := w.v.Get(t, link.Binding("Default", "orders", w.reload(t).Bindings[0].ID))
+	view := w.v.Get(t, link.Proxy("Default", "orders").Binding(w.reload(t).Bindings[0].ID))
 	tried := w.v.Submit(t, view, trialForm, url.Values{"sample.headers": {"X-A: b"}})
 	wantStatus(t, tried, http.StatusOK)
 	if got := tried.Texts(trialForm + " .Rule .Light"); !slices.Equal(got, []string{`True saw "b"`}) {

@@ -140,12 +140,12 @@ func TestAnAuditorTriesACondition(t *testing.T) {
 func TestALocalPolicyHasConditionsToo(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	page := w.v.Get(t, link.NewLocalPolicy("Default", "orders", jwtauth.TypeName)+"?pipeline=REQUEST")
+	page := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy(jwtauth.TypeName)+"?pipeline=REQUEST")
 	page = w.v.Submit(t, page, "#policy-form", url.Values{"name": {"own"}, "change": {"condition.add-rule"}})
 	wantStatus(t, page, http.StatusOK)
 	saved := w.v.Submit(t, page, "#policy-form", url.Values{"condition.0.first.text": {"X-A"}, "condition.0.operator": {"IS_EXISTS"}})
 	wantStatus(t, saved, http.StatusSeeOther)
-	edit := link.BindingEdit("Default", "orders", w.reload(t).Bindings[0].ID)
+	edit := link.Proxy("Default", "orders").BindingEdit(w.reload(t).Bindings[0].ID)
 	form := w.v.Get(t, edit)
 	if got := form.One(t, ".Conditions-sentence").Text(); got != "Applies when header X-A exists." {
 		t.Error(got)

@@ -12,13 +12,13 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/deploys"
 	"github.com/gatewright/gatewright/web/layout"
-	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
@@ -26,12 +26,12 @@ import (
 // node that is slower takes the deploy over all the same.
 const nodeWait = 5 * time.Second
 
-// running tells whether an environment serves the proxy.
+// running tells whether an environment serves the owner.
 func running(d models.Deployment) bool {
 	return d.State == models.Live || d.State == models.RedeployRequired
 }
 
-// deployments are the proxy's environments, the one chosen on top first.
+// deployments are the owner's environments, the one chosen on top first.
 func (c *Console) deployments(g *gin.Context, p models.Owner) []models.Deployment {
 	chosen := visit.From(g.Request.Context()).Environment(g.Request.Context())
 	list := slices.Clone(p.Deployments)
@@ -48,17 +48,17 @@ func rank(first bool) int {
 	return 1
 }
 
-// places are the proxy's environments as pages show them.
+// places are the owner's environments as pages show them.
 func (c *Console) places(g *gin.Context, project string, p models.Owner) []deploys.Place {
 	may := visit.From(g.Request.Context()).Can(visit.Deploy)
 	var list []deploys.Place
 	for _, d := range c.deployments(g, p) {
 		place := placeOf(p, d)
 		if may {
-			place.Deploy = link.ProxyDeploy(project, p.Name, d.Environment)
+			place.Deploy = linkOf(project, p).Deploy(d.Environment)
 		}
 		if may && running(d) {
-			place.Undeploy = link.ProxyUndeploy(project, p.Name, d.Environment)
+			place.Undeploy = linkOf(project, p).Undeploy(d.Environment)
 		}
 		list = append(list, place)
 	}
@@ -66,10 +66,11 @@ func (c *Console) places(g *gin.Context, project string, p models.Owner) []deplo
 }
 
 func placeOf(p models.Owner, d models.Deployment) deploys.Place {
-	return deploys.Place{
-		Environment: d.Environment, State: stateOf(d.State), Revision: d.Revision, At: d.DeployedAt, By: d.DeployedBy, Note: d.Note,
-		URL: strings.TrimRight(d.PublicURL, "/") + p.Route.BasePath,
+	place := deploys.Place{Environment: d.Environment, State: stateOf(d.State), Revision: d.Revision, At: d.DeployedAt, By: d.DeployedBy, Note: d.Note}
+	if p.Kind != engine.KindPolicyGroup {
+		place.URL = strings.TrimRight(d.PublicURL, "/") + p.Route.BasePath
 	}
+	return place
 }
 
 func stateOf(s models.DeployState) ui.State {
@@ -83,8 +84,8 @@ func stateOf(s models.DeployState) ui.State {
 }
 
 // place is the environment that the address names.
-func (d *proxyDesk) place() (deploys.Place, error) {
-	for _, p := range d.c.places(d.g, d.project.Name, d.proxy) {
+func (d *ownerDesk) place() (deploys.Place, error) {
+	for _, p := range d.c.places(d.g, d.project.Name, d.owner) {
 		if p.Environment == d.g.Param("environment") {
 			return p, nil
 		}
@@ -94,7 +95,7 @@ func (d *proxyDesk) place() (deploys.Place, error) {
 
 // ConfirmDeploy asks for a note and says what will happen.
 func (c *Console) ConfirmDeploy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -107,32 +108,27 @@ func (c *Console) ConfirmDeploy(g *gin.Context) error {
 
 // askDeploy also carries the digest of what would be deployed, so that nobody
 // deploys what somebody else wrote while the question was open.
-func (d *proxyDesk) askDeploy(status int, place deploys.Place, note string, problems problem.List) error {
+func (d *ownerDesk) askDeploy(status int, place deploys.Place, note string, problems problem.List) error {
 	ctx := d.g.Request.Context()
-	_, digest, err := d.c.store.Draft(ctx, d.proxy.ID, place.Environment)
+	raw, digest, err := d.c.store.Draft(ctx, d.owner.ID, place.Environment)
 	if err != nil {
 		return err
 	}
-	last, err := d.c.store.Revisions(ctx, d.proxy.ID, 1)
+	last, err := d.c.store.Revisions(ctx, d.owner.ID, 1)
 	if err != nil {
 		return err
 	}
-	q := deploys.Question{Proxy: d.proxy.Name, Place: place, Digest: digest, Next: 1, Note: note, Problems: problems, Cancel: d.page()}
+	q := deploys.Question{Owner: d.owner.Name, Noun: d.noun, Place: place, Digest: digest, Next: 1, Note: note, Problems: problems, Cancel: d.page()}
 	if len(last) > 0 {
 		q.Next = last[0].Number + 1
 	}
 	if q.Changes, err = d.changesOf(place.Environment, theDraft); err != nil {
 		return err
 	}
-	for _, b := range d.proxy.Bindings {
-		if !b.Policy.Active {
-			q.Passive++
-			continue
-		}
-		q.Policies = append(q.Policies, fmt.Sprintf("%s (%s)", b.Policy.Name, d.where(spot{b.Pipeline, b.EndpointID})))
-		q.Guarded = q.Guarded || b.Pipeline == policy.Request && b.Scope == policy.All
+	if err := d.carries(raw, &q); err != nil {
+		return err
 	}
-	frame, err := d.frame(place.Verb()+" "+d.proxy.Name, layout.Crumb{Label: place.Verb() + " to " + place.Environment})
+	frame, err := d.frame(place.Verb()+" "+d.owner.Name, layout.Crumb{Label: place.Verb() + " to " + place.Environment})
 	if err != nil {
 		return err
 	}
@@ -141,7 +137,7 @@ func (d *proxyDesk) askDeploy(status int, place deploys.Place, note string, prob
 
 // Deploy makes a revision and waits for the nodes to say that they run it.
 func (c *Console) Deploy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -154,17 +150,17 @@ func (c *Console) Deploy(g *gin.Context) error {
 		return d.askDeploy(http.StatusUnprocessableEntity, place, note, problems)
 	}
 	ctx := g.Request.Context()
-	_, digest, err := c.store.Draft(ctx, d.proxy.ID, place.Environment)
+	_, digest, err := c.store.Draft(ctx, d.owner.ID, place.Environment)
 	if err != nil {
 		return err
 	}
 	if g.PostForm("digest") != digest {
 		return d.askDeploy(http.StatusConflict, place, note, problem.List{{
-			Message: "The proxy or one of its policies has changed since this was asked. Look at what would be deployed now, then decide again.",
+			Message: "The " + d.noun + " or something that it runs has changed since this was asked. Look at what would be deployed now, then decide again.",
 		}})
 	}
 	start := c.now()
-	result, err := c.store.Deploy(ctx, d.v.Actor(), d.project.ID, d.proxy.ID, place.Environment, note)
+	result, err := c.store.Deploy(ctx, d.v.Actor(), d.project.ID, d.owner.ID, place.Environment, note)
 	if problems := problem.Of(err); problems != nil {
 		return d.showRefused(place, problems)
 	}
@@ -188,8 +184,8 @@ func noteProblems(note string) problem.List {
 }
 
 // showRefused says why a deploy did not happen.
-func (d *proxyDesk) showRefused(place deploys.Place, problems problem.List) error {
-	title := fmt.Sprintf("%s was not deployed to %s", d.proxy.Name, place.Environment)
+func (d *ownerDesk) showRefused(place deploys.Place, problems problem.List) error {
+	title := fmt.Sprintf("%s was not deployed to %s", d.owner.Name, place.Environment)
 	text := "No revision was made."
 	if place.Running() {
 		text = fmt.Sprintf("No revision was made; revision %d goes on serving.", place.Revision)
@@ -199,23 +195,23 @@ func (d *proxyDesk) showRefused(place deploys.Place, problems problem.List) erro
 
 // showOutcome waits for the nodes and says what each of them did. The change
 // is committed: whatever fails from here on must not read as if it were not.
-func (d *proxyDesk) showOutcome(result models.DeployResult, start time.Time, undone bool) error {
+func (d *ownerDesk) showOutcome(result models.DeployResult, start time.Time, undone bool) error {
 	ctx := d.g.Request.Context()
-	title := fmt.Sprintf("Revision %d of %s was deployed to %s", result.Revision, d.proxy.Name, result.Environment)
+	title := fmt.Sprintf("Revision %d of %s was deployed to %s", result.Revision, d.owner.Name, result.Environment)
 	if undone {
-		title = fmt.Sprintf("%s was undeployed from %s", d.proxy.Name, result.Environment)
+		title = fmt.Sprintf("%s was undeployed from %s", d.owner.Name, result.Environment)
 	}
 	wait, cancel := context.WithTimeout(ctx, nodeWait)
 	defer cancel()
 	reports, err := d.c.store.AwaitNodes(wait, result.Environment, result.Generation)
 	if err == nil {
-		d.proxy, err = d.c.store.Proxy(ctx, d.project.ID, d.proxy.Name) // its state has just changed
+		d.owner, err = d.c.store.Owner(ctx, d.project.ID, d.kind, d.owner.Name) // its state has just changed
 	}
 	place, found := d.place()
 	if err = cmp.Or(err, found); err != nil {
 		d.c.logger.Error("deployed, but the result could not be read", "error", err, "correlationId", d.v.CorrelationID)
 		d.v.Say(ctx, visit.Warning, title+". What the gateway nodes made of it could not be read.")
-		return redirect(d.g, link.Proxies(d.project.Name))
+		return redirect(d.g, d.at.List(d.project.Name))
 	}
 	o := deploys.Outcome{Place: place, Undone: undone, Title: title}
 	for _, r := range reports {
@@ -225,8 +221,8 @@ func (d *proxyDesk) showOutcome(result models.DeployResult, start time.Time, und
 	return d.showOutcomePage(http.StatusOK, o)
 }
 
-func (d *proxyDesk) showOutcomePage(status int, o deploys.Outcome) error {
-	o.Proxy, o.Develop = d.page(), d.develop()
+func (d *ownerDesk) showOutcomePage(status int, o deploys.Outcome) error {
+	o.Owner, o.Noun, o.Develop = d.page(), d.noun, d.develop()
 	frame, err := d.frame(o.Title, layout.Crumb{Label: "Deployment result"})
 	if err != nil {
 		return err
@@ -269,7 +265,7 @@ func nodeSummary(nodes []ui.Result) string {
 
 // ConfirmUndeploy asks, with what stops.
 func (c *Console) ConfirmUndeploy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -284,32 +280,36 @@ func (c *Console) ConfirmUndeploy(g *gin.Context) error {
 }
 
 // notRunning answers an undeploy that somebody else has done already.
-func (d *proxyDesk) notRunning(place deploys.Place) error {
-	d.v.Say(d.g.Request.Context(), visit.Warning, fmt.Sprintf("%s does not run in %s. Nothing was changed.", d.proxy.Name, place.Environment))
+func (d *ownerDesk) notRunning(place deploys.Place) error {
+	d.v.Say(d.g.Request.Context(), visit.Warning, fmt.Sprintf("%s does not run in %s. Nothing was changed.", d.owner.Name, place.Environment))
 	return redirect(d.g, d.page())
 }
 
-func (d *proxyDesk) askUndeploy(status int, place deploys.Place, typed, refusal string) error {
-	frame, err := d.frame("Undeploy "+d.proxy.Name, layout.Crumb{Label: "Undeploy from " + place.Environment})
+func (d *ownerDesk) askUndeploy(status int, place deploys.Place, typed, refusal string) error {
+	frame, err := d.frame("Undeploy "+d.owner.Name, layout.Crumb{Label: "Undeploy from " + place.Environment})
 	if err != nil {
 		return err
 	}
 	return render(d.g, status, deploys.AskUndeploy(frame, ui.Confirm{
-		Title: fmt.Sprintf("Undeploy %s from %s?", d.proxy.Name, place.Environment),
-		Text:  "The proxy and its policies stay as they are and can be deployed again.",
-		Effects: []string{
-			fmt.Sprintf("Revision %d stops serving; calls to %s are answered 404", place.Revision, place.URL),
-			"No new tokens are issued for it there",
-			"Requests that are under way finish",
-		},
-		Name: d.proxy.Name, Typed: typed, Error: refusal,
-		Action: link.ProxyUndeploy(d.project.Name, d.proxy.Name, place.Environment), Label: "Undeploy from " + place.Environment, Cancel: d.page(),
+		Title:   fmt.Sprintf("Undeploy %s from %s?", d.owner.Name, place.Environment),
+		Text:    "The " + d.noun + " and its policies stay as they are and can be deployed again.",
+		Effects: d.undeployEffects(place),
+		Name:    d.owner.Name, Typed: typed, Error: refusal,
+		Action: d.link().Undeploy(place.Environment), Label: "Undeploy from " + place.Environment, Cancel: d.page(),
 	}))
 }
 
-// Undeploy takes the proxy out of an environment, once its name is typed.
+func (d *ownerDesk) undeployEffects(place deploys.Place) []string {
+	tokens := "No new tokens are issued for it there"
+	if d.kind == engine.KindPolicyGroup {
+		return []string{tokens, "Where it is bound it goes on running as it was deployed there"}
+	}
+	return []string{fmt.Sprintf("Revision %d stops serving; calls to %s are answered 404", place.Revision, place.URL), tokens, "Requests that are under way finish"}
+}
+
+// Undeploy takes the owner out of an environment, once its name is typed.
 func (c *Console) Undeploy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -320,11 +320,11 @@ func (c *Console) Undeploy(g *gin.Context) error {
 	if !place.Running() {
 		return d.notRunning(place)
 	}
-	if g.PostForm("confirm") != d.proxy.Name {
-		return d.askUndeploy(http.StatusUnprocessableEntity, place, g.PostForm("confirm"), "Type the name exactly as it is: "+d.proxy.Name+".")
+	if g.PostForm("confirm") != d.owner.Name {
+		return d.askUndeploy(http.StatusUnprocessableEntity, place, g.PostForm("confirm"), "Type the name exactly as it is: "+d.owner.Name+".")
 	}
 	start := c.now()
-	result, err := c.store.Undeploy(g.Request.Context(), d.v.Actor(), d.project.ID, d.proxy.ID, place.Environment)
+	result, err := c.store.Undeploy(g.Request.Context(), d.v.Actor(), d.project.ID, d.owner.ID, place.Environment)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	deployOrders   = link.ProxyDeploy("Default", "orders", "production")
-	undeployOrders = link.ProxyUndeploy("Default", "orders", "production")
+	deployOrders   = link.Proxy("Default", "orders").Deploy("production")
+	undeployOrders = link.Proxy("Default", "orders").Undeploy("production")
 )
 
 // node reports that it runs whatever generation comes.
@@ -60,7 +60,7 @@ func TestDeployAsksAndSaysWhatWillHappen(t *testing.T) {
 		mustContain(t, w.v.Get(t, deployOrders).One(t, "form.Confirm").Text(), "Anyone can call", "1 passive policy is skipped")
 	})
 	t.Run("an environment that does not exist is not found", func(t *testing.T) {
-		mustStatus(t, w.v.Get(t, link.ProxyDeploy("Default", "orders", "moon")), http.StatusNotFound)
+		mustStatus(t, w.v.Get(t, link.Proxy("Default", "orders").Deploy("moon")), http.StatusNotFound)
 	})
 }
 
@@ -177,7 +177,7 @@ func TestUndeployNeedsTheNameAndStopsTraffic(t *testing.T) {
 	if got := w.reload(t).Deployments[0].State; got != models.Undeployed {
 		t.Errorf("the state is %s", got)
 	}
-	mustContain(t, w.v.Get(t, link.Proxy("Default", "orders")).One(t, "main").Text(), "Undeployed", "by ada")
+	mustContain(t, w.v.Get(t, link.Proxy("Default", "orders").Page()).One(t, "main").Text(), "Undeployed", "by ada")
 	mustStatus(t, w.v.Submit(t, ask, "form.Confirm", url.Values{"confirm": {"orders"}}), http.StatusSeeOther) // pressed twice
 }
 

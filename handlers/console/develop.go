@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
@@ -21,7 +22,7 @@ import (
 	"github.com/gatewright/gatewright/web/ui"
 )
 
-// spot is a lane of the proxy: a pipeline, of all endpoints ("") or of one.
+// spot is a lane of the owner: a pipeline, of all endpoints ("") or of one.
 type spot struct {
 	pipeline policy.Pipeline
 	endpoint string
@@ -57,8 +58,8 @@ func laneName(p policy.Pipeline) string {
 }
 
 // scopeName is what people call an endpoint, or all of them.
-func (d *proxyDesk) scopeName(endpointID string) string {
-	for _, e := range d.proxy.Endpoints {
+func (d *ownerDesk) scopeName(endpointID string) string {
+	for _, e := range d.owner.Endpoints {
 		if e.ID == endpointID {
 			return e.Method + " " + e.Path
 		}
@@ -67,21 +68,21 @@ func (d *proxyDesk) scopeName(endpointID string) string {
 }
 
 // scopeHref is the Develop tab of an endpoint, or of all of them.
-func (d *proxyDesk) scopeHref(endpointID string) string {
+func (d *ownerDesk) scopeHref(endpointID string) string {
 	if endpointID == "" {
 		return d.develop()
 	}
 	return d.develop() + "?" + url.Values{"endpoint": {endpointID}}.Encode()
 }
 
-// knows tells whether the proxy has the endpoint; "" stands for all.
-func (d *proxyDesk) knows(endpointID string) bool {
-	return endpointID == "" || slices.ContainsFunc(d.proxy.Endpoints, func(e models.Endpoint) bool { return e.ID == endpointID })
+// knows tells whether the owner has the endpoint; "" stands for all.
+func (d *ownerDesk) knows(endpointID string) bool {
+	return endpointID == "" || slices.ContainsFunc(d.owner.Endpoints, func(e models.Endpoint) bool { return e.ID == endpointID })
 }
 
 // Develop is the tab where policies are bound.
 func (c *Console) Develop(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -90,21 +91,29 @@ func (c *Console) Develop(g *gin.Context) error {
 		d.v.Say(g.Request.Context(), visit.Warning, "That endpoint is gone; all endpoints are shown.")
 		return redirect(g, d.develop())
 	}
-	frame, err := d.frame("Develop "+d.proxy.Name, layout.Crumb{Label: "Develop"})
+	frame, err := d.frame("Develop "+d.owner.Name, layout.Crumb{Label: "Develop"})
 	if err != nil {
 		return err
 	}
-	page := proxies.Develop{Head: d.head(proxies.OnDevelop), Upstream: d.proxy.Upstream.URL, Scopes: d.scopes(endpoint)}
-	for i, lane := range []*proxies.Lane{&page.Request, &page.Response, &page.Error} {
-		*lane = d.lane(i, endpoint)
+	page := proxies.Develop{Head: d.head(proxies.OnDevelop)}
+	switch d.kind {
+	case engine.KindProxy:
+		page.Scopes, page.Behind, page.BehindText = d.scopes(endpoint), "Backend API", d.owner.Upstream.URL
+	case engine.KindProxyGroup:
+		page.Behind, page.BehindText = "Members", countOf(len(d.owner.Members), "API proxy", "API proxies")
+	}
+	for _, about := range lanes {
+		if d.kind != engine.KindPolicyGroup || about.pipeline == d.owner.Pipeline {
+			page.Lanes = append(page.Lanes, d.lane(about, endpoint))
+		}
 	}
 	return render(g, http.StatusOK, proxies.DevelopPage(frame, page))
 }
 
-func (d *proxyDesk) scopes(current string) []proxies.ScopeLink {
-	counts := endpointPolicies(d.proxy)
+func (d *ownerDesk) scopes(current string) []proxies.ScopeLink {
+	counts := endpointPolicies(d.owner)
 	list := []proxies.ScopeLink{{Href: d.develop(), Current: current == "", Policies: counts[""]}}
-	for _, e := range d.proxy.Endpoints {
+	for _, e := range d.owner.Endpoints {
 		list = append(list, proxies.ScopeLink{
 			Method: e.Method, Path: e.Path, Text: e.Description, Href: d.scopeHref(e.ID), Current: current == e.ID, Policies: counts[e.ID],
 		})
@@ -112,17 +121,16 @@ func (d *proxyDesk) scopes(current string) []proxies.ScopeLink {
 	return list
 }
 
-func (d *proxyDesk) lane(i int, endpoint string) proxies.Lane {
-	about := lanes[i]
-	l := proxies.Lane{ID: about.id, Title: strings.ToUpper(about.name[:1]) + about.name[1:], Text: about.text}
+func (d *ownerDesk) lane(about laneText, endpoint string) proxies.Lane {
+	l := proxies.Lane{ID: about.id, Title: strings.ToUpper(about.name[:1]) + about.name[1:], Text: about.text, Back: about.pipeline != policy.Request}
 	if !slices.ContainsFunc(d.c.types, func(t policy.Type) bool { return t.Allows(about.pipeline) }) {
 		l.Closed = about.closed
 	} else if d.v.Can(visit.Manage) {
 		s := spot{about.pipeline, endpoint}
-		l.Add = link.NewBinding(d.project.Name, d.proxy.Name) + "?" + s.values().Encode()
-		l.Order, l.Hidden = link.OrderBindings(d.project.Name, d.proxy.Name), append(s.hidden(), d.version()...)
+		l.Add = d.link().NewBinding() + "?" + s.values().Encode()
+		l.Order, l.Hidden = d.link().OrderBindings(), append(s.hidden(), d.version()...)
 	}
-	for _, b := range d.proxy.Bindings {
+	for _, b := range d.owner.Bindings {
 		switch {
 		case b.Pipeline != about.pipeline:
 		case b.EndpointID == endpoint:
@@ -152,25 +160,45 @@ func (s spot) hidden() []ui.Hidden {
 }
 
 // bound is a binding as lanes show it, with what the visitor may do.
-func (d *proxyDesk) bound(b models.Binding) proxies.Bound {
-	project, name := d.project.Name, d.proxy.Name
-	out := proxies.Bound{
-		ID: b.ID, Name: b.Policy.Name, Type: b.Policy.Type, Global: b.Policy.Global(), Active: b.Policy.Active,
-		Href: link.Binding(project, name, b.ID),
+func (d *ownerDesk) bound(b models.Binding) proxies.Bound {
+	if b.Group != nil {
+		return d.boundGroup(b)
 	}
-	if t, ok := d.c.types.Find(b.Policy.Type); ok {
-		out.Type = t.Label
-	}
+	at := d.link()
+	out := d.c.boundPolicy(at, b)
 	if !d.v.Can(visit.Manage) {
 		return out
 	}
-	out.Remove = link.BindingRemove(project, name, b.ID)
+	out.Remove = at.BindingRemove(b.ID)
 	if out.Global {
-		out.Localize = link.BindingLocalize(project, name, b.ID)
+		out.Localize = at.BindingLocalize(b.ID)
 	} else {
-		out.Globalize = link.BindingGlobalize(project, name, b.ID)
-		out.Edit, out.Status = link.BindingEdit(project, name, b.ID), link.BindingStatus(project, name, b.ID)
+		out.Globalize = at.BindingGlobalize(b.ID)
+		out.Edit, out.Status = at.BindingEdit(b.ID), at.BindingStatus(b.ID)
 		out.Hidden = []ui.Hidden{{Name: "policyVersion", Value: strconv.Itoa(b.Policy.Version)}}
+	}
+	return out
+}
+
+// boundPolicy is a policy of an owner to look at.
+func (c *Console) boundPolicy(at link.Owner, b models.Binding) proxies.Bound {
+	out := proxies.Bound{ID: b.ID, Name: b.Policy.Name, Type: b.Policy.Type, Global: b.Policy.Global(), Active: b.Policy.Active, Href: at.Binding(b.ID)}
+	if t, ok := c.types.Find(b.Policy.Type); ok {
+		out.Type = t.Label
+	}
+	return out
+}
+
+// boundGroup is a policy group in one slot. It is edited on its own page, and so
+// are its policies.
+func (d *ownerDesk) boundGroup(b models.Binding) proxies.Bound {
+	at := linkOf(d.project.Name, *b.Group)
+	out := proxies.Bound{ID: b.ID, Name: b.Group.Name, Type: "Policy group", Group: true, Active: b.Group.Active, Href: at.Page(), Develop: at.Develop()}
+	for _, inner := range b.Group.Bindings {
+		out.Inside = append(out.Inside, d.c.boundPolicy(at, inner))
+	}
+	if d.v.Can(visit.Manage) {
+		out.Remove = d.link().BindingRemove(b.ID)
 	}
 	return out
 }
@@ -178,7 +206,7 @@ func (d *proxyDesk) bound(b models.Binding) proxies.Bound {
 // OrderBindings gives a lane a new order: the whole of it, or with a button of
 // one policy a step up or down.
 func (c *Console) OrderBindings(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -187,7 +215,7 @@ func (c *Console) OrderBindings(g *gin.Context) error {
 	if !moved {
 		return problem.List{{Field: "move", Message: "Name the policy and the way, such as up:ID."}}
 	}
-	err = c.store.OrderBindings(g.Request.Context(), d.v.Actor(), d.project.ID, d.proxy.ID,
+	err = c.store.OrderBindings(g.Request.Context(), d.v.Actor(), d.project.ID, d.owner.ID,
 		number(posted.Get("version")), policy.Pipeline(posted.Get("pipeline")), order)
 	return d.changed(err, "", posted.Get("endpoint"))
 }
@@ -213,7 +241,7 @@ func stepped(order []string, move string) ([]string, bool) {
 
 // changed ends a change of the lanes: with what was done, or with why it was
 // not because somebody else was faster. Either way the tab shows how it is now.
-func (d *proxyDesk) changed(err error, done, endpoint string) error {
+func (d *ownerDesk) changed(err error, done, endpoint string) error {
 	ctx := d.g.Request.Context()
 	if stale := new(models.StaleError); errors.As(err, &stale) && !stale.Deleted {
 		d.v.Say(ctx, visit.Warning, fmt.Sprintf("%s was changed by %s in the meantime. Nothing of yours was saved; this is how it is now.", stale.Name, stale.By))
@@ -229,8 +257,8 @@ func (d *proxyDesk) changed(err error, done, endpoint string) error {
 }
 
 // redeployHint says where the change is not live yet.
-func (d *proxyDesk) redeployHint() string {
-	if live := liveIn(d.proxy); len(live) > 0 {
+func (d *ownerDesk) redeployHint() string {
+	if live := liveIn(d.owner); len(live) > 0 {
 		return " Redeploy to " + strings.Join(live, ", ") + " to make it live."
 	}
 	return ""

@@ -60,7 +60,7 @@ func (w *workshop) add(t *testing.T, name, endpoint string) models.Binding {
 
 func (w *workshop) develop(t *testing.T, endpoint string) handlerstest.Page {
 	t.Helper()
-	path := link.ProxyDevelop("Default", "orders")
+	path := link.Proxy("Default", "orders").Develop()
 	if endpoint != "" {
 		path += "?endpoint=" + endpoint
 	}
@@ -116,7 +116,7 @@ func TestEndpointShowsThePoliciesOfAllFirst(t *testing.T) {
 	if got := names(w.develop(t, ""), "request"); !cmp.Equal(got, []string{"for-all"}) {
 		t.Errorf("under All: %v", got)
 	}
-	gone := w.v.Get(t, link.ProxyDevelop("Default", "orders")+"?endpoint=nonsense")
+	gone := w.v.Get(t, link.Proxy("Default", "orders").Develop()+"?endpoint=nonsense")
 	mustStatus(t, gone, http.StatusSeeOther)
 	mustContain(t, w.v.Follow(t, gone).One(t, "[data-toasts]").Text(), "That endpoint is gone")
 }
@@ -138,7 +138,7 @@ func TestChoosingAGlobalPolicy(t *testing.T) {
 		}
 	})
 	t.Run("what is not there is said", func(t *testing.T) {
-		none := w.v.Get(t, link.NewBinding("Default", "orders")+"?pipeline=REQUEST&q=%3Cscript%3E")
+		none := w.v.Get(t, link.Proxy("Default", "orders").NewBinding()+"?pipeline=REQUEST&q=%3Cscript%3E")
 		mustContain(t, none.One(t, "main").Text(), `No global policy matches "<script>".`)
 	})
 }
@@ -146,7 +146,7 @@ func TestChoosingAGlobalPolicy(t *testing.T) {
 func TestAddingAGlobalPolicyTwiceBindsItOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	chooser := w.v.Get(t, link.NewBinding("Default", "orders")+"?pipeline=REQUEST")
+	chooser := w.v.Get(t, link.Proxy("Default", "orders").NewBinding()+"?pipeline=REQUEST")
 	added := w.v.Submit(t, chooser, "tr form", nil)
 	mustStatus(t, added, http.StatusSeeOther)
 	develop := w.v.Follow(t, added)
@@ -159,14 +159,14 @@ func TestAddingAGlobalPolicyTwiceBindsItOnce(t *testing.T) {
 	if got := len(w.reload(t).Bindings); got != 1 {
 		t.Errorf("%d bindings, want 1", got)
 	}
-	again := w.v.Get(t, link.NewBinding("Default", "orders")+"?pipeline=REQUEST")
+	again := w.v.Get(t, link.Proxy("Default", "orders").NewBinding()+"?pipeline=REQUEST")
 	mustContain(t, again.One(t, "tr[data-row]").Text(), "Already here")
 }
 
 func TestPoliciesGoOnlyWhereTheyMay(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	bindings := link.Bindings("Default", "orders")
+	bindings := link.Proxy("Default", "orders").Bindings()
 	form := func(pipeline, endpoint string) url.Values {
 		return url.Values{"pipeline": {pipeline}, "endpoint": {endpoint}, "policy": {w.global.ID}, "version": {"1"}}
 	}
@@ -185,8 +185,8 @@ func TestPoliciesGoOnlyWhereTheyMay(t *testing.T) {
 			mustStatus(t, w.v.Post(t, bindings, c.form), c.want)
 		})
 	}
-	mustStatus(t, w.v.Get(t, link.NewLocalPolicy("Default", "orders", "policy-auth-jwt")+"?pipeline=ERROR"), http.StatusUnprocessableEntity)
-	mustStatus(t, w.v.Get(t, link.NewLocalPolicy("Default", "orders", "nonsense")+"?pipeline=REQUEST"), http.StatusNotFound)
+	mustStatus(t, w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy("policy-auth-jwt")+"?pipeline=ERROR"), http.StatusUnprocessableEntity)
+	mustStatus(t, w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy("nonsense")+"?pipeline=REQUEST"), http.StatusNotFound)
 	if p := w.reload(t); len(p.Bindings) != 0 || p.Version != 1 {
 		t.Errorf("something was bound: %+v", p.Bindings)
 	}
@@ -196,7 +196,7 @@ func TestALocalPolicyLivesWithItsProxy(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	endpoint := w.proxy.Endpoints[0].ID
-	form := w.v.Get(t, link.NewLocalPolicy("Default", "orders", "policy-auth-jwt")+"?pipeline=REQUEST&endpoint="+endpoint)
+	form := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy("policy-auth-jwt")+"?pipeline=REQUEST&endpoint="+endpoint)
 	mustStatus(t, form, http.StatusOK)
 
 	bad := w.v.Submit(t, form, "#policy-form", url.Values{"name": {" x"}, "description": {"kept"}, "tokenExpiresInAmount": {"soon"}})
@@ -219,11 +219,11 @@ func TestALocalPolicyLivesWithItsProxy(t *testing.T) {
 	}
 
 	t.Run("its page shows its settings", func(t *testing.T) {
-		page := w.v.Get(t, link.Binding("Default", "orders", b.ID))
+		page := w.v.Get(t, link.Proxy("Default", "orders").Binding(b.ID))
 		mustContain(t, page.One(t, "main").Text(), "Local", "Active", "5 minutes", "request lane of GET /pets/{id}, position 1")
 	})
 	t.Run("it is edited in its place", func(t *testing.T) {
-		edit := w.v.Get(t, link.BindingEdit("Default", "orders", b.ID))
+		edit := w.v.Get(t, link.Proxy("Default", "orders").BindingEdit(b.ID))
 		mustStatus(t, w.v.Submit(t, edit, "#policy-form", url.Values{"name": {"renamed"}}), http.StatusSeeOther)
 		if got := w.reload(t).Bindings[0].Policy.Name; got != "renamed" {
 			t.Errorf("it is called %s", got)
@@ -240,7 +240,7 @@ func TestALocalPolicyLivesWithItsProxy(t *testing.T) {
 	})
 	t.Run("it is switched passive and says so in a word", func(t *testing.T) {
 		page := w.develop(t, endpoint)
-		status := link.BindingStatus("Default", "orders", b.ID)
+		status := link.Proxy("Default", "orders").BindingStatus(b.ID)
 		done := w.v.Submit(t, page, "form[action='"+status+"']", nil)
 		mustContain(t, w.v.Follow(t, done).One(t, "#lane-request .Bound--passive").Text(), "Passive")
 		if w.reload(t).Bindings[0].Policy.Active {
@@ -251,7 +251,7 @@ func TestALocalPolicyLivesWithItsProxy(t *testing.T) {
 		mustStatus(t, w.v.Get(t, link.Policy("Default", "policy-auth-jwt", "mine")), http.StatusNotFound)
 	})
 	t.Run("removing deletes it", func(t *testing.T) {
-		ask := w.v.Get(t, link.BindingRemove("Default", "orders", b.ID))
+		ask := w.v.Get(t, link.Proxy("Default", "orders").BindingRemove(b.ID))
 		mustContain(t, ask.One(t, "form.Confirm").Text(), "belongs to this proxy alone and is deleted", "no traffic is touched")
 		done := w.v.Submit(t, ask, "form.Confirm", nil)
 		mustContain(t, w.v.Follow(t, done).One(t, "[data-toasts]").Text(), "removed from the request lane of GET /pets/{id} and deleted")
@@ -264,7 +264,7 @@ func TestALocalPolicyLivesWithItsProxy(t *testing.T) {
 func TestALocalPolicyTypedWhileTheProxyChangedIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	form := w.v.Get(t, link.NewLocalPolicy("Default", "orders", "policy-auth-jwt")+"?pipeline=REQUEST")
+	form := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy("policy-auth-jwt")+"?pipeline=REQUEST")
 	w.add(t, "first", "")
 
 	late := w.v.Submit(t, form, "#policy-form", url.Values{"name": {"typed"}, "description": {"long work"}})
@@ -282,12 +282,12 @@ func TestAGlobalPolicyIsNotEditedInsideAProxy(t *testing.T) {
 	w := newWorkshop(t)
 	p := modelstest.Bind(t, w.site.Store, w.proxy, w.global)
 	b := p.Bindings[0]
-	page := w.v.Get(t, link.Binding("Default", "orders", b.ID))
+	page := w.v.Get(t, link.Proxy("Default", "orders").Binding(b.ID))
 	mustContain(t, page.One(t, "main").Text(), "Global", "Open the global policy")
-	mustStatus(t, w.v.Get(t, link.BindingEdit("Default", "orders", b.ID)), http.StatusNotFound)
-	mustStatus(t, w.v.Post(t, link.BindingStatus("Default", "orders", b.ID), url.Values{"active": {"false"}, "policyVersion": {"1"}}), http.StatusNotFound)
+	mustStatus(t, w.v.Get(t, link.Proxy("Default", "orders").BindingEdit(b.ID)), http.StatusNotFound)
+	mustStatus(t, w.v.Post(t, link.Proxy("Default", "orders").BindingStatus(b.ID), url.Values{"active": {"false"}, "policyVersion": {"1"}}), http.StatusNotFound)
 
-	ask := w.v.Get(t, link.BindingRemove("Default", "orders", b.ID))
+	ask := w.v.Get(t, link.Proxy("Default", "orders").BindingRemove(b.ID))
 	mustContain(t, ask.One(t, "form.Confirm").Text(), "detached here and kept")
 	mustStatus(t, w.v.Submit(t, ask, "form.Confirm", nil), http.StatusSeeOther)
 	kept, err := w.site.Store.PolicyByID(context.Background(), w.site.Project.ID, w.global.ID)
@@ -307,7 +307,7 @@ func TestOrderingALane(t *testing.T) {
 	t.Run("a button moves one step without JavaScript", func(t *testing.T) {
 		page := w.develop(t, "")
 		down := page.One(t, "button[aria-label='Move a down']").Attr("value")
-		done := w.v.Post(t, link.OrderBindings("Default", "orders"), sortForm(t, page, url.Values{"move": {down}}))
+		done := w.v.Post(t, link.Proxy("Default", "orders").OrderBindings(), sortForm(t, page, url.Values{"move": {down}}))
 		mustStatus(t, done, http.StatusSeeOther)
 		if got := order(); !cmp.Equal(got, []string{"b", "a", "c"}) {
 			t.Errorf("the order is %v", got)
@@ -318,7 +318,7 @@ func TestOrderingALane(t *testing.T) {
 		form := sortForm(t, page, nil)
 		ids := form["order"]
 		form["order"] = []string{ids[2], ids[1], ids[0]}
-		mustStatus(t, w.v.Post(t, link.OrderBindings("Default", "orders"), form), http.StatusSeeOther)
+		mustStatus(t, w.v.Post(t, link.Proxy("Default", "orders").OrderBindings(), form), http.StatusSeeOther)
 		if got := order(); !cmp.Equal(got, []string{"c", "a", "b"}) {
 			t.Errorf("the order is %v", got)
 		}
@@ -326,7 +326,7 @@ func TestOrderingALane(t *testing.T) {
 	t.Run("an order that was read before somebody else's change is refused in words", func(t *testing.T) {
 		page := w.develop(t, "")
 		w.add(t, "d", "")
-		done := w.v.Post(t, link.OrderBindings("Default", "orders"), sortForm(t, page, nil))
+		done := w.v.Post(t, link.Proxy("Default", "orders").OrderBindings(), sortForm(t, page, nil))
 		mustContain(t, w.v.Follow(t, done).One(t, "[data-toasts]").Text(), "changed by tester in the meantime")
 		if got := order(); !cmp.Equal(got, []string{"c", "a", "b", "d"}) {
 			t.Errorf("the order is %v", got)
@@ -343,7 +343,7 @@ func TestOrderingALane(t *testing.T) {
 			form.Set("version", "99")
 			page := w.develop(t, "")
 			form.Set("version", handlerstest.Fields(page.One(t, "#order-request")).Get("version"))
-			mustStatus(t, w.v.Post(t, link.OrderBindings("Default", "orders"), form), http.StatusUnprocessableEntity)
+			mustStatus(t, w.v.Post(t, link.Proxy("Default", "orders").OrderBindings(), form), http.StatusUnprocessableEntity)
 		})
 	}
 }
@@ -372,7 +372,7 @@ func TestDevelopTabSaysWhatIsNotLive(t *testing.T) {
 	w.add(t, "late", "")
 	page := w.develop(t, "")
 	mustContain(t, page.One(t, ".Callout").Text(), "Not live yet: redeploy production", "since revision 1")
-	if got := page.One(t, ".Callout a").Attr("href"); got != link.ProxyDeploy("Default", "orders", "production") {
+	if got := page.One(t, ".Callout a").Attr("href"); got != link.Proxy("Default", "orders").Deploy("production") {
 		t.Errorf("the notice leads to %s", got)
 	}
 }

@@ -237,13 +237,13 @@ func TestPreviewsKnowThePlatformAndTheProxy(t *testing.T) {
 	if _, _, err := store.SaveProxy(t.Context(), modelstest.By(), w.site.Project.ID, proxy); err != nil {
 		t.Fatal(err)
 	}
-	page := draft(t, w.v, "POLICY_AUTH_JWT_NOT_VALID", "&proxy=orders", url.Values{notValid + "speaks": {"xml"}})
+	page := draft(t, w.v, "POLICY_AUTH_JWT_NOT_VALID", "&kind=PROXY&owner=orders", url.Values{notValid + "speaks": {"xml"}})
 	if diff := cmp.Diff([]string{"Always 401 <fault>Sign in again. orders</fault>"}, shots(page.Node)); diff != "" {
 		t.Error(diff)
 	}
 	wantText(t, page.One(t, "[data-error-preview]"), "Answered by the platform's customized message, inside the proxy's error template.")
-	form := w.v.Get(t, link.NewLocalPolicy("Default", "orders", jwt)+"?pipeline=REQUEST")
-	if got := form.One(t, notValidRow+" [data-error-preview]").Attr("hx-post"); !strings.Contains(got, "proxy=orders") {
+	form := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy(jwt)+"?pipeline=REQUEST")
+	if got := form.One(t, notValidRow+" [data-error-preview]").Attr("hx-post"); !strings.Contains(got, "kind=PROXY&owner=orders") {
 		t.Error(got)
 	}
 }

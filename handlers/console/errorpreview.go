@@ -19,7 +19,8 @@ import (
 )
 
 // errorChoices are what the editor of error messages knows. Proxy is the owner
-// of a local policy, nil for everything else.
+// of a local policy, nil for everything else; one of a policy group has no
+// templates, as those of wherever the group runs count.
 func (c *Console) errorChoices(ctx context.Context, rows []fault.Type, refresh string, proxy *models.Owner) (weberrors.Choices, error) {
 	p, err := c.previewer(ctx, proxy)
 	if err != nil {
@@ -44,7 +45,9 @@ func (c *Console) previewer(ctx context.Context, proxy *models.Owner) (*previewe
 		return nil, err
 	}
 	p.request.Time = c.now()
-	if proxy != nil {
+	if proxy != nil && proxy.Kind == engine.KindPolicyGroup {
+		p.proxy = nil
+	} else if proxy != nil {
 		p.request.OwnerID, p.request.OwnerName, p.request.BasePath = proxy.ID, proxy.Name, proxy.Route.BasePath
 		p.request.Path = strings.TrimSuffix(proxy.Route.BasePath, "/") + "/42"
 		p.request.DecodedPath = p.request.Path

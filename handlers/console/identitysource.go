@@ -140,7 +140,7 @@ func sourceUses(project string, uses []models.IdentitySourceUse) []webidentity.U
 	for i, u := range uses {
 		list[i] = webidentity.Use{Policy: u.Policy, Where: "Global policy", Href: link.Policy(project, u.Type, u.Policy), Live: u.Environments}
 		if u.Proxy != "" {
-			list[i].Where, list[i].Href = "Policy of API proxy "+u.Proxy, link.ProxyDevelop(project, u.Proxy)
+			list[i].Where, list[i].Href = "Policy of API proxy "+u.Proxy, link.Proxy(project, u.Proxy).Develop()
 		}
 		if u.PolicyID == "" {
 			list[i].Where = "As deployed with API proxy " + u.Proxy

@@ -232,7 +232,7 @@ func keyUsers(slot models.KeySlot, uses []models.KeyUse) (list []keys.User, of i
 		if !u.In(slot) {
 			continue
 		}
-		shown := keys.User{Policy: u.Policy, Proxy: u.Proxy, Lifetime: "For ever", Href: link.ProxyDevelop(u.Project, u.Proxy)}
+		shown := keys.User{Policy: u.Policy, Proxy: u.Proxy, Lifetime: "For ever", Href: link.Proxy(u.Project, u.Proxy).Develop()}
 		if u.Lifetime > 0 {
 			shown.Lifetime = lasts(u.Lifetime)
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
-	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/proxies"
 	"github.com/gatewright/gatewright/web/ui"
 )
@@ -40,7 +39,7 @@ func (c *Console) Localize(g *gin.Context) error {
 		return err
 	}
 	name := strings.TrimSpace(g.PostForm("name"))
-	_, err = c.store.Localize(g.Request.Context(), e.v.Actor(), e.project.ID, e.proxy.ID, number(g.PostForm("version")), e.binding.ID, name)
+	_, err = c.store.Localize(g.Request.Context(), e.v.Actor(), e.project.ID, e.owner.ID, number(g.PostForm("version")), e.binding.ID, name)
 	if l := problem.Of(err); l != nil {
 		return e.askName(http.StatusUnprocessableEntity, e.localizing(), name, l)
 	}
@@ -64,18 +63,18 @@ func (c *Console) Globalize(g *gin.Context) error {
 		return err
 	}
 	name := strings.TrimSpace(g.PostForm("name"))
-	_, err = c.store.Globalize(g.Request.Context(), e.v.Actor(), e.project.ID, e.proxy.ID, number(g.PostForm("version")), e.binding.ID, name)
+	_, err = c.store.Globalize(g.Request.Context(), e.v.Actor(), e.project.ID, e.owner.ID, number(g.PostForm("version")), e.binding.ID, name)
 	if l := problem.Of(err); l != nil {
 		return e.askName(http.StatusUnprocessableEntity, e.globalizing(), name, l)
 	}
-	return e.changed(err, fmt.Sprintf("%s is a global policy now and can be added to other proxies.", name), e.spot.endpoint)
+	return e.changed(err, fmt.Sprintf("%s is a global policy now and can be added to other proxies and groups.", name), e.spot.endpoint)
 }
 
 // shared is bindingDesk for what only a global policy allows.
 func (c *Console) shared(g *gin.Context) (*localEditor, error) {
 	e, err := c.bindingDesk(g)
-	if err == nil && !e.binding.Policy.Global() {
-		return nil, fmt.Errorf("policy %s is local: %w", e.binding.Policy.Name, models.ErrNotFound)
+	if err == nil && (e.binding.Group != nil || !e.binding.Policy.Global()) {
+		return nil, fmt.Errorf("%s is no global policy: %w", e.binding.Name(), models.ErrNotFound)
 	}
 	return e, err
 }
@@ -83,14 +82,14 @@ func (c *Console) shared(g *gin.Context) (*localEditor, error) {
 func (e *localEditor) localizing() renaming {
 	p := e.binding.Policy
 	effects := []string{
-		fmt.Sprintf("The %s of %s gets a copy that is edited here alone", e.where(e.spot), e.proxy.Name),
+		fmt.Sprintf("The %s of %s gets a copy that is edited here alone", e.where(e.spot), e.owner.Name),
 		p.Name + " stays as it is" + elsewhere(p.Used-1),
 		"Later changes of " + p.Name + " do not reach the copy",
 	}
 	return renaming{
 		title: "Localize " + p.Name + "?", label: "Localize", effects: append(effects, e.untouched()),
-		help:   "Of the copy. Unique among the local policies of the proxy.",
-		action: link.BindingLocalize(e.project.Name, e.proxy.Name, e.binding.ID),
+		help:   "Of the copy. Unique among the local policies of the " + e.noun + ".",
+		action: e.link().BindingLocalize(e.binding.ID),
 	}
 }
 
@@ -98,18 +97,18 @@ func (e *localEditor) globalizing() renaming {
 	p := e.binding.Policy
 	return renaming{
 		title: "Add " + p.Name + " as a global policy?", label: "Add as global policy",
-		effects: []string{"Every proxy of the project can use it", "It is edited on its own page from now on, for all of them", e.untouched()},
+		effects: []string{"Every proxy and group of the project can use it", "It is edited on its own page from now on, for all of them", e.untouched()},
 		help:    "Unique among the global policies of the project.",
-		action:  link.BindingGlobalize(e.project.Name, e.proxy.Name, e.binding.ID),
+		action:  e.link().BindingGlobalize(e.binding.ID),
 	}
 }
 
 // untouched says that traffic goes on.
 func (e *localEditor) untouched() string {
-	if live := liveIn(e.proxy); len(live) > 0 {
-		return fmt.Sprintf("%s goes on in %s with what is deployed until the next deploy", e.proxy.Name, strings.Join(live, ", "))
+	if live := liveIn(e.owner); len(live) > 0 {
+		return fmt.Sprintf("%s goes on in %s with what is deployed until the next deploy", e.owner.Name, strings.Join(live, ", "))
 	}
-	return "The proxy is not deployed: no traffic is touched"
+	return "The " + e.noun + " is not deployed: no traffic is touched"
 }
 
 // freeName is the policy's own, or one like it that no local policy has.
@@ -122,8 +121,8 @@ func (e *localEditor) freeName() string {
 }
 
 func (e *localEditor) hasLocal(name string) bool {
-	return slices.ContainsFunc(e.proxy.Bindings, func(b models.Binding) bool {
-		return !b.Policy.Global() && strings.EqualFold(b.Policy.Name, name)
+	return slices.ContainsFunc(e.owner.Bindings, func(b models.Binding) bool {
+		return !b.Shared() && strings.EqualFold(b.Policy.Name, name)
 	})
 }
 

@@ -16,13 +16,13 @@ func TestAPolicyIsLocalizedWhereItIsBoundAndMadeGlobalAgain(t *testing.T) {
 	other := modelstest.Bind(t, w.site.Store, modelstest.Proxy(t, w.site.Store, w.site.Project.ID, "other"), w.global)
 	w.proxy = modelstest.Bind(t, w.site.Store, w.reload(t), w.global)
 	b := w.proxy.Bindings[0]
-	at := link.BindingLocalize("Default", "orders", b.ID)
+	at := link.Proxy("Default", "orders").BindingLocalize(b.ID)
 
 	// Both ways lead there: the lane, and the policy's own page for each place.
 	if !w.develop(t, "").Has("a[href='" + at + "']") {
 		t.Error("the lane has no Localize")
 	}
-	if page := w.v.Get(t, link.Policy("Default", w.global.Type, "standard")); !page.Has("a[href='"+at+"']") || !page.Has("a[href='"+link.BindingLocalize("Default", "other", other.Bindings[0].ID)+"']") {
+	if page := w.v.Get(t, link.Policy("Default", w.global.Type, "standard")); !page.Has("a[href='"+at+"']") || !page.Has("a[href='"+link.Proxy("Default", "other").BindingLocalize(other.Bindings[0].ID)+"']") {
 		t.Error("the policy's page does not offer each place")
 	}
 	ask := w.v.Get(t, at)
@@ -42,7 +42,7 @@ func TestAPolicyIsLocalizedWhereItIsBoundAndMadeGlobalAgain(t *testing.T) {
 	}
 	mustStatus(t, w.v.Get(t, at), http.StatusNotFound) // a local one cannot be localized
 
-	global := link.BindingGlobalize("Default", "orders", b.ID)
+	global := link.Proxy("Default", "orders").BindingGlobalize(b.ID)
 	taken := w.v.Submit(t, w.v.Get(t, global), "form.Confirm", url.Values{"name": {"STANDARD"}})
 	mustStatus(t, taken, http.StatusUnprocessableEntity)
 	w.v.Submit(t, taken, "form.Confirm", url.Values{"name": {"shared"}})
@@ -57,7 +57,7 @@ func TestTheCopyGetsANameThatIsFree(t *testing.T) {
 	w := newWorkshop(t)
 	w.add(t, "Standard", "")
 	w.proxy = modelstest.Bind(t, w.site.Store, w.reload(t), w.global)
-	ask := w.v.Get(t, link.BindingLocalize("Default", "orders", w.proxy.Bindings[1].ID))
+	ask := w.v.Get(t, link.Proxy("Default", "orders").BindingLocalize(w.proxy.Bindings[1].ID))
 	if name := ask.One(t, "input[name=name]").Attr("value"); name != "standard 2" {
 		t.Errorf("the name offered is %q", name)
 	}
@@ -67,7 +67,7 @@ func TestLocalizingTooLateChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	w.proxy = modelstest.Bind(t, w.site.Store, w.reload(t), w.global)
-	ask := w.v.Get(t, link.BindingLocalize("Default", "orders", w.proxy.Bindings[0].ID))
+	ask := w.v.Get(t, link.Proxy("Default", "orders").BindingLocalize(w.proxy.Bindings[0].ID))
 	w.add(t, "meanwhile", "")
 	mustContain(t, w.v.Follow(t, w.v.Submit(t, ask, "form.Confirm", url.Values{"name": {"own"}})).Text(), "Nothing of yours was saved")
 	if p := w.reload(t).Bindings[0].Policy; !p.Global() {
@@ -80,8 +80,8 @@ func TestAuditorsLocalizeNothing(t *testing.T) {
 	w := newWorkshop(t)
 	w.proxy = modelstest.Bind(t, w.site.Store, w.reload(t), w.global)
 	otto := w.site.SignIn(t, handlerstest.Auditor)
-	at := link.BindingLocalize("Default", "orders", w.proxy.Bindings[0].ID)
-	for _, page := range []string{link.ProxyDevelop("Default", "orders"), link.Policy("Default", w.global.Type, "standard"), link.Binding("Default", "orders", w.proxy.Bindings[0].ID)} {
+	at := link.Proxy("Default", "orders").BindingLocalize(w.proxy.Bindings[0].ID)
+	for _, page := range []string{link.Proxy("Default", "orders").Develop(), link.Policy("Default", w.global.Type, "standard"), link.Proxy("Default", "orders").Binding(w.proxy.Bindings[0].ID)} {
 		if otto.Get(t, page).Has("a[href='" + at + "']") {
 			t.Errorf("%s offers it", page)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
@@ -137,7 +138,11 @@ func (c *Console) hits(list []models.Hit) []place {
 	for _, h := range list {
 		switch h.Kind {
 		case models.KindProxy:
-			found = append(found, place{Label: h.Name, Kind: "API proxy", Hint: h.Path, Href: link.Proxy(h.Project, h.Name)})
+			found = append(found, place{Label: h.Name, Kind: "API proxy", Hint: h.Path, Href: link.Proxy(h.Project, h.Name).Page()})
+		case engine.KindProxyGroup:
+			found = append(found, place{Label: h.Name, Kind: "Proxy group", Hint: h.Path, Href: link.ProxyGroup(h.Project, h.Name).Page()})
+		case engine.KindPolicyGroup:
+			found = append(found, place{Label: h.Name, Kind: "Policy group", Href: link.PolicyGroup(h.Project, h.Name).Page()})
 		case models.KindPolicy:
 			t, _ := c.types.Find(h.Path)
 			found = append(found, place{Label: h.Name, Kind: "Policy", Hint: t.Label, Href: link.Policy(h.Project, h.Path, h.Name)})

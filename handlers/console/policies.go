@@ -182,8 +182,8 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 	}
 	for _, place := range u.places {
 		page.Uses = append(page.Uses, policies.Use{
-			Proxy: place.OwnerName, Scope: place.Scope, Endpoint: place.Endpoint, Pipeline: place.Pipeline, Position: place.Position, Live: place.Live,
-			Localize: link.BindingLocalize(e.project.Name, place.OwnerName, place.BindingID),
+			Owner: link.Owner{Project: e.project.Name, Kind: kindNamed(place.OwnerKind).at, Name: place.OwnerName}, Noun: kindNamed(place.OwnerKind).noun, Scope: place.Scope, Endpoint: place.Endpoint, Pipeline: place.Pipeline, Position: place.Position, Live: place.Live,
+			Binding: place.BindingID,
 		})
 	}
 	return render(e.g, status, policies.View(page))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/identity/ldap"
 	"github.com/gatewright/gatewright/engine/jwtauth"
@@ -167,11 +168,14 @@ func addKey(list []policies.SigningKey, k models.Key) []policies.SigningKey {
 	return list
 }
 
-// ownerOf is the proxy in which a form stands.
-func ownerOf(project models.Project, p models.Owner) *policies.Proxy {
-	owner := &policies.Proxy{Name: p.Name, Keys: link.Proxy(project.Name, p.Name)}
-	for _, e := range p.Endpoints {
-		owner.Endpoints = append(owner.Endpoints, policies.Endpoint{Method: e.Method, Path: e.Path})
+// endpointsOf is the proxy in which a form stands; a group has none of its own.
+func endpointsOf(o models.Owner) *policies.Proxy {
+	if o.Kind != engine.KindProxy {
+		return nil
 	}
-	return owner
+	proxy := &policies.Proxy{Name: o.Name}
+	for _, e := range o.Endpoints {
+		proxy.Endpoints = append(proxy.Endpoints, policies.Endpoint{Method: e.Method, Path: e.Path})
+	}
+	return proxy
 }

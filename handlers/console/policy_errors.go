@@ -25,13 +25,13 @@ func (c *Console) PolicyErrors(g *gin.Context) error {
 		return err
 	}
 	ctx, row := g.Request.Context(), g.Query("row")
-	var proxy *models.Owner
-	if name := g.Query("proxy"); name != "" {
-		found, err := c.store.Proxy(ctx, e.project.ID, name)
+	var owner *models.Owner
+	if name := g.Query("owner"); name != "" {
+		found, err := c.store.Owner(ctx, e.project.ID, g.Query("kind"), name)
 		if err != nil {
 			return err
 		}
-		proxy = &found
+		owner = &found
 	}
 	weberrors.Open(values, row)
 	policies.Change(e.form, values, values["change"])
@@ -39,16 +39,16 @@ func (c *Console) PolicyErrors(g *gin.Context) error {
 	if err := c.offerVariables(ctx, e.project, &choices); err != nil {
 		return err
 	}
-	if choices.Errors, err = c.errorChoices(ctx, e.typ.Faults, policyErrors(e.project, e.typ.Name, proxy), proxy); err != nil {
+	if choices.Errors, err = c.errorChoices(ctx, e.typ.Faults, policyErrors(e.project, e.typ.Name, owner), owner); err != nil {
 		return err
 	}
 	return render(g, http.StatusOK, weberrors.Redrawn(policies.Errors(values, nil, choices), row))
 }
 
 // policyErrors is the address of PolicyErrors.
-func policyErrors(project models.Project, typ string, proxy *models.Owner) string {
-	if proxy == nil {
+func policyErrors(project models.Project, typ string, owner *models.Owner) string {
+	if owner == nil {
 		return link.PolicyErrors(project.Name, typ)
 	}
-	return withQuery(link.PolicyErrors(project.Name, typ), url.Values{"proxy": {proxy.Name}})
+	return withQuery(link.PolicyErrors(project.Name, typ), url.Values{"kind": {owner.Kind}, "owner": {owner.Name}})
 }

@@ -113,9 +113,9 @@ func TestAddingARowToAPolicyThatExistsSavesNothing(t *testing.T) {
 func TestALocalPolicyFollowsTheEndpointsOfItsProxy(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	form := w.v.Get(t, link.NewLocalPolicy("Default", "orders", jwtauth.TypeName)+"?pipeline=REQUEST")
+	form := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy(jwtauth.TypeName)+"?pipeline=REQUEST")
 	mustStatus(t, form, http.StatusOK)
-	if got := form.One(t, `[href="`+link.Proxy("Default", "orders")+`"][target=_blank]`).Text(); got != "Show API Key" {
+	if got := form.One(t, `[href="`+link.Proxy("Default", "orders").Page()+`"][target=_blank]`).Text(); got != "Show API Key" {
 		t.Errorf("the key is behind %q", got)
 	}
 	done := w.v.Submit(t, form, "#policy-form", url.Values{
@@ -136,7 +136,7 @@ func TestALocalPolicyFollowsTheEndpointsOfItsProxy(t *testing.T) {
 	if _, _, err := w.site.Store.SaveProxy(context.Background(), modelstest.By(), p.ProjectID, p); err != nil {
 		t.Fatal(err)
 	}
-	edit := w.v.Get(t, link.BindingEdit("Default", "orders", b.ID))
+	edit := w.v.Get(t, link.Proxy("Default", "orders").BindingEdit(b.ID))
 	mustStatus(t, edit, http.StatusOK)
 	mustContain(t, edit.One(t, ".Endpoints").Text(), "/pets/{id}", "/animals", "No such endpoint")
 }

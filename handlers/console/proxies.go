@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,63 +27,6 @@ const (
 	revisionsShown = 100
 )
 
-// proxyDesk is one visit to the pages of one proxy.
-type proxyDesk struct {
-	c       *Console
-	g       *gin.Context
-	v       *visit.Visit
-	project models.Project
-	proxy   models.Owner
-}
-
-// proxyDesk finds the project and the proxy that the address names, and reads
-// the form where there is one.
-func (c *Console) proxyDesk(g *gin.Context) (*proxyDesk, error) {
-	if err := g.Request.ParseForm(); err != nil {
-		return nil, badForm(err)
-	}
-	ctx := g.Request.Context()
-	project, err := c.project(ctx, g.Param("project"))
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := c.store.Proxy(ctx, project.ID, g.Param("proxy"))
-	if err != nil {
-		return nil, err
-	}
-	return &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project, proxy: proxy}, nil
-}
-
-// frame is the shell of a page below the proxy's own.
-func (d *proxyDesk) frame(title string, more ...layout.Crumb) (layout.Props, error) {
-	crumbs := append(proxyCrumbs(d.project), layout.Crumb{Label: d.proxy.Name, Href: d.page()})
-	return d.c.frame(d.g, title, d.project, append(crumbs, more...)...)
-}
-
-func proxyCrumbs(project models.Project) []layout.Crumb {
-	return []layout.Crumb{
-		{Label: project.Name, Href: link.Project(project.Name)},
-		{Label: "API Proxies", Href: link.Proxies(project.Name)},
-	}
-}
-
-func (d *proxyDesk) page() string    { return link.Proxy(d.project.Name, d.proxy.Name) }
-func (d *proxyDesk) develop() string { return link.ProxyDevelop(d.project.Name, d.proxy.Name) }
-
-// head is what the pages of the proxy begin with.
-func (d *proxyDesk) head(current proxies.Section) proxies.Head {
-	project, name := d.project.Name, d.proxy.Name
-	h := proxies.Head{
-		Name: name, Description: d.proxy.Description, Now: d.c.now(), Current: current, Policies: len(d.proxy.Bindings),
-		Places:   d.c.places(d.g, project, d.proxy),
-		Overview: d.page(), Develop: d.develop(), History: link.ProxyHistory(project, name),
-	}
-	if d.v.Can(visit.Manage) {
-		h.Edit, h.Secret, h.Delete = link.ProxyEdit(project, name), link.ProxySecret(project, name), link.ProxyDelete(project, name)
-	}
-	return h
-}
-
 // ListProxies is the list of a project's proxies.
 func (c *Console) ListProxies(g *gin.Context) error {
 	ctx := g.Request.Context()
@@ -97,7 +39,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	frame, err := c.frame(g, "API Proxies", project, proxyCrumbs(project)...)
+	frame, err := c.frame(g, "API Proxies", project, kindNamed(engine.KindProxy).crumbs(project)...)
 	if err != nil {
 		return err
 	}
@@ -120,10 +62,10 @@ func (c *Console) proxyRow(g *gin.Context, project string, p models.Owner) proxi
 	r := proxies.Row{
 		Name: p.Name, Description: p.Description, BasePath: p.Route.BasePath, Upstream: p.Upstream.URL,
 		Places: c.places(g, project, p), ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
-		Href: link.Proxy(project, p.Name), Develop: link.ProxyDevelop(project, p.Name),
+		Href: linkOf(project, p).Page(), Develop: linkOf(project, p).Develop(),
 	}
 	if visit.From(g.Request.Context()).Can(visit.Manage) {
-		r.Edit, r.Delete = link.ProxyEdit(project, p.Name), link.ProxyDelete(project, p.Name)
+		r.Edit, r.Delete = linkOf(project, p).Edit(), linkOf(project, p).Delete()
 	}
 	return r
 }
@@ -211,15 +153,15 @@ func (q proxyQuery) pager(base string, shown, total int) ui.Page {
 
 // ShowProxy is the overview.
 func (c *Console) ShowProxy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
-	frame, err := c.frame(g, d.proxy.Name, d.project, append(proxyCrumbs(d.project), layout.Crumb{Label: d.proxy.Name})...)
+	frame, err := c.frame(g, d.owner.Name, d.project, append(d.crumbs(d.project), layout.Crumb{Label: d.owner.Name})...)
 	if err != nil {
 		return err
 	}
-	p := d.proxy
+	p := d.owner
 	o := proxies.Overview{
 		Head: d.head(proxies.OnOverview), ClientID: p.ClientID, BasePath: p.Route.BasePath, Hosts: p.Route.Hosts, Methods: p.Route.Methods,
 		Upstream:        p.Upstream.URL,
@@ -253,33 +195,31 @@ func milliseconds(n int, standard time.Duration) string {
 	return fmt.Sprintf("%d ms", n)
 }
 
-// ProxyHistory is what was deployed when.
-func (c *Console) ProxyHistory(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+// History is what was deployed when.
+func (c *Console) History(g *gin.Context) error {
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
-	list, err := c.store.Revisions(g.Request.Context(), d.proxy.ID, revisionsShown)
+	list, err := c.store.Revisions(g.Request.Context(), d.owner.ID, revisionsShown)
 	if err != nil {
 		return err
 	}
-	frame, err := d.frame("History of "+d.proxy.Name, layout.Crumb{Label: "History"})
+	frame, err := d.frame("History of "+d.owner.Name, layout.Crumb{Label: "History"})
 	if err != nil {
 		return err
 	}
 	h := proxies.History{Head: d.head(proxies.OnHistory), Limit: revisionsShown}
 	for _, r := range list {
 		shown := proxies.Revision{Number: r.Number, Environment: r.Environment, Live: r.Live, At: r.CreatedAt, By: r.CreatedBy, Note: r.Note, Digest: r.Digest}
-		var definition engine.Proxy
-		if err := json.Unmarshal(r.Definition, &definition); err != nil {
-			return fmt.Errorf("read revision %d of %s: %w", r.Number, d.proxy.Name, err)
+		if shown.Policies, err = policiesIn(r.Definition); err != nil {
+			return fmt.Errorf("read revision %d of %s: %w", r.Number, d.owner.Name, err)
 		}
-		shown.Policies = len(definition.Policies)
-		shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=draft", link.ProxyCompare(d.project.Name, d.proxy.Name), url.QueryEscape(r.Environment), r.Number)
+		shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=draft", d.link().Compare(), url.QueryEscape(r.Environment), r.Number)
 		if !r.Live {
-			shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=live", link.ProxyCompare(d.project.Name, d.proxy.Name), url.QueryEscape(r.Environment), r.Number)
+			shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=live", d.link().Compare(), url.QueryEscape(r.Environment), r.Number)
 			if d.v.Can(visit.Deploy) {
-				shown.Rollback = link.ProxyRollback(d.project.Name, d.proxy.Name, r.Environment, r.Number)
+				shown.Rollback = d.link().Rollback(r.Environment, r.Number)
 			}
 		}
 		h.Revisions = append(h.Revisions, shown)
@@ -287,41 +227,36 @@ func (c *Console) ProxyHistory(g *gin.Context) error {
 	return render(g, http.StatusOK, proxies.HistoryPage(frame, h))
 }
 
-// ConfirmDeleteProxy asks, with what goes with the proxy.
-func (c *Console) ConfirmDeleteProxy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+// ConfirmDeleteOwner asks, with what goes with the owner.
+func (c *Console) ConfirmDeleteOwner(g *gin.Context) error {
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
 	return d.askDelete(http.StatusOK, "", "")
 }
 
-func (d *proxyDesk) askDelete(status int, typed, refusal string) error {
-	frame, err := d.frame("Delete "+d.proxy.Name, layout.Crumb{Label: "Delete"})
+func (d *ownerDesk) askDelete(status int, typed, refusal string) error {
+	frame, err := d.frame("Delete "+d.owner.Name, layout.Crumb{Label: "Delete"})
 	if err != nil {
 		return err
 	}
 	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
-		Title: "Delete proxy " + d.proxy.Name + "?", Text: "It cannot be taken back. The audit list keeps what it was.",
+		Title: "Delete " + d.noun + " " + d.owner.Name + "?", Text: "It cannot be taken back. The audit list keeps what it was.",
 		Effects: d.deleteEffects(), Name: d.nameIfLive(), Typed: typed, Error: refusal,
-		Action: link.ProxyDelete(d.project.Name, d.proxy.Name), Label: "Delete proxy", Cancel: d.page(), Hidden: d.version(),
+		Action: d.link().Delete(), Label: "Delete " + d.noun, Cancel: d.page(), Hidden: d.version(),
 	}))
 }
 
-// version is what a write of this visit was read at.
-func (d *proxyDesk) version() []ui.Hidden {
-	return []ui.Hidden{{Name: "proxyId", Value: d.proxy.ID}, {Name: "version", Value: strconv.Itoa(d.proxy.Version)}}
-}
-
 // nameIfLive must be typed before traffic is cut.
-func (d *proxyDesk) nameIfLive() string {
-	if len(liveIn(d.proxy)) > 0 {
-		return d.proxy.Name
+func (d *ownerDesk) nameIfLive() string {
+	if len(liveIn(d.owner)) > 0 {
+		return d.owner.Name
 	}
 	return ""
 }
 
-// liveIn are the environments that serve the proxy.
+// liveIn are the environments that serve the owner.
 func liveIn(p models.Owner) []string {
 	var names []string
 	for _, dep := range p.Deployments {
@@ -332,20 +267,37 @@ func liveIn(p models.Owner) []string {
 	return names
 }
 
-func (d *proxyDesk) deleteEffects() []string {
+func (d *ownerDesk) deleteEffects() []string {
 	var effects []string
-	if live := liveIn(d.proxy); len(live) > 0 {
-		effects = append(effects, fmt.Sprintf("It is live in %s: calls to %s are answered 404 from then on", strings.Join(live, ", "), d.proxy.Route.BasePath))
-	} else {
+	live := liveIn(d.owner)
+	switch {
+	case len(live) > 0 && d.kind == engine.KindPolicyGroup:
+		effects = append(effects, "It is live in "+strings.Join(live, ", ")+": where it is bound it goes on as it was deployed there until the next deploy")
+	case len(live) > 0:
+		effects = append(effects, fmt.Sprintf("It is live in %s: calls to %s are answered 404 from then on", strings.Join(live, ", "), d.owner.Route.BasePath))
+	default:
 		effects = append(effects, "It is not deployed anywhere: no traffic is touched")
 	}
-	local, global := 0, 0
-	for _, b := range d.proxy.Bindings {
-		if b.Policy.Global() {
+	if n := len(d.owner.Members); n > 0 {
+		var names []string
+		for _, m := range d.owner.Members {
+			names = append(names, m.Name)
+		}
+		effects = append(effects, countOf(n, "API proxy stays as it is: ", "API proxies stay as they are: ")+someOf(names))
+	}
+	local, global, groups := 0, 0, 0
+	for _, b := range d.owner.Bindings {
+		switch {
+		case b.Group != nil:
+			groups++
+		case b.Policy.Global():
 			global++
-		} else {
+		default:
 			local++
 		}
+	}
+	if groups > 0 {
+		effects = append(effects, countOf(groups, "policy group is", "policy groups are")+" detached and kept")
 	}
 	if local > 0 {
 		effects = append(effects, countOf(local, "local policy is", "local policies are")+" deleted with it")
@@ -363,9 +315,9 @@ func countOf(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-// DeleteProxy deletes; where it is live only with the name typed.
-func (c *Console) DeleteProxy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+// DeleteOwner deletes; where it is live only with the name typed.
+func (c *Console) DeleteOwner(g *gin.Context) error {
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
@@ -373,43 +325,43 @@ func (c *Console) DeleteProxy(g *gin.Context) error {
 		return d.askDelete(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+name+".")
 	}
 	ctx := g.Request.Context()
-	if err := c.store.DeleteOwner(ctx, d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version"))); err != nil {
+	if err := c.store.DeleteOwner(ctx, d.v.Actor(), d.project.ID, g.PostForm("ownerId"), number(g.PostForm("version"))); err != nil {
 		return err
 	}
-	d.v.Say(ctx, visit.Success, d.proxy.Name+" was deleted.")
-	return redirect(g, link.Proxies(d.project.Name))
+	d.v.Say(ctx, visit.Success, d.owner.Name+" was deleted.")
+	return redirect(g, d.at.List(d.project.Name))
 }
 
 // ConfirmRotateSecret asks before the client secret is replaced.
 func (c *Console) ConfirmRotateSecret(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
 	return d.askRotate(http.StatusOK, "", "")
 }
 
-func (d *proxyDesk) askRotate(status int, typed, refusal string) error {
+func (d *ownerDesk) askRotate(status int, typed, refusal string) error {
 	frame, err := d.frame("Rotate client secret", layout.Crumb{Label: "Rotate client secret"})
 	if err != nil {
 		return err
 	}
-	effect, err := d.c.store.PreviewRevoke(d.g.Request.Context(), "", revoke.Entry{Kind: revoke.Client, Key: d.proxy.ClientID})
+	effect, err := d.c.store.PreviewRevoke(d.g.Request.Context(), "", revoke.Entry{Kind: revoke.Client, Key: d.owner.ClientID})
 	if err != nil {
 		return err
 	}
 	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
-		Title: "Rotate the client secret of " + d.proxy.Name + "?",
-		Text:  "The proxy gets a new client secret; the client id stays.",
+		Title: "Rotate the client secret of " + d.owner.Name + "?",
+		Text:  "The " + d.noun + " gets a new client secret; the client id stays.",
 		Effects: []string{
-			"The present secret stops working for new tokens" + whereLive(d.proxy),
+			"The present secret stops working for new tokens" + whereLive(d.owner),
 			"Every client has to be given the new one",
 			cappedCountOf(effect.LiveTokens, "live access token of the present secret that the log knows of is", "live access tokens of the present secret that the log knows of are") + " worthless at once",
 			countOf(effect.Families, "login ends", "logins end") + " and cannot be refreshed any more",
 			"The new secret is shown once",
 		},
-		Name: d.proxy.Name, Typed: typed, Error: refusal,
-		Action: link.ProxySecret(d.project.Name, d.proxy.Name), Label: "Rotate client secret", Cancel: d.page(), Hidden: d.version(),
+		Name: d.owner.Name, Typed: typed, Error: refusal,
+		Action: d.link().Secret(), Label: "Rotate client secret", Cancel: d.page(), Hidden: d.version(),
 	}))
 }
 
@@ -422,14 +374,14 @@ func whereLive(p models.Owner) string {
 
 // RotateSecret makes a new client secret and shows it, this once.
 func (c *Console) RotateSecret(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
-	if g.PostForm("confirm") != d.proxy.Name {
-		return d.askRotate(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+d.proxy.Name+".")
+	if g.PostForm("confirm") != d.owner.Name {
+		return d.askRotate(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+d.owner.Name+".")
 	}
-	fresh, err := c.store.RotateOwnerSecret(g.Request.Context(), d.v.Actor(), d.project.ID, g.PostForm("proxyId"), number(g.PostForm("version")))
+	fresh, err := c.store.RotateOwnerSecret(g.Request.Context(), d.v.Actor(), d.project.ID, g.PostForm("ownerId"), number(g.PostForm("version")))
 	if err != nil {
 		return err
 	}
@@ -439,10 +391,10 @@ func (c *Console) RotateSecret(g *gin.Context) error {
 // showSecret answers with the key pair. The answer itself carries it, and no
 // redirect: a secret that waits for the next page would have to be kept
 // somewhere (D18). htmx is told to take over the whole page.
-func (d *proxyDesk) showSecret(s secret.Text, created bool) error {
-	title, text := "New client secret", "For "+d.proxy.Name+". Clients use it from now on."
+func (d *ownerDesk) showSecret(s secret.Text, created bool) error {
+	title, text := "New client secret", "For "+d.owner.Name+". Clients use it from now on."
 	if created {
-		title, text = d.proxy.Name+" was created", "Clients get their tokens with these two."
+		title, text = d.owner.Name+" was created", "Clients get their tokens with these two."
 	}
 	frame, err := d.frame(title, layout.Crumb{Label: "Client secret"})
 	if err != nil {
@@ -451,7 +403,7 @@ func (d *proxyDesk) showSecret(s secret.Text, created bool) error {
 	d.g.Header("Cache-Control", "no-store")
 	takeOverPage(d.g, d.page())
 	return render(d.g, http.StatusOK, proxies.SecretPage(frame, proxies.Secret{
-		Title: title, Text: text, ClientID: d.proxy.ClientID, ClientSecret: s.Reveal(), New: created,
+		Noun: d.noun, Title: title, Text: text, ClientID: d.owner.ClientID, ClientSecret: s.Reveal(), New: created,
 		Curl: d.tokenRequest(s.Reveal()), Done: d.page(), Develop: d.develop(),
 	}))
 }
@@ -470,12 +422,12 @@ func takeOverPage(g *gin.Context, address string) {
 
 // tokenRequest is a line for a shell that asks for a token in the environment
 // that the visitor looks at.
-func (d *proxyDesk) tokenRequest(s string) string {
+func (d *ownerDesk) tokenRequest(s string) string {
 	gateway := ""
-	if list := d.c.deployments(d.g, d.proxy); len(list) > 0 {
+	if list := d.c.deployments(d.g, d.owner); len(list) > 0 {
 		gateway = strings.TrimRight(list[0].PublicURL, "/")
 	}
-	return fmt.Sprintf("curl -s -u %s -d grant_type=client_credentials %s", shellWord(d.proxy.ClientID+":"+s), shellWord(gateway+"/auth/jwt"))
+	return fmt.Sprintf("curl -s -u %s -d grant_type=client_credentials %s", shellWord(d.owner.ClientID+":"+s), shellWord(gateway+"/auth/jwt"))
 }
 
 // shellWord quotes text for a POSIX shell.

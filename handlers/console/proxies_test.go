@@ -140,8 +140,8 @@ func TestAuditorReadsProxiesAndChangesNothing(t *testing.T) {
 	p = modelstest.Bind(t, site.Store, p, modelstest.Policy(t, site.Store, site.Project.ID, "standard"))
 	modelstest.Deploy(t, site.Store, p, "production")
 	v := site.SignIn(t, handlerstest.Auditor)
-	own := link.Proxy("Default", "orders")
-	binding := link.Binding("Default", "orders", p.Bindings[0].ID)
+	own := link.Proxy("Default", "orders").Page()
+	binding := link.Proxy("Default", "orders").Binding(p.Bindings[0].ID)
 
 	for _, path := range []string{proxiesPath, own, own + "/develop", own + "/history", binding} {
 		t.Run("sees no way to change anything at "+path, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestAuditorReadsProxiesAndChangesNothing(t *testing.T) {
 				mustStatus(t, v.Get(t, path), http.StatusForbidden)
 			}
 			if how != "get" {
-				mustStatus(t, v.Post(t, path, url.Values{"confirm": {"orders"}, "version": {"2"}, "proxyId": {p.ID}}), http.StatusForbidden)
+				mustStatus(t, v.Post(t, path, url.Values{"confirm": {"orders"}, "version": {"2"}, "ownerId": {p.ID}}), http.StatusForbidden)
 			}
 		})
 	}
@@ -191,7 +191,7 @@ func TestOverviewShowsRouteClientAndDeployments(t *testing.T) {
 		p.Upstream.ConnectTimeout = 250
 	})
 	modelstest.Deploy(t, site.Store, p, "production")
-	page := site.SignIn(t, handlerstest.Administrator).Get(t, link.Proxy("Default", "orders"))
+	page := site.SignIn(t, handlerstest.Administrator).Get(t, link.Proxy("Default", "orders").Page())
 
 	text := page.One(t, "main").Text()
 	mustContain(t, text, "Live", "r1", "by tester", "/orders", "api.example.com", "GET", "POST", "250 ms", "60000 ms (default)", "/pets/{id}", "One pet")
@@ -214,13 +214,13 @@ func TestHistoryListsRevisionsAndMarksTheLiveOne(t *testing.T) {
 	site := handlerstest.New(t)
 	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	v := site.SignIn(t, handlerstest.Auditor)
-	mustContain(t, v.Get(t, link.ProxyHistory("Default", "orders")).One(t, "main").Text(), "Never deployed")
+	mustContain(t, v.Get(t, link.Proxy("Default", "orders").History()).One(t, "main").Text(), "Never deployed")
 	for _, note := range []string{"first", "second <b>"} {
 		if _, err := site.Store.Deploy(context.Background(), modelstest.By(), site.Project.ID, p.ID, "production", note); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rows := v.Get(t, link.ProxyHistory("Default", "orders")).All("tr[data-row]")
+	rows := v.Get(t, link.Proxy("Default", "orders").History()).All("tr[data-row]")
 	if len(rows) != 2 {
 		t.Fatalf("%d revisions are shown, want 2", len(rows))
 	}
@@ -235,7 +235,7 @@ func TestDeletingALiveProxyNeedsItsName(t *testing.T) {
 	p = modelstest.Bind(t, site.Store, p, modelstest.Policy(t, site.Store, site.Project.ID, "standard"))
 	modelstest.Deploy(t, site.Store, p, "production")
 	v := site.SignIn(t, handlerstest.Administrator)
-	ask := v.Get(t, link.ProxyDelete("Default", "orders"))
+	ask := v.Get(t, link.Proxy("Default", "orders").Delete())
 
 	mustContain(t, ask.One(t, "form.Confirm").Text(), "It is live in production", "1 global policy is detached and kept", "Type orders to go on")
 	for _, wrong := range []string{"", "order", "orders "} {
@@ -250,7 +250,7 @@ func TestDeletingALiveProxyNeedsItsName(t *testing.T) {
 	mustStatus(t, done, http.StatusSeeOther)
 	list := v.Follow(t, done)
 	mustContain(t, list.One(t, "[data-toasts]").Text(), "orders was deleted.")
-	mustStatus(t, v.Get(t, link.Proxy("Default", "orders")), http.StatusNotFound)
+	mustStatus(t, v.Get(t, link.Proxy("Default", "orders").Page()), http.StatusNotFound)
 }
 
 func TestDeletingNeverTakesAnotherProxyOfTheSameName(t *testing.T) {
@@ -258,7 +258,7 @@ func TestDeletingNeverTakesAnotherProxyOfTheSameName(t *testing.T) {
 	site := handlerstest.New(t)
 	old := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	v := site.SignIn(t, handlerstest.Administrator)
-	ask := v.Get(t, link.ProxyDelete("Default", "orders"))
+	ask := v.Get(t, link.Proxy("Default", "orders").Delete())
 	if err := site.Store.DeleteOwner(context.Background(), modelstest.By(), site.Project.ID, old.ID, old.Version); err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestDeletingAfterSomebodyElseSavedIsRefused(t *testing.T) {
 	site := handlerstest.New(t)
 	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	v := site.SignIn(t, handlerstest.Administrator)
-	ask := v.Get(t, link.ProxyDelete("Default", "orders"))
+	ask := v.Get(t, link.Proxy("Default", "orders").Delete())
 	p.Description = "changed"
 	if _, _, err := site.Store.SaveProxy(context.Background(), modelstest.By(), site.Project.ID, p); err != nil {
 		t.Fatal(err)
@@ -291,7 +291,7 @@ func TestRotatingTheSecretShowsItOnce(t *testing.T) {
 	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	modelstest.Deploy(t, site.Store, p, "production")
 	v := site.SignIn(t, handlerstest.Administrator)
-	ask := v.Get(t, link.ProxySecret("Default", "orders"))
+	ask := v.Get(t, link.Proxy("Default", "orders").Secret())
 	mustContain(t, ask.One(t, "form.Confirm").Text(), "0 live access tokens of the present secret that the log knows of are worthless at once", "Every client has to be given the new one")
 	mustStatus(t, v.Submit(t, ask, "form.Confirm", url.Values{"confirm": {"ORDERS"}}), http.StatusUnprocessableEntity)
 
@@ -321,7 +321,7 @@ func neverAgain(t *testing.T, v *handlerstest.Visitor, secret string) {
 	if len(secret) < 40 {
 		t.Fatalf("the secret %q is too short to be one", secret)
 	}
-	own := link.Proxy("Default", "orders")
+	own := link.Proxy("Default", "orders").Page()
 	for _, path := range []string{
 		proxiesPath, own, own + "/develop", own + "/history", own + "/edit", own + "/secret", own + "/delete",
 		own + "/deploy/production", "/audit", "/palette?q=orders",

@@ -35,7 +35,7 @@ func proxyForm(g *gin.Context) (proxies.Form, error) {
 	}
 	posted := g.Request.PostForm
 	f := proxies.Form{
-		ID: posted.Get("proxyId"), Version: posted.Get("version"),
+		ID: posted.Get("ownerId"), Version: posted.Get("version"),
 		Name: posted.Get("name"), Description: plainLines(posted.Get("description")), BasePath: posted.Get("basePath"),
 		Hosts: plainLines(posted.Get("hosts")), Methods: posted["methods"], UpstreamURL: posted.Get("upstreamUrl"),
 		ConnectTimeout: posted.Get("connectTimeout"), ResponseTimeout: posted.Get("responseTimeout"),
@@ -207,12 +207,11 @@ func (c *Console) CreateProxy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project, proxy: saved}
-	return d.showSecret(s, true)
+	return c.deskOf(g, project, saved).showSecret(s, true)
 }
 
 func (c *Console) showNewProxy(g *gin.Context, status int, project models.Project, f proxies.Form) error {
-	frame, err := c.frame(g, "New API proxy", project, append(proxyCrumbs(project), layout.Crumb{Label: "New"})...)
+	frame, err := c.frame(g, "New API proxy", project, append(kindNamed(engine.KindProxy).crumbs(project), layout.Crumb{Label: "New"})...)
 	if err != nil {
 		return err
 	}
@@ -239,11 +238,11 @@ func furnished(f proxies.Form, project string) proxies.Form {
 
 // EditProxy is the form of a proxy that exists.
 func (c *Console) EditProxy(g *gin.Context) error {
-	d, err := c.proxyDesk(g)
+	d, err := c.ownerDesk(g)
 	if err != nil {
 		return err
 	}
-	return d.showEdit(http.StatusOK, formOf(d.proxy))
+	return d.showEdit(http.StatusOK, formOf(d.owner))
 }
 
 // SaveProxy saves the form of a proxy that exists. The form says which one by
@@ -259,23 +258,23 @@ func (c *Console) SaveProxy(g *gin.Context) error {
 		return err
 	}
 	f.Unsaved = true
-	d := &proxyDesk{c: c, g: g, v: visit.From(ctx), project: project}
-	d.proxy, err = c.store.Proxy(ctx, project.ID, g.Param("proxy"))
+	owner, err := c.store.Proxy(ctx, project.ID, g.Param("proxy"))
 	if errors.Is(err, models.ErrNotFound) { // renamed or gone; the save tells
-		d.proxy = models.Owner{Name: g.Param("proxy")}
+		owner = models.Owner{Name: g.Param("proxy")}
 	} else if err != nil {
 		return err
 	}
 	if f.ID == "" { // no page of ours sends that
 		return fmt.Errorf("proxy without id: %w", models.ErrNotFound)
 	}
+	d := c.deskOf(g, project, owner)
 	if edited(g, &f) {
 		return d.showEdit(http.StatusOK, f)
 	}
 	return d.save(f)
 }
 
-func (d *proxyDesk) save(f proxies.Form) error {
+func (d *ownerDesk) save(f proxies.Form) error {
 	ctx := d.g.Request.Context()
 	f.Endpoints = dropBlank(f.Endpoints)
 	saved, _, err := d.c.store.SaveProxy(ctx, d.v.Actor(), d.project.ID, proxyOf(f))
@@ -289,7 +288,7 @@ func (d *proxyDesk) save(f proxies.Form) error {
 		return err
 	}
 	d.v.Say(ctx, visit.Success, savedText(saved))
-	return redirect(d.g, link.Proxy(d.project.Name, saved.Name))
+	return redirect(d.g, link.Proxy(d.project.Name, saved.Name).Page())
 }
 
 // savedText says what the save means for traffic.
@@ -306,13 +305,13 @@ func savedText(p models.Owner) string {
 	return fmt.Sprintf("%s was saved. Redeploy it to %s to make it live.", p.Name, strings.Join(stale, ", "))
 }
 
-func (d *proxyDesk) showEdit(status int, f proxies.Form) error {
-	frame, err := d.frame("Edit "+d.proxy.Name, layout.Crumb{Label: "Edit"})
+func (d *ownerDesk) showEdit(status int, f proxies.Form) error {
+	frame, err := d.frame("Edit "+d.owner.Name, layout.Crumb{Label: "Edit"})
 	if err != nil {
 		return err
 	}
-	f.Title, f.Action, f.Cancel, f.Live = d.proxy.Name, link.ProxyEdit(d.project.Name, d.proxy.Name), d.page(), liveIn(d.proxy)
-	counts := endpointPolicies(d.proxy)
+	f.Title, f.Action, f.Cancel, f.Live = d.owner.Name, d.link().Edit(), d.page(), liveIn(d.owner)
+	counts := endpointPolicies(d.owner)
 	for i, e := range f.Endpoints {
 		if e.ID != "" {
 			f.Endpoints[i].Policies = counts[e.ID]
@@ -326,19 +325,19 @@ func (d *proxyDesk) showEdit(status int, f proxies.Form) error {
 
 // showProxyConflict shows both sides of a save that came too late. Where the proxy
 // is gone, the same form creates it again.
-func (d *proxyDesk) showProxyConflict(stale *models.StaleError, f proxies.Form) error {
+func (d *ownerDesk) showProxyConflict(stale *models.StaleError, f proxies.Form) error {
 	now, ok := stale.Current.(models.Owner)
 	if stale.Deleted || !ok {
 		f.Deleted = &proxies.Deletion{Name: stale.Name, By: stale.By, At: stale.At, Now: d.c.now()}
 		return d.c.showNewProxy(d.g, http.StatusConflict, d.project, f)
 	}
-	d.proxy = now
+	d.owner = now
 	// The form names the version that is shown as theirs: saving again keeps
 	// mine, unless they go on changing it.
 	f.Version = strconv.Itoa(stale.Version)
 	f.Conflict = &proxies.Conflict{
 		By: stale.By, At: stale.At, Now: d.c.now(),
-		Differences: proxyDifferences(f, formOf(now)), Discard: link.ProxyEdit(d.project.Name, now.Name),
+		Differences: proxyDifferences(f, formOf(now)), Discard: link.Proxy(d.project.Name, now.Name).Edit(),
 	}
 	return d.showEdit(http.StatusConflict, f)
 }

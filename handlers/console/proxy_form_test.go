@@ -56,7 +56,7 @@ func TestCreatingByHTMXTakesOverThePage(t *testing.T) {
 	for _, name := range []string{"Hx-Retarget", "Hx-Reselect", "Hx-Push-Url"} {
 		got[name] = shown.Header.Get(name)
 	}
-	want := map[string]string{"Hx-Retarget": "#main", "Hx-Reselect": "#main", "Hx-Push-Url": link.Proxy("Default", "orders")}
+	want := map[string]string{"Hx-Retarget": "#main", "Hx-Reselect": "#main", "Hx-Push-Url": link.Proxy("Default", "orders").Page()}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -168,7 +168,7 @@ func TestNamesOfAllKindsSurvive(t *testing.T) {
 			base := "/" + strings.ReplaceAll(what, " ", "-")
 			shown := v.Post(t, link.NewProxy("Default"), proxyInput(url.Values{"name": {name}, "basePath": {base}, "description": {name}}))
 			mustStatus(t, shown, http.StatusOK)
-			for _, path := range []string{link.Proxy("Default", name), link.ProxyDevelop("Default", name), link.ProxyEdit("Default", name), link.ProxyDeploy("Default", name, "production")} {
+			for _, path := range []string{link.Proxy("Default", name).Page(), link.Proxy("Default", name).Develop(), link.Proxy("Default", name).Edit(), link.Proxy("Default", name).Deploy("production")} {
 				page := v.Get(t, path)
 				mustStatus(t, page, http.StatusOK)
 				mustContain(t, page.One(t, "main").Text(), strings.Join(strings.Fields(name), " "))
@@ -176,7 +176,7 @@ func TestNamesOfAllKindsSurvive(t *testing.T) {
 					t.Error("the name became markup")
 				}
 			}
-			if got := v.Get(t, link.ProxyEdit("Default", name)).One(t, "#proxy-form [name=name]").Attr("value"); got != name {
+			if got := v.Get(t, link.Proxy("Default", name).Edit()).One(t, "#proxy-form [name=name]").Attr("value"); got != name {
 				t.Errorf("the form says %q, want %q", got, name)
 			}
 		})
@@ -226,7 +226,7 @@ func TestPressingEnterSavesAndRemovesNothing(t *testing.T) {
 	modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}}
 	})
-	form := site.SignIn(t, handlerstest.Administrator).Get(t, link.ProxyEdit("Default", "orders"))
+	form := site.SignIn(t, handlerstest.Administrator).Get(t, link.Proxy("Default", "orders").Edit())
 	// A browser presses the first submit button of the form (HTML, implicit submission).
 	if first := form.All("#proxy-form button[type=submit]")[0]; first.HasAttr("name") {
 		t.Errorf("Enter presses %s", first.HTML())
@@ -243,12 +243,12 @@ func TestSavingAProxyKeepsWhatWasNotTouched(t *testing.T) {
 	})
 	modelstest.Deploy(t, site.Store, p, "production")
 	v := site.SignIn(t, handlerstest.Administrator)
-	form := v.Get(t, link.ProxyEdit("Default", "orders"))
+	form := v.Get(t, link.Proxy("Default", "orders").Edit())
 
 	done := v.Submit(t, form, "#proxy-form", url.Values{"description": {"two\r\nlines"}, "name": {"bestellungen"}})
 
 	mustStatus(t, done, http.StatusSeeOther)
-	if got := done.Location(); got != link.Proxy("Default", "bestellungen") {
+	if got := done.Location(); got != link.Proxy("Default", "bestellungen").Page() {
 		t.Errorf("it leads to %s", got)
 	}
 	mustContain(t, v.Follow(t, done).One(t, "[data-toasts]").Text(), "bestellungen was saved. Redeploy it to production")
@@ -273,7 +273,7 @@ func TestTwoPeopleSavingTheSameProxy(t *testing.T) {
 	site := handlerstest.New(t)
 	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(p *models.Owner) { p.Description = "as it was" })
 	v := site.SignIn(t, handlerstest.Administrator)
-	form := v.Get(t, link.ProxyEdit("Default", "orders"))
+	form := v.Get(t, link.Proxy("Default", "orders").Edit())
 	p.Description, p.Route.Hosts, p.Name = "theirs", []string{"x.example.com"}, "renamed"
 	if _, _, err := site.Store.SaveProxy(context.Background(), modelstest.By(), site.Project.ID, p); err != nil {
 		t.Fatal(err)
@@ -317,7 +317,7 @@ func TestAProxyDeletedWhileOpenElsewhereCanBeCreatedAgain(t *testing.T) {
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}}
 	})
 	v := site.SignIn(t, handlerstest.Administrator)
-	form := v.Get(t, link.ProxyEdit("Default", "orders"))
+	form := v.Get(t, link.Proxy("Default", "orders").Edit())
 	if err := site.Store.DeleteOwner(context.Background(), modelstest.By(), site.Project.ID, p.ID, p.Version); err != nil {
 		t.Fatal(err)
 	}

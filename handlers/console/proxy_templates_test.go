@@ -27,7 +27,7 @@ func TestAProxyGetsErrorTemplatesAndLosesThem(t *testing.T) {
 	}
 	submit := func(typed url.Values) {
 		t.Helper()
-		form := v.Get(t, link.ProxyEdit("Default", "orders"))
+		form := v.Get(t, link.Proxy("Default", "orders").Edit())
 		htmlcheck.Sound(t, form.Node)
 		for name := range typed {
 			form.One(t, `#proxy-form [name="`+name+`"]`) // the page has what is typed into
@@ -39,7 +39,7 @@ func TestAProxyGetsErrorTemplatesAndLosesThem(t *testing.T) {
 	if got := stored(); got != nil {
 		t.Errorf("a form that nobody touched stored %+v", got)
 	}
-	overview := v.Get(t, link.Proxy("Default", "orders"))
+	overview := v.Get(t, link.Proxy("Default", "orders").Page())
 	mustContain(t, overview.One(t, "main").Text(), "Error templates None.")
 
 	submit(url.Values{"errorTemplates.json.enabled": {"true"}, "errorTemplates.replaceApiErrors": {"true"}})
@@ -57,7 +57,7 @@ func TestAProxyGetsErrorTemplatesAndLosesThem(t *testing.T) {
 	if diff := cmp.Diff(want, stored()); diff != "" {
 		t.Errorf("with one of my own (-want +got):\n%s", diff)
 	}
-	overview = v.Get(t, link.Proxy("Default", "orders"))
+	overview = v.Get(t, link.Proxy("Default", "orders").Page())
 	htmlcheck.Sound(t, overview.Node)
 	mustContain(t, overview.One(t, "main").Text(), "JSON template · application/json; charset=utf-8", "XML template · application/xml", `<error lang="ş">`, "Errors of the API are put into them too.")
 
@@ -134,7 +134,7 @@ func TestTwoPeopleChangingErrorTemplatesSeeBothSides(t *testing.T) {
 	site := handlerstest.New(t)
 	p := modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	v := site.SignIn(t, handlerstest.Administrator)
-	form := v.Get(t, link.ProxyEdit("Default", "orders"))
+	form := v.Get(t, link.Proxy("Default", "orders").Edit())
 	p.ErrorTemplates = &fault.Bodies{JSON: fault.Body{Enabled: true, Text: `{"theirs":1}`}, Upstream: true}
 	if _, _, err := site.Store.SaveProxy(t.Context(), modelstest.By(), site.Project.ID, p); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestTheFormShowsWhatCallersGet(t *testing.T) {
 	modelstest.Proxy(t, site.Store, site.Project.ID, "orders")
 	v := site.SignIn(t, handlerstest.Administrator)
 	shots := func(page handlerstest.Page) string { return page.One(t, "body").Text() }
-	form := v.Get(t, link.ProxyEdit("Default", "orders"))
+	form := v.Get(t, link.Proxy("Default", "orders").Edit())
 	mustContain(t, form.One(t, "#templates-shots").Text(), "401 Unauthorized", `{"statusCode":401,"message":"The access token is not valid."}`)
 
 	typed := handlerstest.Fields(form.One(t, "#proxy-form"))

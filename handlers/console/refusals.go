@@ -180,20 +180,30 @@ func (c *Console) leadToProxy(ctx context.Context, f *refusals.Finding, project 
 	if err != nil {
 		return unlessGone(err)
 	}
-	f.Links = append(f.Links, ui.Action{Label: "API proxy " + proxy.Name, Icon: "proxy", Href: link.Proxy(project.Name, proxy.Name), Small: true})
-	for _, b := range proxy.Bindings {
-		base := b.Policy.Config.Base()
-		if base.Name != f.Policy {
-			continue
-		}
-		href := link.Binding(project.Name, proxy.Name, b.ID)
-		if b.Policy.Global() {
-			href = link.Policy(project.Name, base.Type, base.Name)
-		}
-		f.Links = append(f.Links, ui.Action{Label: "Policy " + base.Name, Icon: "policy", Href: href, Small: true})
-		break
+	f.Links = append(f.Links, ui.Action{Label: "API proxy " + proxy.Name, Icon: "proxy", Href: link.Proxy(project.Name, proxy.Name).Page(), Small: true})
+	if href := policyPage(project, proxy, f.Policy); href != "" {
+		f.Links = append(f.Links, ui.Action{Label: "Policy " + f.Policy, Icon: "policy", Href: href, Small: true})
 	}
 	return nil
+}
+
+// policyPage is where a policy that an owner runs is read, "" without one of that
+// name.
+func policyPage(project models.Project, o models.Owner, name string) string {
+	for _, b := range o.Bindings {
+		switch {
+		case b.Group != nil:
+			if href := policyPage(project, *b.Group, name); href != "" {
+				return href
+			}
+		case b.Policy.Name != name:
+		case b.Policy.Global():
+			return link.Policy(project.Name, b.Policy.Type, name)
+		default:
+			return linkOf(project.Name, o).Binding(b.ID)
+		}
+	}
+	return ""
 }
 
 // unlessGone forgives that something is not there any more.

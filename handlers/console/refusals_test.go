@@ -65,7 +65,7 @@ func TestARefusedCallIsExplainedByItsCorrelationID(t *testing.T) {
 			wantText(t, found, want)
 		}
 		want := []string{
-			link.Credentials("Default"), link.Keys("production"), link.Credential("Default", "ada"), link.Proxy("Default", "orders"),
+			link.Credentials("Default"), link.Keys("production"), link.Credential("Default", "ada"), link.Proxy("Default", "orders").Page(),
 			link.Policy("Default", "policy-auth-jwt", "standard"),
 		}
 		var got []string

@@ -255,7 +255,7 @@ func ComparePage(frame layout.Props, c Comparison) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = layout.Header(layout.Heading{Title: "Compare " + c.Proxy, Text: "What runs, what ran and what is edited, setting by setting."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = layout.Header(layout.Heading{Title: "Compare " + c.Owner, Text: "What runs, what ran and what is edited, setting by setting."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -18,12 +18,12 @@ func TestCompareSaysWhatIsAddedRemovedMovedAndChanged(t *testing.T) {
 		{Key: "proxy", Title: "API proxy", Settings: one("Path", "/a")},
 		{Key: "kept", Title: "kept", Place: "here", Settings: one("Leeway", "30")},
 		{Key: "moved", Title: "moved", Place: "here", Settings: one("Leeway", "30")},
-		{Key: "order a", Title: "Order of a", Follows: true, Settings: one("Policies", "x")},
+		{Key: "order a", Title: "Order of a", Order: []string{"x"}},
 		{Key: "gone", Title: "gone", Place: "here", Settings: one("Leeway", "")},
 	}
 	after := []Part{
 		{Key: "proxy", Title: "API proxy", Settings: one("Path", "/b")},
-		{Key: "order b", Title: "Order of b", Follows: true, Settings: one("Policies", "x")},
+		{Key: "order b", Title: "Order of b", Order: []string{"x"}},
 		{Key: "new", Title: "new", Place: "there", Settings: one("Leeway", "1")},
 		{Key: "kept", Title: "kept", Place: "here", Settings: one("Leeway", "30")},
 		{Key: "moved", Title: "moved", Place: "there", Settings: one("Other", "x")},

@@ -1,4 +1,4 @@
-// Package deploys owns the parts of the console that bring a proxy to its
+// Package deploys owns the parts of the console that bring a proxy or a group to its
 // environments: the popover that shows where it runs, the questions before a
 // deploy and an undeploy, and the page that says what became of it.
 package deploys
@@ -15,11 +15,11 @@ import (
 // MaxNote is how many characters the note of a deploy may have.
 const MaxNote = 1000
 
-// Place is a proxy in one environment.
+// Place is an owner in one environment.
 type Place struct {
 	Environment string
 	State       ui.State // StateLive, StateRedeployRequired or StateNotDeployed
-	URL         string   // what clients call: the public URL with the base path
+	URL         string   // what clients call: the public URL with the base path; "" for a policy group
 	Revision    int      // what runs there; 0 when nothing does
 	At          time.Time
 	By          string // who deployed or undeployed it last; "" when nobody has
@@ -29,7 +29,7 @@ type Place struct {
 	Deploy, Undeploy string
 }
 
-// Running tells whether the environment serves the proxy.
+// Running tells whether the environment serves the owner.
 func (p Place) Running() bool { return p.State == ui.StateLive || p.State == ui.StateRedeployRequired }
 
 // Verb is what deploying means here.
@@ -58,13 +58,15 @@ func (p Place) lastWord() string {
 
 // Question is what is asked before a deploy.
 type Question struct {
-	Proxy    string
+	Owner    string
+	Noun     string // what the owner is
 	Place    Place
 	Digest   string   // of what would be deployed
 	Next     int      // number of the revision that a deploy makes
 	Policies []string // the active policies that it carries, each with where it runs
 	Passive  int      // bound policies that are kept but skipped
-	Guarded  bool     // an active policy stands in the request lane for all endpoints
+	Members  []string // the proxies of a group
+	Open     string   // what an active policy in the request lane does not guard, "" for nothing
 	Changes  []Change // against what runs
 	Note     string   // as typed
 	Problems problem.List
@@ -73,7 +75,7 @@ type Question struct {
 
 func (q Question) confirm() ui.Confirm {
 	return ui.Confirm{
-		Title:   fmt.Sprintf("%s %s to %s?", q.Place.Verb(), q.Proxy, q.Place.Environment),
+		Title:   fmt.Sprintf("%s %s to %s?", q.Place.Verb(), q.Owner, q.Place.Environment),
 		Text:    q.text(),
 		Effects: q.effects(),
 		Action:  q.Place.Deploy,
@@ -88,11 +90,20 @@ func (q Question) text() string {
 	if q.Place.Running() {
 		return fmt.Sprintf("Revision %d takes over from revision %d. Requests that are under way finish on the old one.", q.Next, q.Place.Revision)
 	}
+	if q.Place.URL == "" {
+		return fmt.Sprintf("Revision %d goes live; from then on its key pair can ask for tokens.", q.Next)
+	}
 	return fmt.Sprintf("Revision %d goes live; from then on clients can call it.", q.Next)
 }
 
 func (q Question) effects() []string {
-	list := []string{"Clients call " + q.Place.URL}
+	list := []string{"Its policies guard calls where it is bound, with the next deploy of what it is bound to"}
+	if q.Place.URL != "" {
+		list[0] = "Clients call " + q.Place.URL
+	}
+	if len(q.Members) > 0 {
+		list = append(list, counted(len(q.Members), "member: ", "members: ")+joined(q.Members))
+	}
 	if q.Place.State == ui.StateLive {
 		list = append(list, fmt.Sprintf("Nothing has changed since revision %d", q.Place.Revision))
 	}
@@ -149,7 +160,8 @@ type Outcome struct {
 	Place Place // as it is now
 	// Problems are why nothing was changed; empty after a success.
 	Problems problem.List
-	Proxy    string // its page
+	Owner    string // the owner's page
+	Noun     string // what the owner is
 	Develop  string // where most problems are put right
 	Undone   bool   // it was an undeploy
 }

@@ -320,7 +320,7 @@ func issuing(f policies.Fields) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if f.Choices.Proxy != nil && f.Choices.Proxy.Keys != "" {
+		if f.Choices.KeyPair != "" {
 			templ_7745c5c3_Var12 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -333,7 +333,7 @@ func issuing(f policies.Fields) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = ui.LinkButton(ui.Action{Label: "Show API Key", Icon: "key", Href: f.Choices.Proxy.Keys, Small: true, Attrs: map[string]any{"target": "_blank"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.LinkButton(ui.Action{Label: "Show API Key", Icon: "key", Href: f.Choices.KeyPair, Small: true, Attrs: map[string]any{"target": "_blank"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

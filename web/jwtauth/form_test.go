@@ -66,7 +66,7 @@ func choices() policies.Choices {
 
 func in(endpoints ...policies.Endpoint) policies.Choices {
 	c := choices()
-	c.Proxy = &policies.Proxy{Name: "shop", Keys: "/keys", Endpoints: endpoints}
+	c.KeyPair, c.Proxy = "/keys", &policies.Proxy{Name: "shop", Endpoints: endpoints}
 	return c
 }
 

@@ -13,7 +13,7 @@ func ErrorMessageDraft(typ string) string { return ErrorMessage(typ) + "/draft" 
 func ErrorMessageReset(typ string) string { return ErrorMessage(typ) + "/reset" }
 
 // PolicyErrors draws a row of a policy's error messages for its form as it is
-// typed; it takes row, and of a local policy the proxy.
+// typed; it takes row, and of a local policy kind and owner.
 func PolicyErrors(project, typ string) string {
 	return path("projects", project, "check", "policy-errors", typ)
 }

@@ -76,7 +76,10 @@ type Choices struct {
 	Roles []string
 	// Keys are the signing keys that a policy can name.
 	Keys []SigningKey
-	// Proxy is the proxy in which the form stands; nil for a global policy.
+	// KeyPair is the page with the client id of the owner of a local policy.
+	KeyPair string
+	// Proxy is the proxy in which the form stands; nil for a global policy, and in
+	// a group.
 	Proxy *Proxy
 	// Variable finds a variable of the project for conditions, nil finds none; Variables are their names.
 	Variable  func(name string) (condition.Variable, bool)
@@ -110,9 +113,7 @@ type SigningKey struct {
 
 // Proxy is the owner of a local policy.
 type Proxy struct {
-	Name string
-	// Keys is the page with its client id.
-	Keys      string
+	Name      string
 	Endpoints []Endpoint
 }
 

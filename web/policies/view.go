@@ -33,13 +33,22 @@ type ViewPage struct {
 
 // Use is one place in which the policy is bound.
 type Use struct {
-	Proxy    string
+	Owner    link.Owner
+	Noun     string // what the owner is
 	Scope    policy.Scope
 	Endpoint string // "METHOD /path" where the scope is ENDPOINT
 	Pipeline policy.Pipeline
 	Position int // from 1
 	Live     []string
-	Localize string // the address that gives this place a copy of its own
+	Binding  string // its id
+}
+
+// kind names what is not an API proxy, as most owners are.
+func (u Use) kind() string {
+	if u.Owner.Kind == link.KindProxy {
+		return ""
+	}
+	return strings.ToUpper(u.Noun[:1]) + u.Noun[1:]
 }
 
 func (p ViewPage) heading() layout.Heading {

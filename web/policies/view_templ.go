@@ -345,7 +345,7 @@ func usage(p ViewPage) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = ui.LinkCell(link.ProxyDevelop(p.Project, u.Proxy), u.Proxy, "").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.LinkCell(u.Owner.Develop(), u.Owner.Name, u.kind()).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -416,7 +416,7 @@ func usage(p ViewPage) templ.Component {
 							}
 							ctx = templ.InitializeContext(ctx)
 							if p.Manage {
-								templ_7745c5c3_Err = ui.LinkButton(ui.Action{Label: "Localize", Small: true, Href: u.Localize, Dialog: true, Attrs: map[string]any{"aria-label": "Localize in " + u.Proxy + ", " + u.scope()}}).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = ui.LinkButton(ui.Action{Label: "Localize", Small: true, Href: u.Owner.BindingLocalize(u.Binding), Dialog: true, Attrs: map[string]any{"aria-label": "Localize in " + u.Owner.Name + ", " + u.scope()}}).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -490,9 +490,9 @@ func live(p ViewPage, u Use) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var17 templ.SafeURL
-					templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(link.ProxyDeploy(p.Project, u.Proxy, environment)))
+					templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(u.Owner.Deploy(environment)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/policies/view.templ`, Line: 92, Col: 75}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/policies/view.templ`, Line: 92, Col: 53}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 					if templ_7745c5c3_Err != nil {
@@ -505,7 +505,7 @@ func live(p ViewPage, u Use) templ.Component {
 					var templ_7745c5c3_Var18 string
 					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(environment)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/policies/view.templ`, Line: 92, Col: 91}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/policies/view.templ`, Line: 92, Col: 69}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 					if templ_7745c5c3_Err != nil {

@@ -12,12 +12,13 @@ import (
 // Develop is the tab where policies are bound.
 type Develop struct {
 	Head Head
-	// Scopes are "All" and the endpoints, one of them current.
-	Scopes   []ScopeLink
-	Upstream string
-	Request  Lane
-	Response Lane
-	Error    Lane
+	// Scopes are "All" and the endpoints, one of them current; none where the
+	// owner can have no endpoints.
+	Scopes []ScopeLink
+	// Behind is what the lanes lead to, "" for a policy group: that depends on
+	// where it is bound.
+	Behind, BehindText string
+	Lanes              []Lane
 }
 
 // ScopeLink is one entry of the list at the left.
@@ -33,6 +34,7 @@ type Lane struct {
 	ID     string // such as "request"
 	Title  string // "Request lane"
 	Text   string // when it runs
+	Back   bool   // it leads to the client
 	Add    string // where a policy is chosen; "" when the visitor may not
 	Closed string // why no policy may go here; "" when some may
 	// Inherited run for all endpoints and are shown with an endpoint; they
@@ -43,11 +45,16 @@ type Lane struct {
 	Hidden    []ui.Hidden
 }
 
-// Bound is a policy in a lane.
+// Bound is a policy, or a policy group, in a lane.
 type Bound struct {
 	ID, Name, Type string
 	Global, Active bool
 	Href           string
+	// Group tells a policy group. Inside are its policies in order, Develop is
+	// where they are edited.
+	Group   bool
+	Inside  []Bound
+	Develop string
 	// Edit, Remove and Status are "" when they do not apply or the visitor
 	// may not.
 	Edit, Remove, Status string
@@ -79,26 +86,39 @@ func (l Lane) sort() ui.Sort {
 	return ui.Sort{ID: "order-" + l.ID, Action: l.Order, Label: l.Title, Hidden: l.Hidden}
 }
 
+func (l Lane) way() string {
+	if l.Back {
+		return "Lane--left"
+	}
+	return "Lane--right"
+}
+
 func (l Lane) empty() bool { return len(l.Inherited)+len(l.Policies) == 0 }
 
 // Chooser is where a policy is chosen for a lane.
 type Chooser struct {
 	Title, Text string
+	Noun        string // whose a local policy is
 	Search      ui.Search
 	Query       string
 	Globals     []Choice
 	More        int // matches beyond those shown
-	Types       []TypeChoice
-	AddTo       string // takes the chosen one
-	Hidden      []ui.Hidden
-	Cancel      string
+	// Groups are policy groups, where Grouped tells that some can be bound.
+	Groups     []Choice
+	MoreGroups int
+	Grouped    bool
+	Types      []TypeChoice
+	AddTo      string // takes the chosen one
+	Hidden     []ui.Hidden
+	Cancel     string
 }
 
-// Choice is a global policy that can be bound.
+// Choice is a global policy or a policy group that can be bound.
 type Choice struct {
 	ID, Name, Description, Type, Href string
 	Active                            bool
 	Used                              int
+	Policies                          int  // of a group
 	Taken                             bool // already in this lane
 }
 
@@ -109,6 +129,7 @@ type TypeChoice struct{ Label, Summary, Href string }
 type BindingView struct {
 	Bound    Bound
 	Where    string // "Request lane, all endpoints, position 1"
+	Noun     string // what its owner is
 	Settings templ.Component
 	Global   string // the global policy's own page
 	Back     string
@@ -117,9 +138,9 @@ type BindingView struct {
 // note says whose policy it is and what a change concerns.
 func (v BindingView) note() string {
 	if v.Bound.Global {
-		return "It is edited on its own page; a change there concerns every proxy that uses it."
+		return "It is edited on its own page; a change there concerns everything that uses it."
 	}
-	return "It belongs to this proxy alone. A change takes effect with the next deploy."
+	return "It belongs to this " + v.Noun + " alone. A change takes effect with the next deploy."
 }
 
 func lower(title string) string { return strings.ToLower(title) }

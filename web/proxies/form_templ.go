@@ -87,7 +87,7 @@ func FormPage(frame layout.Props, f Form) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.HiddenFields([]ui.Hidden{{Name: "proxyId", Value: f.ID}, {Name: "version", Value: f.Version}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.HiddenFields([]ui.Hidden{{Name: "ownerId", Value: f.ID}, {Name: "version", Value: f.Version}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -5,6 +5,7 @@ package proxies
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatewright/gatewright/web/deploys"
@@ -38,9 +39,10 @@ type List struct {
 	Several bool
 }
 
-// Head is what every page of one proxy begins with.
+// Head is what every page of one owner begins with.
 type Head struct {
 	Name, Description string
+	Noun              string // "proxy", "proxy group" or "policy group"
 	Places            []deploys.Place
 	Now               time.Time
 	// The tabs.
@@ -60,6 +62,9 @@ const (
 	OnDevelop  Section = "Develop"
 	OnHistory  Section = "History"
 )
+
+// tabsLabel names the tabs for those who do not see them.
+func (h Head) tabsLabel() string { return strings.ToUpper(h.Noun[:1]) + h.Noun[1:] }
 
 func (h Head) tabs() []ui.Tab {
 	return []ui.Tab{
@@ -136,13 +141,14 @@ type History struct {
 
 // Secret shows a key pair, the only time that the secret is known.
 type Secret struct {
+	Noun         string // what the owner is
 	Title, Text  string
 	ClientID     string
 	ClientSecret string
 	Curl         string // asks for a token
-	Done         string // the proxy's page
+	Done         string // the owner's page
 	Develop      string
-	New          bool // the proxy was just made
+	New          bool // the owner was just made
 }
 
 func counted(n int, one, many string) string {
