@@ -74,4 +74,20 @@ test("two sides are compared in words, and a deploy is rolled back", async ({ si
   await page.goto(base);
   await expect(page.getByText("Redeploy required").first()).toBeVisible();
   await expect(page.getByText(`${api.url}/v2`).first()).toBeVisible();
+
+  // One revision is pinned, another one deleted.
+  await page.goto(`${base}/history`);
+  await page.getByRole("button", { name: "Actions for revision 1" }).click();
+  await page.getByRole("button", { name: "Pin it" }).click();
+  await expect(page.getByText("Revision 1 is kept from now on, however old it gets.")).toBeVisible();
+  await expect(page.getByRole("row", { name: /^Revision 1 / })).toContainText("Pinned");
+  await page.getByRole("button", { name: "Actions for revision 1" }).click();
+  await expect(page.getByRole("link", { name: "Delete it" }).locator("visible=true")).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await accessible(page);
+  await picture(page, "history-pinned");
+  await page.getByRole("button", { name: "Actions for revision 2" }).click();
+  await page.getByRole("link", { name: "Delete it" }).locator("visible=true").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete revision" }).click();
+  await expect(page.getByText("Revision 2 was deleted.")).toBeVisible();
 });

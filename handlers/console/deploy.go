@@ -118,7 +118,7 @@ func (d *ownerDesk) askDeploy(status int, place deploys.Place, note string, prob
 	if err != nil {
 		return err
 	}
-	q := deploys.Question{Owner: d.owner.Name, Noun: d.noun, Place: place, Digest: digest, Next: 1, Note: note, Problems: problems, Cancel: d.page()}
+	q := deploys.Question{Owner: d.owner.Name, Noun: d.noun, Place: place, Digest: digest, Next: 1, Note: note, Pin: d.g.PostForm("pin") == "true", Problems: problems, Cancel: d.page()}
 	if len(last) > 0 {
 		q.Next = last[0].Number + 1
 	}
@@ -167,7 +167,20 @@ func (c *Console) Deploy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if g.PostForm("pin") == "true" {
+		d.pin(result.Revision)
+	}
 	return d.showOutcome(result, start, false)
+}
+
+// pin keeps the revision that was just deployed. The deploy is done: that this
+// failed must not read as if that had.
+func (d *ownerDesk) pin(revision int) {
+	ctx := d.g.Request.Context()
+	if err := d.c.store.PinRevision(ctx, d.v.Actor(), d.project.ID, d.owner.ID, revision, true); err != nil {
+		d.c.logger.ErrorContext(ctx, "revision not pinned", "owner", d.owner.Name, "revision", revision, "error", err)
+		d.v.Say(ctx, visit.Warning, fmt.Sprintf("Revision %d was deployed but could not be pinned; pin it in the history.", revision))
+	}
 }
 
 // noteProblems says what is wrong with the note of a deploy.

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -198,5 +199,32 @@ func TestDeployPopoverShowsEveryEnvironment(t *testing.T) {
 	want := []string{"production: Not deployed: Deploy to production", "staging: Live r1: Redeploy to staging, Undeploy from staging"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestRevisionIsPinnedAndDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	node(t, w.site, models.NodeReport{Node: "n1", OK: true})
+	at := link.Proxy("Default", "orders")
+	for i, pin := range []string{"true", "", ""} {
+		ask := w.v.Get(t, deployOrders)
+		wantStatus(t, w.v.Submit(t, ask, "form.Confirm", url.Values{"note": {fmt.Sprintf("number %d", i+1)}, "pin": {pin}}), http.StatusOK)
+	}
+	wantStatus(t, w.v.Get(t, at.DeleteRevision(2)), http.StatusOK)
+	history := w.v.Get(t, at.History())
+	mustContain(t, history.All("tbody tr")[2].Text(), "number 1", "Pinned", "Take the pin off")
+	for number, title := range map[int]string{1: "a pinned one", 3: "the one that runs"} {
+		wantStatus(t, w.v.Post(t, at.DeleteRevision(number), nil), http.StatusSeeOther)
+		if got, err := w.site.Store.Revision(t.Context(), w.proxy.ID, number); err != nil || got.Number != number {
+			t.Errorf("%s was deleted: %v", title, err)
+		}
+	}
+	wantStatus(t, w.v.Post(t, at.DeleteRevision(2), nil), http.StatusSeeOther)
+	wantStatus(t, w.v.Get(t, at.DeleteRevision(2)), http.StatusNotFound)
+	wantStatus(t, w.v.Post(t, at.Pin(1), url.Values{"pinned": {"perhaps"}}), http.StatusUnprocessableEntity)
+	wantStatus(t, w.v.Post(t, at.Pin(1), url.Values{"pinned": {"false"}}), http.StatusSeeOther)
+	if got, err := w.site.Store.Revision(t.Context(), w.proxy.ID, 1); err != nil || got.Pinned {
+		t.Errorf("still pinned: %v, %v", got.Pinned, err)
 	}
 }

@@ -195,38 +195,6 @@ func milliseconds(n int, standard time.Duration) string {
 	return fmt.Sprintf("%d ms", n)
 }
 
-// History is what was deployed when.
-func (c *Console) History(g *gin.Context) error {
-	d, err := c.ownerDesk(g)
-	if err != nil {
-		return err
-	}
-	list, err := c.store.Revisions(g.Request.Context(), d.owner.ID, revisionsShown)
-	if err != nil {
-		return err
-	}
-	frame, err := d.frame("History of "+d.owner.Name, layout.Crumb{Label: "History"})
-	if err != nil {
-		return err
-	}
-	h := proxies.History{Head: d.head(proxies.OnHistory), Limit: revisionsShown}
-	for _, r := range list {
-		shown := proxies.Revision{Number: r.Number, Environment: r.Environment, Live: r.Live, At: r.CreatedAt, By: r.CreatedBy, Note: r.Note, Digest: r.Digest}
-		if shown.Policies, err = policiesIn(r.Definition); err != nil {
-			return fmt.Errorf("read revision %d of %s: %w", r.Number, d.owner.Name, err)
-		}
-		shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=draft", d.link().Compare(), url.QueryEscape(r.Environment), r.Number)
-		if !r.Live {
-			shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=live", d.link().Compare(), url.QueryEscape(r.Environment), r.Number)
-			if d.v.Can(visit.Deploy) {
-				shown.Rollback = d.link().Rollback(r.Environment, r.Number)
-			}
-		}
-		h.Revisions = append(h.Revisions, shown)
-	}
-	return render(g, http.StatusOK, proxies.HistoryPage(frame, h))
-}
-
 // ConfirmDeleteOwner asks, with what goes with the owner.
 func (c *Console) ConfirmDeleteOwner(g *gin.Context) error {
 	d, err := c.ownerDesk(g)

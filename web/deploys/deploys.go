@@ -69,6 +69,7 @@ type Question struct {
 	Open     string   // what an active policy in the request lane does not guard, "" for nothing
 	Changes  []Change // against what runs
 	Note     string   // as typed
+	Pin      bool     // as ticked
 	Problems problem.List
 	Cancel   string
 }
@@ -149,6 +150,10 @@ func (q Question) note() ui.Field {
 		Name: "note", Label: "Note", Value: q.Note, Rows: 3, Max: MaxNote, Error: q.Problems.For("note"),
 		Help: "What changed and why; it stands in the history. Optional.",
 	}
+}
+
+func (Question) pin() ui.Field {
+	return ui.Field{Name: "pin", Label: "Never delete this revision", Help: "It stays in the history however many follow it."}
 }
 
 // Outcome is what became of a deploy or an undeploy.

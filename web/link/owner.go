@@ -67,6 +67,16 @@ func (o Owner) Rollback(environment string, revision int) string {
 	return o.Page() + path("rollback", environment, strconv.Itoa(revision))
 }
 
+// Pin keeps a revision whatever its age, or no longer.
+func (o Owner) Pin(revision int) string {
+	return o.History() + path(strconv.Itoa(revision), "pin")
+}
+
+// DeleteRevision asks, and then deletes a revision.
+func (o Owner) DeleteRevision(revision int) string {
+	return o.History() + path(strconv.Itoa(revision), "delete")
+}
+
 // Deploy asks for a note, and then deploys.
 func (o Owner) Deploy(environment string) string { return o.Page() + path("deploy", environment) }
 

@@ -123,6 +123,7 @@ type Revision struct {
 	Number      int
 	Environment string
 	Live        bool
+	Pinned      bool
 	At          time.Time
 	By, Note    string
 	Digest      string
@@ -130,6 +131,9 @@ type Revision struct {
 	// Compare holds it against what runs, or what runs against the draft. Rollback
 	// is "" when the visitor may not, or it runs.
 	Compare, Rollback string
+	// Pin takes whether it is kept whatever its age, Delete asks; "" when the visitor
+	// may not, or it is needed.
+	Pin, Delete string
 }
 
 // History is what was deployed when, newest first.
@@ -137,6 +141,7 @@ type History struct {
 	Head      Head
 	Revisions []Revision
 	Limit     int // how many are shown at most
+	Kept      int // how many of each environment are kept, 0 for all
 }
 
 // Secret shows a key pair, the only time that the secret is known.

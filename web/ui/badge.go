@@ -23,6 +23,7 @@ const (
 	StateRetiring         State = "Retiring"
 	StateRetired          State = "Retired"
 	StateRevoked          State = "Revoked"
+	StatePinned           State = "Pinned"
 )
 
 // look is a state's tone and shape. Shape and word carry the meaning where the colour is not seen.
@@ -50,6 +51,7 @@ var looks = map[State]look{
 	StateRetiring:         {ToneWarning, "half"},
 	StateRetired:          {ToneNeutral, "passive"},
 	StateRevoked:          {ToneDanger, "failed"},
+	StatePinned:           {ToneInfo, "pin"},
 }
 
 // StateOf is StateActive or StatePassive.

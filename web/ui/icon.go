@@ -48,6 +48,7 @@ var icons = map[string]string{
 	"moon":      `<path d="M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5z"/>`,
 	"more":      `<path d="M5.5 12v.01M12 12v.01M18.5 12v.01" stroke-width="2.75"/>`,
 	"passive":   `<circle cx="12" cy="12" r="7" stroke-width="3"/>`,
+	"pin":       `<path d="M9 3.5h6M10 3.5v6L7 14h10l-3-4.5v-6M12 14v6.5"/>`,
 	"plus":      `<path d="M12 5v14M5 12h14"/>`,
 	"policy":    `<path d="M12 3 4.5 6v5.5c0 4.5 3 7.7 7.5 9.5 4.5-1.8 7.5-5 7.5-9.5V6z"/><path d="m8.8 12 2.2 2.2 4.2-4.4"/>`,
 	"proxy":     `<path d="M3.5 8h12M12 4.5 15.5 8 12 11.5M20.5 16h-12M12 12.5 8.5 16l3.5 3.5"/>`,
