@@ -248,7 +248,12 @@ func (s *Store) LiveTokens(ctx context.Context, k Key) (LiveTokens, error) {
 const allLive = 1 << 40
 
 func (s *Store) liveTokens(ctx context.Context, tx *gorm.DB, environment, kid string, most int) (LiveTokens, error) {
-	w := LiveTokenFilter{Environment: environment, KeyID: kid}.conditions(s.now())
+	return s.liveTokensOf(ctx, tx, LiveTokenFilter{Environment: environment, KeyID: kid}, most)
+}
+
+// liveTokensOf counts up to most of those that a filter lets through.
+func (s *Store) liveTokensOf(ctx context.Context, tx *gorm.DB, f LiveTokenFilter, most int) (LiveTokens, error) {
+	w := f.conditions(s.now())
 	lines, err := query[OwnerTokens](ctx, tx, `select project, owner, count(*) as tokens from (select t.project, t.owner from token_requests t where `+w.sql()+` limit ?) live
 		group by project, owner order by tokens desc, project, owner`, append(w.args, most+1)...)
 	if err != nil {

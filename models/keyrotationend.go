@@ -247,7 +247,7 @@ func (s *Store) retireIfDue(ctx context.Context, by Actor, k Key) error {
 	if err != nil {
 		return err
 	}
-	reports, err := s.nodes(ctx, nodeAlive, e.ID)
+	reports, err := nodes(ctx, s.db, nodeAlive, e.ID)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
 )
 
 const (
@@ -33,6 +34,10 @@ type NodeReport struct {
 	Message string
 	// At is set by the database, whose clock all nodes share.
 	At time.Time
+	// Alive tells that the report is recent: nodes repeat it every few seconds.
+	// One that is not may have ended without a word, or have lost the database
+	// and serve what it had.
+	Alive bool
 }
 
 type nodeRow struct {
@@ -81,24 +86,35 @@ func (s *Store) ForgetNode(ctx context.Context, node string) error {
 
 // Nodes lists the last report of every node of the last day.
 func (s *Store) Nodes(ctx context.Context) ([]NodeReport, error) {
-	return s.nodes(ctx, nodeKept, "")
+	return nodes(ctx, s.db, nodeKept, "")
+}
+
+// NodesOf lists the last report of every node of the last day about one
+// environment.
+func (s *Store) NodesOf(ctx context.Context, environment string) ([]NodeReport, error) {
+	e, err := environmentNamed(ctx, s.db, environment)
+	if err != nil {
+		return nil, err
+	}
+	return nodes(ctx, s.db, nodeKept, e.ID)
 }
 
 // nodes lists reports that are at most so old, of one environment or of all.
-func (s *Store) nodes(ctx context.Context, age time.Duration, environmentID string) ([]NodeReport, error) {
+func nodes(ctx context.Context, db *gorm.DB, age time.Duration, environmentID string) ([]NodeReport, error) {
 	type line struct {
 		Node, Environment, Version, Message string
 		Generation                          int64
-		OK                                  bool
+		OK, Alive                           bool
 		ReportedAt                          time.Time
 	}
-	sql := `select n.node, n.version, n.generation, n.ok, n.message, n.reported_at, e.name as environment
+	sql := `select n.node, n.version, n.generation, n.ok, n.message, n.reported_at, e.name as environment,
+			n.reported_at >= now() - make_interval(secs => ?) as alive
 		from nodes n join environments e on e.id = n.environment_id where n.reported_at >= now() - make_interval(secs => ?)`
-	args := []any{age.Seconds()}
+	args := []any{nodeAlive.Seconds(), age.Seconds()}
 	if environmentID != "" {
 		sql, args = sql+" and n.environment_id = ?", append(args, environmentID)
 	}
-	lines, err := query[line](ctx, s.db, sql+" order by lower(e.name), n.node", args...)
+	lines, err := query[line](ctx, db, sql+" order by lower(e.name), n.node", args...)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
@@ -106,7 +122,7 @@ func (s *Store) nodes(ctx context.Context, age time.Duration, environmentID stri
 	for i, l := range lines {
 		list[i] = NodeReport{
 			Node: l.Node, Environment: l.Environment, Version: l.Version, Generation: l.Generation,
-			OK: l.OK, Message: l.Message, At: l.ReportedAt.UTC(),
+			OK: l.OK, Message: l.Message, At: l.ReportedAt.UTC(), Alive: l.Alive,
 		}
 	}
 	return list, nil
@@ -124,7 +140,7 @@ func (s *Store) AwaitNodes(ctx context.Context, environment string, generation i
 	var reports []NodeReport
 	err = s.listen(ctx, reportsChannel, func(conn *pgx.Conn) error {
 		for {
-			list, err := s.nodes(ctx, nodeAlive, e.ID)
+			list, err := nodes(ctx, s.db, nodeAlive, e.ID)
 			if err != nil {
 				return err
 			}

@@ -153,8 +153,8 @@ type LiveTokenFilter struct {
 	ClientID, Username string
 	// Family is the sid, TokenID the jti.
 	Family, TokenID string
-	// IssuedBefore counts only older ones.
-	IssuedBefore time.Time
+	// IssuedBefore counts only older ones, IssuedSince no older ones.
+	IssuedBefore, IssuedSince time.Time
 }
 
 // CountLiveTokens counts the access tokens that are neither expired nor revoked, as
@@ -200,6 +200,9 @@ func (f LiveTokenFilter) conditions(now time.Time) where {
 	}
 	if !f.IssuedBefore.IsZero() {
 		w.and("t.issued_at < ?", f.IssuedBefore.UTC())
+	}
+	if !f.IssuedSince.IsZero() {
+		w.and("t.issued_at >= ?", f.IssuedSince.UTC())
 	}
 	w.and("not " + revokedToken)
 	return w

@@ -39,7 +39,7 @@ func (s *Store) Watch(ctx context.Context, environments []string, changed func(e
 		s.ringOn(ctx, changesChannel, bell)
 	}()
 	defer func() { stop(); <-done }()
-	w := watcher{store: s, names: environments, changed: changed, seen: make(map[string]int64)}
+	w := watcher{store: s, names: environments, changed: changed, seen: make(map[string]edition)}
 	ticker := time.NewTicker(s.poll)
 	defer ticker.Stop()
 	for {
@@ -58,8 +58,15 @@ type watcher struct {
 	store   *Store
 	names   []string
 	changed func(string) error
-	seen    map[string]int64
+	seen    map[string]edition
 	lost    bool
+}
+
+// edition is a generation of an environment. Another environment may have got
+// the name and the number meanwhile.
+type edition struct {
+	ID         string
+	Generation int64
 }
 
 // look tells of every generation that is not the one told of last. A database
@@ -89,7 +96,7 @@ func (w *watcher) look(ctx context.Context) {
 
 // generations are by the names asked for. The database folds their case: for
 // some letters Go does it otherwise.
-func (s *Store) generations(ctx context.Context, names []string) (map[string]int64, error) {
+func (s *Store) generations(ctx context.Context, names []string) (map[string]edition, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*pollEvery) // a hung server must not hang the node
 	defer cancel()
 	list, err := json.Marshal(names)
@@ -97,17 +104,17 @@ func (s *Store) generations(ctx context.Context, names []string) (map[string]int
 		return nil, fmt.Errorf("encode names: %w", err)
 	}
 	type line struct {
-		Name       string
-		Generation int64
+		Name    string
+		Edition edition `gorm:"embedded"`
 	}
-	lines, err := query[line](ctx, s.db, `select w.name, e.generation from jsonb_array_elements_text(?::jsonb) w (name)
+	lines, err := query[line](ctx, s.db, `select w.name, e.id, e.generation from jsonb_array_elements_text(?::jsonb) w (name)
 		join environments e on lower(e.name) = lower(w.name)`, document(list))
 	if err != nil {
 		return nil, fmt.Errorf("read generations: %w", err)
 	}
-	now := make(map[string]int64, len(lines))
+	now := make(map[string]edition, len(lines))
 	for _, l := range lines {
-		now[l.Name] = l.Generation
+		now[l.Name] = l.Edition
 	}
 	return now, nil
 }

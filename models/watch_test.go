@@ -107,6 +107,23 @@ func TestWatchSeesChangesWhoseNotificationWasLost(t *testing.T) {
 	<-told // by the poll
 }
 
+// Its generation is the one that was told of, and yet all of it is another.
+func TestWatchTellsOfAnEnvironmentMadeAnew(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	old := s.createEnvironment(t, models.Environment{Name: "staging", Type: models.Test, PublicURL: "https://staging.example.com"})
+	told := watched(t, s.Store, "staging")
+	<-told
+	if _, err := s.DeleteEnvironment(t.Context(), by, old.ID, old.Version); err != nil {
+		t.Fatal(err)
+	}
+	anew := s.createEnvironment(t, models.Environment{Name: "staging", Type: models.Test, PublicURL: "https://staging.example.com"})
+	if anew.Generation != old.Generation {
+		t.Fatal("the test shows nothing")
+	}
+	<-told // by the poll
+}
+
 // Its last letter has two small forms, of which Go knows one.
 func TestWatchFindsAnEnvironmentWhateverLettersItsNameHas(t *testing.T) {
 	t.Parallel()
