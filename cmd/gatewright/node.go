@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/models"
 )
@@ -151,17 +152,43 @@ func (n *node) beat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		n.mu.Lock()
-		for environment, gateway := range n.gateways {
-			running := gateway.Running()
-			generation, failure := running.Generation, error(nil)
-			if running.Failure != nil {
-				generation, failure = running.Failure.Generation, running.Failure
-			}
-			if err := n.report(ctx, environment, generation, failure); err != nil && ctx.Err() == nil {
-				n.logger.Warn("node report not stored", "environment", environment, "error", err)
-			}
-		}
-		n.mu.Unlock()
+		n.tell(ctx)
 	}
+}
+
+// tell reports every environment once. One that is not there any more is
+// emptied.
+func (n *node) tell(ctx context.Context) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for environment, gateway := range n.gateways {
+		running := gateway.Running()
+		generation, failure := running.Generation, error(nil)
+		if running.Failure != nil {
+			generation, failure = running.Failure.Generation, running.Failure
+		}
+		err := n.report(ctx, environment, generation, failure)
+		if errors.Is(err, models.ErrNotFound) {
+			err = n.empty(ctx, environment)
+		}
+		if err != nil && ctx.Err() == nil {
+			n.logger.Warn("node report not stored", "environment", environment, "error", err)
+		}
+	}
+}
+
+// empty ends what runs of an environment that was deleted while this node could
+// not be seen: its tokens and APIs must not live on here. Should there be one of
+// the same name again, that is followed.
+func (n *node) empty(ctx context.Context, environment string) error {
+	gateway := n.gateways[environment]
+	if running := gateway.Running(); len(running.Owners) == 0 && running.Failure == nil {
+		return nil
+	}
+	n.logger.Warn("the environment was deleted; nothing of it is served any more", "environment", environment)
+	none, err := keys.NewSet(nil)
+	if err != nil {
+		return err
+	}
+	return gateway.Apply(ctx, engine.Bundle{Environment: environment, Keys: none})
 }

@@ -213,3 +213,39 @@ func TestANodeKeepsItsLastGoodSnapshotAndSaysWhy(t *testing.T) {
 		t.Errorf("the other node: %v", err)
 	}
 }
+
+// ATTACK: a node loses the database, its environment is deleted meanwhile, and
+// whoever holds a token goes on calling it there.
+func TestAttackADeletedEnvironmentEndsOnANodeThatWasAway(t *testing.T) {
+	t.Parallel()
+	d := newDeployed(t)
+	modelstest.Environment(t, d.store, "live")
+	gateway := engine.New(engine.Options{Types: policyTypes(), Sink: event.Discard{}})
+	away := &node{
+		name: "away", store: d.store, logger: slog.New(slog.DiscardHandler), metrics: newMetrics(),
+		gateways: map[string]*engine.Gateway{"staging": gateway},
+	}
+	e := modelstest.Environment(t, d.store, "staging")
+	modelstest.Deploy(t, d.store, d.proxy, "staging")
+	if err := away.load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(gateway.Running().Owners); n != 1 {
+		t.Fatalf("it runs %d owners", n)
+	}
+	if err := d.store.ForgetNode(t.Context(), "away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.store.DeleteEnvironment(t.Context(), modelstest.By(), e.ID, e.Version); err != nil {
+		t.Fatal(err)
+	}
+	away.tell(t.Context())
+	if running := gateway.Running(); len(running.Owners) != 0 || running.Failure != nil {
+		t.Errorf("it still runs %+v", running)
+	}
+	answer := httptest.NewRecorder()
+	gateway.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/pets", http.NoBody))
+	if answer.Code != http.StatusNotFound {
+		t.Errorf("it answers %d", answer.Code)
+	}
+}
