@@ -44,7 +44,7 @@ func TestEnvironmentVariablesAreAddedEditedAndDeleted(t *testing.T) {
 	v := site.SignIn(t, handlerstest.Administrator)
 	list := v.Get(t, link.EnvironmentVariables("production"))
 	wantText(t, list.One(t, "main"), "No place for secrets: values are shown and audited.")
-	wantText(t, list.One(t, `nav a[aria-current="page"]`), "Environment Variables")
+	wantText(t, list.One(t, `nav#side-menu a[aria-current="page"]`), "Environment Variables")
 
 	answer := v.Submit(t, v.Get(t, list.One(t, "main a.Button--primary").Attr("href")), variableForm, url.Values{
 		"name": {" NETWORKS "}, "value": {"10.0.0.0/8\r\n<script>alert(1)</script>"},

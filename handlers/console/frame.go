@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,7 +34,7 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 		Theme:       layout.ParseTheme(v.User.Theme),
 		Breadcrumbs: crumbs,
 		Project:     projectChooser(projects, current),
-		Environment: environmentChooser(environments, v.Environment(ctx), g.Request.URL.RequestURI()),
+		Environment: environmentChooser(environments, v.Environment(ctx), g.Request.URL.RequestURI(), v.Can(visit.View)),
 		CurrentPath: g.Request.URL.RequestURI(),
 	}
 	if current != "" {
@@ -122,12 +123,25 @@ func tokenMenu(v *visit.Visit, current string) []layout.NavSection {
 	}
 	if v.Can(visit.View) {
 		administration.Items = append(administration.Items, layout.NavItem{
+			Label: "Environments", Href: link.Environments, Icon: "layers", Current: ofEnvironments(current), Keys: "g n",
+		}, layout.NavItem{
 			Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m",
 		}, layout.NavItem{
 			Label: "Error Messages", Href: link.ErrorMessages, Icon: "code", Current: within(current, link.ErrorMessages), Keys: "g b",
 		})
 	}
 	return append(sections, administration)
+}
+
+// ofEnvironments tells pages of environments themselves from those of their keys
+// and variables, which have entries of their own.
+func ofEnvironments(path string) bool {
+	rest, below := strings.CutPrefix(path, link.Environments+"/")
+	if !below {
+		return path == link.Environments || path == link.NewEnvironment
+	}
+	_, part, _ := strings.Cut(rest, "/")
+	return slices.Contains([]string{"", "edit", "address", "delete"}, part)
 }
 
 // identityMenu leads to whoever calls the APIs, and to where they are kept.
@@ -156,25 +170,31 @@ func projectChooser(projects []models.Project, current string) layout.Chooser {
 }
 
 // environmentChooser keeps the visitor on the page; the choice says whose
-// state and addresses the pages show first.
-func environmentChooser(environments []models.Environment, chosen, here string) layout.Chooser {
+// state and addresses the pages show first. The first one is chosen unless
+// another is, and once that is deleted.
+func environmentChooser(environments []models.Environment, chosen, here string, look bool) layout.Chooser {
 	ch := layout.Chooser{Label: "Environment"}
-	for _, e := range environments {
-		o := layout.Choice{Label: e.Name, Text: e.PublicURL, Colour: colourOf(e.Type), Href: link.Environment, Post: true}
+	current := max(0, slices.IndexFunc(environments, func(e models.Environment) bool { return e.Name == chosen }))
+	for i, e := range environments {
+		o := layout.Choice{Label: e.Name, Text: e.PublicURL, Colour: layout.Colour(e.Colour), Href: link.Environment, Post: true}
 		o.Hidden = []ui.Hidden{{Name: "environment", Value: e.Name}, {Name: "return", Value: here}}
-		if e.Name == chosen || ch.Current == "" && chosen == "" {
+		if i == current {
 			ch.Current, ch.Colour, o.Current = e.Name, o.Colour, true
 		}
 		ch.Options = append(ch.Options, o)
 	}
+	if look && len(environments) > 0 {
+		ch.More = moreOn(ch.Current)
+	}
 	return ch
 }
 
-func colourOf(environmentType string) layout.Colour {
-	if environmentType == "PRODUCTION" {
-		return layout.ColourRed
+// moreOn leads from the chooser to the environment that is chosen there.
+func moreOn(environment string) []ui.Action {
+	return []ui.Action{
+		{Label: "About " + environment, Icon: "info", Href: link.EnvironmentPage(environment)},
+		{Label: "All environments", Icon: "layers", Href: link.Environments},
 	}
-	return layout.ColourBlue
 }
 
 func roleLabel(role string) string {

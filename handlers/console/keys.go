@@ -63,6 +63,9 @@ func chooseEnvironment(p *layout.Props, chosen string, page func(environment str
 		}
 		o.Hidden = []ui.Hidden{{Name: "environment", Value: o.Label}, {Name: "return", Value: page(o.Label)}}
 	}
+	if len(p.Environment.More) > 0 {
+		p.Environment.More = moreOn(chosen)
+	}
 }
 
 // withKeys adds the keys of the chosen environment to a menu.

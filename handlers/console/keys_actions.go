@@ -63,28 +63,30 @@ func (k *keyCase) refused(q ui.Confirm, problems problem.List) error {
 	return k.ask(http.StatusUnprocessableEntity, q)
 }
 
-// dying says how many tokens end with the key, and whose they are.
-func (k *keyCase) dying() string {
-	if k.live.Total == 0 {
+// dying says how many of the key's tokens end with it, and whose they are.
+func (k *keyCase) dying() string { return dying(k.live) }
+
+func dying(live models.LiveTokens) string {
+	if live.Total == 0 {
 		return "The log of token requests has no token of it that is still alive"
 	}
-	how, among := countOf(k.live.Total, "live token is", "live tokens are"), ": of "
-	if k.live.Capped {
+	how, among := countOf(live.Total, "live token is", "live tokens are"), ": of "
+	if live.Capped {
 		how, among = "More than "+how, ", among them those of "
 	}
-	return how + " refused from then on, as far as the log of token requests goes back" + among + k.whose()
+	return how + " refused from then on, as far as the log of token requests goes back" + among + ownersOf(live)
 }
 
-// whose names those with the most live tokens. Where these were not all counted,
+// ownersOf names those with the most live tokens. Where these were not all counted,
 // a number would say too little.
-func (k *keyCase) whose() string {
+func ownersOf(live models.LiveTokens) string {
 	const shown = 5
 	var whose []string
-	for i, o := range k.live.Owners {
+	for i, o := range live.Owners {
 		switch {
 		case i == shown:
-			return strings.Join(append(whose, fmt.Sprintf("%d more", len(k.live.Owners)-shown)), ", ")
-		case k.live.Capped:
+			return strings.Join(append(whose, fmt.Sprintf("%d more", len(live.Owners)-shown)), ", ")
+		case live.Capped:
 			whose = append(whose, o.Owner)
 		default:
 			whose = append(whose, fmt.Sprintf("%s (%d)", o.Owner, o.Tokens))

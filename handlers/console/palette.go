@@ -103,7 +103,11 @@ func (c *Console) pages(ctx context.Context, v *visit.Visit, project string) ([]
 	for _, section := range withValues(c.menu(v, project, ""), environments, v.Environment(ctx), "") {
 		list = appendItems(list, section.Items)
 	}
+	for _, e := range environments {
+		list = append(list, place{Label: e.Name, Href: link.EnvironmentPage(e.Name), Kind: "Environment", Hint: e.PublicURL})
+	}
 	if v.Can(visit.Manage) {
+		list = append(list, place{Label: "Create environment", Href: link.NewEnvironment, Kind: "Action"})
 		list = append(list, place{Label: "Create API proxy", Href: link.NewProxy(project), Kind: "Action"})
 		for _, t := range c.types {
 			list = append(list, place{Label: "Create " + t.Label + " policy", Href: link.NewPolicy(project, t.Name), Kind: "Action"})

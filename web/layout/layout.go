@@ -105,6 +105,7 @@ type Chooser struct {
 	Current string // what is chosen
 	Colour  Colour // of the current environment
 	Options []Choice
+	More    []ui.Action // where to read on about them
 }
 
 // Choice is one entry of a Chooser: a link, or with Post a form of one button, for a choice that the server remembers.

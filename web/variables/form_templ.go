@@ -86,7 +86,7 @@ func VariablePage(frame layout.Props, p FormPage) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = conflict(p).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = BothSides(p.Conflict).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -644,8 +644,8 @@ func variableRail(p FormPage) templ.Component {
 	})
 }
 
-// conflict shows both sides field by field and the two ways out.
-func conflict(p FormPage) templ.Component {
+// BothSides shows them field by field, and the two ways out. Without a conflict it is nothing.
+func BothSides(c *Conflict) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -666,7 +666,7 @@ func conflict(p FormPage) templ.Component {
 			templ_7745c5c3_Var24 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if c := p.Conflict; c != nil {
+		if c != nil {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div class=\"Stack\" role=\"alert\" tabindex=\"-1\" data-problems>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
