@@ -267,7 +267,7 @@ func TestAuditFilter(t *testing.T) {
 		{"kind", models.AuditFilter{Kind: models.KindKey}, 7},
 		{"actor without case", models.AuditFilter{Actor: "TESTER"}, 4},
 		{"project", models.AuditFilter{Project: "Shop", Kind: models.KindProject}, 1},
-		{"object name", models.AuditFilter{Query: "oRDER"}, 7},
+		{"object name, of a revision too", models.AuditFilter{Query: "oRDER"}, 8},
 		{"correlation id", models.AuditFilter{Query: "corr-2"}, 1},
 		{"from later on", models.AuditFilter{From: time.Now().Add(time.Hour)}, 0},
 		{"to earlier", models.AuditFilter{To: time.Now().Add(-time.Hour)}, 0},

@@ -393,7 +393,7 @@ func TestTheStatesOfEnvironments(t *testing.T) {
 	global := modelstest.Policy(t, s.Store, s.project, "guard")
 	other := modelstest.Project(t, s.Store, "Other").ID
 	first := modelstest.Bind(t, s.Store, modelstest.Proxy(t, s.Store, s.project, "first"), global)
-	second := modelstest.Proxy(t, s.Store, other, "second", func(p *models.Proxy) { p.Route.BasePath = "/second" })
+	second := modelstest.Proxy(t, s.Store, other, "second", func(p *models.Owner) { p.Route.BasePath = "/second" })
 	for _, name := range []string{"production", "test"} {
 		modelstest.Deploy(t, s.Store, first, name)
 	}

@@ -65,7 +65,7 @@ func (s *Store) deleteEnvironment(ctx context.Context, tx *gorm.DB, by Actor, id
 	}
 	for _, o := range u.Deployed {
 		was := deployRecord{Environment: e.Name, Revision: o.Revision, Digest: o.Digest}
-		if err := s.record(ctx, tx, by, fact{action: ActionUndeployed, kind: KindProxy, id: o.ID, name: o.Name, project: o.Project, before: was}); err != nil {
+		if err := s.record(ctx, tx, by, fact{action: ActionUndeployed, kind: o.Kind, id: o.ID, name: o.Name, project: o.Project, before: was}); err != nil {
 			return u, err
 		}
 	}

@@ -65,7 +65,7 @@ func (s *Store) EnvironmentStates(ctx context.Context) ([]EnvironmentState, erro
 	return list, nil
 }
 
-func (e *EnvironmentState) count(reports []NodeReport, drafts []Proxy) {
+func (e *EnvironmentState) count(reports []NodeReport, drafts []Owner) {
 	for _, r := range reports {
 		if r.Environment == e.Name {
 			e.Nodes = append(e.Nodes, r)
@@ -82,7 +82,7 @@ func (e *EnvironmentState) count(reports []NodeReport, drafts []Proxy) {
 	}
 }
 
-func (p *Proxy) deployedTo(environment string) Deployment {
+func (p *Owner) deployedTo(environment string) Deployment {
 	i := slices.IndexFunc(p.Deployments, func(d Deployment) bool { return d.Environment == environment })
 	if i < 0 {
 		return Deployment{}
@@ -93,7 +93,7 @@ func (p *Proxy) deployedTo(environment string) Deployment {
 // DeployedOwner is what an environment runs of an owner, and whether that is
 // what is edited.
 type DeployedOwner struct {
-	Project, Name string
+	Project, Kind, Name string
 	Deployment
 }
 
@@ -112,7 +112,7 @@ func (s *Store) DeployedOwners(ctx context.Context, environment string) (list []
 		drafts, err := s.deployedDrafts(ctx, tx, e.ID, OwnersShown)
 		list, of = make([]DeployedOwner, len(drafts)), running[e.ID]
 		for i, p := range drafts {
-			list[i] = DeployedOwner{Project: p.ProjectName, Name: p.Name, Deployment: p.deployedTo(e.Name)}
+			list[i] = DeployedOwner{Project: p.ProjectName, Kind: p.Kind, Name: p.Name, Deployment: p.deployedTo(e.Name)}
 		}
 		return err
 	})
@@ -141,23 +141,23 @@ func deployedIn(ctx context.Context, tx *gorm.DB) (map[string]int, error) {
 
 // deployedDrafts are the owners that run in an environment, or in any, read
 // whole: those changed last, and at most so many.
-func (s *Store) deployedDrafts(ctx context.Context, tx *gorm.DB, environmentID string, most int) ([]Proxy, error) {
-	running := "id in (select proxy_id from deployments where revision_id is not null and (? = '' or environment_id::text = ?))"
-	rows, err := from[proxyRow](tx).Where(running, environmentID, environmentID).Order("updated_at desc, id").Limit(most).Find(ctx)
+func (s *Store) deployedDrafts(ctx context.Context, tx *gorm.DB, environmentID string, most int) ([]Owner, error) {
+	running := "id in (select owner_id from deployments where revision_id is not null and (? = '' or environment_id::text = ?))"
+	rows, err := from[ownerRow](tx).Where(running, environmentID, environmentID).Order("updated_at desc, id").Limit(most).Find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list deployed owners: %w", err)
 	}
-	projects := map[string][]proxyRow{}
+	projects := map[string][]ownerRow{}
 	for _, row := range rows {
 		projects[row.ProjectID] = append(projects[row.ProjectID], row)
 	}
-	byID := map[string]Proxy{}
+	byID := map[string]Owner{}
 	for _, id := range slices.Sorted(maps.Keys(projects)) {
 		project, err := s.projectByID(ctx, tx, id)
 		if err != nil {
 			return nil, err
 		}
-		list, err := s.proxies(ctx, tx, project.Name, projects[id])
+		list, err := s.owners(ctx, tx, project.Name, projects[id])
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +165,7 @@ func (s *Store) deployedDrafts(ctx context.Context, tx *gorm.DB, environmentID s
 			byID[p.ID] = p
 		}
 	}
-	list := make([]Proxy, len(rows))
+	list := make([]Owner, len(rows))
 	for i, row := range rows {
 		list[i] = byID[row.ID]
 	}
@@ -190,7 +190,7 @@ type EnvironmentUse struct {
 
 // OwnerRevision is an owner that runs, and which revision.
 type OwnerRevision struct {
-	ID, Project, Name, Digest string
+	ID, Project, Kind, Name, Digest string
 	Revision                  int
 }
 
@@ -237,8 +237,8 @@ func (s *Store) environmentUse(ctx context.Context, tx *gorm.DB, e environmentRo
 	if u.Nodes, err = nodes(ctx, tx, nodeKept, e.ID); err != nil {
 		return u, err
 	}
-	u.Deployed, err = query[OwnerRevision](ctx, tx, `select x.id, p.name as project, x.name, r.number as revision, r.digest
-		from deployments d join revisions r on r.id = d.revision_id join api_proxies x on x.id = d.proxy_id join projects p on p.id = x.project_id
+	u.Deployed, err = query[OwnerRevision](ctx, tx, `select x.id, p.name as project, x.kind, x.name, r.number as revision, r.digest
+		from deployments d join revisions r on r.id = d.revision_id join owners x on x.id = d.owner_id join projects p on p.id = x.project_id
 		where d.environment_id = ? order by lower(p.name), lower(x.name)`, e.ID)
 	return u, err
 }

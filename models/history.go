@@ -168,13 +168,6 @@ func (s *Store) editRevision(ctx context.Context, projectID, ownerID string, num
 	return nil
 }
 
-func orNotFound(err error) error {
-	if err == nil {
-		return ErrNotFound
-	}
-	return err
-}
-
 func (s *Store) recordRevision(ctx context.Context, tx *gorm.DB, by Actor, action string, o Owner, r Revision, before, after any) error {
 	return s.record(ctx, tx, by, fact{
 		action: action, kind: KindRevision, id: r.ID, name: fmt.Sprintf("%s %d", o.Name, r.Number), project: o.ProjectName, before: before, after: after,

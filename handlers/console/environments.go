@@ -165,7 +165,7 @@ func (c *Console) ShowEnvironment(g *gin.Context) error {
 	p.Deployed = of
 	for _, o := range owners {
 		p.Owners = append(p.Owners, environments.Owner{
-			Name: o.Name, Project: o.Project, Href: link.Proxy(o.Project, o.Name), Revision: fmt.Sprintf("r%d", o.Revision),
+			Name: o.Name, Project: o.Project, Href: linkTo(o.Project, o.Kind, o.Name), Revision: fmt.Sprintf("r%d", o.Revision),
 			State: stateOf(o.State), At: o.DeployedAt, By: o.DeployedBy,
 		})
 	}
@@ -260,7 +260,7 @@ func (d *environmentDesk) askDelete(status int, typed, refused string) error {
 func (d *environmentDesk) losses(u models.EnvironmentUse) []string {
 	list := []string{"Nothing is deployed in it"}
 	if n := len(u.Deployed); n > 0 {
-		list[0] = countOf(n, "API proxy is", "API proxies are") + " undeployed: " + ownerNames(u.Deployed)
+		list[0] = countOf(n, "API or policy group is", "APIs and policy groups are") + " undeployed: " + ownerNames(u.Deployed)
 	}
 	if u.Revisions > 0 {
 		list = append(list, countOf(u.Revisions, "revision goes", "revisions go")+": the history of deploys there")

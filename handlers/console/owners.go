@@ -47,6 +47,11 @@ func kindOfRoute(g *gin.Context) (ownerKind, string) {
 	return ownerKind{}, ""
 }
 
+// linkTo is the page of an owner that is known by its kind and name.
+func linkTo(project, kind, name string) string {
+	return link.Owner{Project: project, Kind: kindNamed(kind).at, Name: name}.Page()
+}
+
 // linkOf are the addresses of an owner.
 func linkOf(project string, o models.Owner) link.Owner {
 	return link.Owner{Project: project, Kind: kindNamed(o.Kind).at, Name: o.Name}

@@ -638,7 +638,7 @@ func deployed(p Page) templ.Component {
 				ctx = templ.InitializeContext(ctx)
 				return nil
 			})
-			templ_7745c5c3_Err = ui.EmptyState("deploy", "Nothing is deployed in "+p.Name, "Deploy an API proxy from its own page. Until then callers are answered 404.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.EmptyState("deploy", "Nothing is deployed in "+p.Name, "Deploy an API proxy or a group from its own page. Until then callers are answered 404.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -754,7 +754,7 @@ func deployed(p Page) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.CardTable("Deployed in "+p.Name, []ui.Column{{Label: "API proxy"}, {Label: "State", Tight: true}, {Label: "Revision", Tight: true}, {Label: "Deployed"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.CardTable("Deployed in "+p.Name, []ui.Column{{Label: "Name"}, {Label: "State", Tight: true}, {Label: "Revision", Tight: true}, {Label: "Deployed"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
