@@ -1,6 +1,6 @@
 import { on } from "./content.ts";
 
-/** Orders a list by dragging or by its buttons, then posts the new order through the list's form. */
+/** Orders a list by dragging or by its buttons, then posts the new order through the list's form, if it has one. */
 export function watchSorting(): void {
   on<HTMLButtonElement>("click", "[data-sort-up]", (button, event) => step(button, event, -1));
   on<HTMLButtonElement>("click", "[data-sort-down]", (button, event) => step(button, event, 1));
@@ -71,6 +71,7 @@ function submit(item: HTMLElement, button: HTMLButtonElement | null): void {
   if (status) status.textContent = `${item.dataset.label} is now ${all.indexOf(item) + 1} of ${all.length}`;
   const form = document.getElementById(list.dataset.sortForm ?? "");
   if (form instanceof HTMLFormElement) form.requestSubmit();
+  else item.dispatchEvent(new Event("input", { bubbles: true })); // a list inside a form is sent with it
 }
 
 function toggle(item: HTMLElement, selector: string, disabled: boolean): void {
