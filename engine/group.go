@@ -120,3 +120,104 @@ func (g *PolicyGroup) Validate() problem.List {
 	}
 	return l
 }
+
+// MemberEndpoint tells who answers an operation of a proxy group, or what is left of one
+// member by those before it.
+type MemberEndpoint struct {
+	// Member is the place of the proxy whose operation it is, By of the one that
+	// answers it: itself, one before it, or -1 where no call gets there.
+	Member, By int
+	// Endpoint is zero for a proxy that names none: it answers every other path.
+	Endpoint APIEndpoint
+	// Methods are what such a proxy is left with, empty for any.
+	Methods []string
+}
+
+// Endpoints lists the operations of all members in order, as calls through the
+// group reach them.
+func (g *ProxyGroup) Endpoints() []MemberEndpoint {
+	var list []MemberEndpoint
+	first, whole := map[APIEndpoint]int{}, wholes{}
+	for i, m := range g.Members {
+		methods := m.Proxy.Route.Methods
+		if len(m.Proxy.Endpoints) == 0 {
+			list = append(list, whole.add(i, methods, g.Route.Methods))
+		}
+		for _, e := range m.Proxy.Endpoints {
+			a := MemberEndpoint{Member: i, By: -1, Endpoint: e}
+			if permits(methods, e.Method) && permits(g.Route.Methods, e.Method) {
+				if _, taken := first[e.key()]; !taken {
+					first[e.key()] = i
+				}
+				a.By = first[e.key()]
+			}
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// wholes follows who gets what no endpoint takes: the first proxy that names none
+// and no methods, and before it those that name methods.
+type wholes struct {
+	taken map[string]int
+	any   int // place of the first one without methods, from 1
+}
+
+// of are the methods of the group.
+func (w *wholes) add(member int, methods, of []string) MemberEndpoint {
+	if len(methods) == 0 {
+		return w.rest(member, of)
+	}
+	a := MemberEndpoint{Member: member, By: -1, Methods: methods}
+	var own []string
+	for _, m := range methods {
+		if !permits(of, m) {
+			continue
+		}
+		by := w.by(m, member)
+		if by == member {
+			own = append(own, m)
+		}
+		if a.By < 0 {
+			a.By = by
+		}
+	}
+	if len(own) > 0 {
+		a.By, a.Methods = member, own
+	}
+	return a
+}
+
+// rest is for a member that takes whatever comes.
+func (w *wholes) rest(member int, of []string) MemberEndpoint {
+	if w.any == 0 {
+		w.any = member + 1
+	}
+	a := MemberEndpoint{Member: member, By: w.any - 1}
+	for i, m := range of {
+		by := w.by(m, member)
+		if by == a.By {
+			a.Methods = append(a.Methods, m)
+		}
+		if i == len(of)-1 && len(a.Methods) == 0 { // the others have all that the group lets in
+			a.By, a.Methods = by, nil
+		}
+	}
+	return a
+}
+
+// by is who answers with a method; the member does if nobody else does.
+func (w *wholes) by(method string, member int) int {
+	if by, taken := w.taken[method]; taken {
+		return by
+	}
+	if w.any > 0 {
+		return w.any - 1
+	}
+	if w.taken == nil {
+		w.taken = map[string]int{}
+	}
+	w.taken[method] = member
+	return member
+}
