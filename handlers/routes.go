@@ -131,6 +131,16 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/check/base-path", c.CheckBasePath)
 	r.post(visit.Manage, "/projects/:project/check/proxy-errors", c.ProxyErrors)
 
+	r.get(visit.View, "/projects/:project/proxy-groups", c.ListProxyGroups)
+	r.get(visit.Manage, "/projects/:project/new/proxy-groups", c.NewProxy)
+	r.post(visit.Manage, "/projects/:project/new/proxy-groups", c.CreateProxy)
+	r.get(visit.View, "/projects/:project/proxy-groups/:group", c.ShowProxyGroup)
+	r.get(visit.Manage, "/projects/:project/proxy-groups/:group/edit", c.EditProxy)
+	r.post(visit.Manage, "/projects/:project/proxy-groups/:group/edit", c.SaveProxy)
+	r.get(visit.Manage, "/projects/:project/proxy-groups/:group/assign", c.Assign)
+	r.post(visit.Manage, "/projects/:project/proxy-groups/:group/assign", c.AssignStep)
+	r.post(visit.Manage, "/projects/:project/check/group-members", c.FindMembers)
+
 	owned(r, c, "/projects/:project/proxies/:proxy")
 	owned(r, c, "/projects/:project/proxy-groups/:group")
 	owned(r, c, "/projects/:project/policy-groups/:group")

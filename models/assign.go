@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,37 @@ const MaxAssigned = 100
 // or nothing; what it has already is left as it is. The version is the group's.
 // Problems are of the fields members, policies and groups.
 func (s *Store) AssignToGroup(ctx context.Context, by Actor, projectID, groupID string, version int, a Assignment) (Owner, error) {
-	after, err := s.editLanes(ctx, by, projectID, groupID, version, func(tx *gorm.DB, project Project, g Owner) error {
+	after, err := s.editLanes(ctx, by, projectID, groupID, version, s.assign(ctx, by, a))
+	if err != nil {
+		return Owner{}, fmt.Errorf("assign to proxy group: %w", err)
+	}
+	return after, nil
+}
+
+// errPreviewed takes back what was done to see what comes of it.
+var errPreviewed = errors.New("previewed")
+
+// PreviewAssignment is the group as AssignToGroup would make it, by doing just that
+// and taking it back.
+func (s *Store) PreviewAssignment(ctx context.Context, by Actor, projectID, groupID string, version int, a Assignment) (after Owner, err error) {
+	project, err := s.projectByID(ctx, s.db, projectID)
+	if err != nil {
+		return Owner{}, err
+	}
+	err = s.write(ctx, func(tx *gorm.DB) (err error) {
+		if after, err = s.editOwner(ctx, tx, by, project, groupID, version, s.assign(ctx, by, a)); err != nil {
+			return err
+		}
+		return errPreviewed
+	})
+	if !errors.Is(err, errPreviewed) {
+		return Owner{}, fmt.Errorf("preview assignment: %w", err)
+	}
+	return after, nil
+}
+
+func (s *Store) assign(ctx context.Context, by Actor, a Assignment) func(*gorm.DB, Project, Owner) error {
+	return func(tx *gorm.DB, project Project, g Owner) error {
 		if g.Kind != engine.KindProxyGroup {
 			return ErrNotFound
 		}
@@ -41,11 +72,7 @@ func (s *Store) AssignToGroup(ctx context.Context, by Actor, projectID, groupID 
 			return err
 		}
 		return s.bindAll(ctx, tx, by, project, g, a)
-	})
-	if err != nil {
-		return Owner{}, fmt.Errorf("assign to proxy group: %w", err)
 	}
-	return after, nil
 }
 
 func addToMembers(ctx context.Context, tx *gorm.DB, project Project, g *Owner, ids []string) error {

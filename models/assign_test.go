@@ -20,11 +20,19 @@ func TestAssignmentAddsMembersAndPoliciesAtOnce(t *testing.T) {
 	late := g.policyGroup(t, models.Owner{Name: "Late", Active: true, Pipeline: policy.Request, Rank: 9})
 	early := g.policyGroup(t, models.Owner{Name: "Early", Active: true, Pipeline: policy.Request, Rank: 3})
 	third := modelstest.Proxy(t, g.Store, g.project, "third")
-	after, err := g.AssignToGroup(t.Context(), by, g.project, g.shop.ID, g.shop.Version, models.Assignment{
+	a := models.Assignment{
 		Proxies: []string{third.ID, g.orders.ID}, Policies: []string{g.global.ID, g.global.ID}, Groups: []string{late.ID, g.standard.ID, early.ID},
-	})
+	}
+	seen, err := g.PreviewAssignment(t.Context(), by, g.project, g.shop.ID, g.shop.Version, a)
+	if now := modelstest.Reload(t, g.Store, g.shop); err != nil || !cmp.Equal(now, g.shop) {
+		t.Fatalf("the preview changed the group: %+v, %v", now, err)
+	}
+	after, err := g.AssignToGroup(t.Context(), by, g.project, g.shop.ID, g.shop.Version, a)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(after.Members, seen.Members); diff != "" || len(seen.Bindings) != len(after.Bindings) {
+		t.Errorf("the preview shows something else: %s", diff)
 	}
 	var members, lane []string
 	for _, m := range after.Members {

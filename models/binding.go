@@ -56,21 +56,26 @@ func (s *Store) editLanes(ctx context.Context, by Actor, projectID, ownerID stri
 	if err != nil {
 		return Owner{}, err
 	}
-	err = s.write(ctx, func(tx *gorm.DB) error {
-		before, row, err := s.ownerAt(ctx, tx, project, ownerID, version)
-		if err != nil {
-			return err
-		}
-		if err := s.bumpOwner(ctx, tx, by, &row); err != nil {
-			return err
-		}
-		if err := edit(tx, project, before); err != nil {
-			return err
-		}
-		after, err = s.changedOwner(ctx, tx, by, ActionUpdated, project, before)
+	err = s.write(ctx, func(tx *gorm.DB) (err error) {
+		after, err = s.editOwner(ctx, tx, by, project, ownerID, version, edit)
 		return err
 	})
 	return after, err
+}
+
+// editOwner is editLanes inside a transaction.
+func (s *Store) editOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, ownerID string, version int, edit func(*gorm.DB, Project, Owner) error) (Owner, error) {
+	before, row, err := s.ownerAt(ctx, tx, project, ownerID, version)
+	if err != nil {
+		return Owner{}, err
+	}
+	if err := s.bumpOwner(ctx, tx, by, &row); err != nil {
+		return Owner{}, err
+	}
+	if err := edit(tx, project, before); err != nil {
+		return Owner{}, err
+	}
+	return s.changedOwner(ctx, tx, by, ActionUpdated, project, before)
 }
 
 func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, b NewBinding) (bindingRow, error) {

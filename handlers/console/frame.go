@@ -95,10 +95,12 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 	}
 	proxies := layout.NavItem{Label: "API Proxies", Href: link.Proxies(project), Icon: "proxy", Keys: "g p"}
 	proxies.Current = within(current, proxies.Href) || within(current, link.NewProxy(project))
+	bundles := layout.NavItem{Label: "API Proxy Groups", Href: link.KindProxyGroup.List(project), Icon: "layers", Keys: "g o"}
+	bundles.Current = within(current, bundles.Href) || within(current, link.KindProxyGroup.New(project))
 	variables := layout.NavItem{Label: "Variables", Href: link.Variables(project), Keys: "g v"}
 	variables.Current = within(current, variables.Href) || within(current, link.NewVariable(project))
 	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
-		proxies,
+		proxies, bundles,
 		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, variables}},
 	}}}
 	sections = append(sections, identityMenu(project, current))

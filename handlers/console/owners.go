@@ -37,10 +37,14 @@ func kindNamed(kind string) ownerKind {
 }
 
 // kindOfRoute is the kind whose pages a route belongs to, with the name that its
-// address gives.
+// address gives; a form of a new one has none.
 func kindOfRoute(g *gin.Context) (ownerKind, string) {
 	for _, k := range ownerKinds {
-		if strings.HasPrefix(g.FullPath(), "/projects/:project/"+string(k.at)+"/") {
+		base := "/projects/:project/"
+		if g.FullPath() == base+"new/"+string(k.at) {
+			return k, ""
+		}
+		if strings.HasPrefix(g.FullPath(), base+string(k.at)+"/") {
 			return k, g.Params[1].Value // after the project
 		}
 	}

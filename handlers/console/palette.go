@@ -107,8 +107,9 @@ func (c *Console) pages(ctx context.Context, v *visit.Visit, project string) ([]
 		list = append(list, place{Label: e.Name, Href: link.EnvironmentPage(e.Name), Kind: "Environment", Hint: e.PublicURL})
 	}
 	if v.Can(visit.Manage) {
-		list = append(list, place{Label: "Create environment", Href: link.NewEnvironment, Kind: "Action"})
-		list = append(list, place{Label: "Create API proxy", Href: link.NewProxy(project), Kind: "Action"})
+		list = append(list, place{Label: "Create environment", Href: link.NewEnvironment, Kind: "Action"},
+			place{Label: "Create API proxy", Href: link.NewProxy(project), Kind: "Action"},
+			place{Label: "Create API proxy group", Href: link.KindProxyGroup.New(project), Kind: "Action"})
 		for _, t := range c.types {
 			list = append(list, place{Label: "Create " + t.Label + " policy", Href: link.NewPolicy(project, t.Name), Kind: "Action"})
 		}

@@ -34,7 +34,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q := proxyQueryOf(g)
+	q := proxyQueryOf(g, "name", "basePath", "updated")
 	found, total, err := c.store.Owners(ctx, project.ID, q.filter())
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 	}
 	base := link.Proxies(project.Name)
 	l := proxies.List{
-		Query: q.text, Now: c.now(), Columns: q.columns(base), Page: q.pager(base, len(found), total),
+		Query: q.text, Now: c.now(), Columns: q.columns(base), Page: q.pager(base, len(found), total, "proxy", "proxies"),
 		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxies", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
 	}
 	if visit.From(ctx).Can(visit.Manage) {
@@ -77,10 +77,12 @@ type proxyQuery struct {
 	page       int
 }
 
-func proxyQueryOf(g *gin.Context) proxyQuery {
+// proxyQueryOf reads the address of a list that is sorted by one of sorts, by the
+// first unless it says.
+func proxyQueryOf(g *gin.Context, sorts ...string) proxyQuery {
 	q := proxyQuery{text: strings.TrimSpace(g.Query("q")), sort: g.Query("sort"), desc: g.Query("order") == "desc"}
-	if !slices.Contains([]string{"name", "basePath", "updated"}, q.sort) {
-		q.sort = "name"
+	if !slices.Contains(sorts, q.sort) {
+		q.sort = sorts[0]
 	}
 	q.page, _ = strconv.Atoi(g.Query("page")) // what is no number is the first page
 	q.page = max(q.page, 1)
@@ -127,26 +129,28 @@ func (q proxyQuery) sorting() []ui.Hidden {
 }
 
 func (q proxyQuery) columns(base string) []ui.Column {
-	column := func(label, sort string) ui.Column {
-		next := q.with(q.text, 1)
-		next.sort, next.desc = sort, q.sort == sort && !q.desc
-		col := ui.Column{Label: label, Sort: next.address(base)}
-		if q.sort == sort {
-			col.Order = ui.Ascending
-			if q.desc {
-				col.Order = ui.Descending
-			}
-		}
-		return col
-	}
 	return []ui.Column{
-		column("Name", "name"), column("Base path", "basePath"), {Label: "Upstream"}, {Label: "Deployments"},
-		column("Last change", "updated"), {Label: "Actions", Hidden: true, Tight: true},
+		q.column(base, "Name", "name"), q.column(base, "Base path", "basePath"), {Label: "Upstream"}, {Label: "Deployments"},
+		q.column(base, "Last change", "updated"), {Label: "Actions", Hidden: true, Tight: true},
 	}
 }
 
-func (q proxyQuery) pager(base string, shown, total int) ui.Page {
-	return ui.PageOf(q.page, proxiesPerPage, shown, total, "proxy", "proxies", func(page int) string {
+// column sorts by itself, and the other way round once it does.
+func (q proxyQuery) column(base, label, sort string) ui.Column {
+	next := q.with(q.text, 1)
+	next.sort, next.desc = sort, q.sort == sort && !q.desc
+	col := ui.Column{Label: label, Sort: next.address(base)}
+	if q.sort == sort {
+		col.Order = ui.Ascending
+		if q.desc {
+			col.Order = ui.Descending
+		}
+	}
+	return col
+}
+
+func (q proxyQuery) pager(base string, shown, total int, one, many string) ui.Page {
+	return ui.PageOf(q.page, proxiesPerPage, shown, total, one, many, func(page int) string {
 		return q.with(q.text, page).address(base)
 	})
 }
@@ -161,14 +165,12 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p := d.owner
-	o := proxies.Overview{
-		Head: d.head(proxies.OnOverview), ClientID: p.ClientID, BasePath: p.Route.BasePath, Hosts: p.Route.Hosts, Methods: p.Route.Methods,
-		Upstream:        p.Upstream.URL,
-		ConnectTimeout:  milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout),
-		ResponseTimeout: milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout),
-		ErrorTemplates:  proxies.TemplateTexts(p.ErrorTemplates), ReplaceAPIErrors: p.ErrorTemplates != nil && p.ErrorTemplates.Upstream,
-		CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy, ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
+	p, o := d.owner, d.overview()
+	o.Upstream = p.Upstream.URL
+	o.ConnectTimeout = milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)
+	o.ResponseTimeout = milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)
+	if o.Groups, err = d.memberships(); err != nil {
+		return err
 	}
 	counts := endpointPolicies(p)
 	for _, e := range p.Endpoints {
@@ -177,6 +179,16 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 		})
 	}
 	return render(g, http.StatusOK, proxies.OverviewPage(frame, o))
+}
+
+// overview is what proxies and proxy groups both have.
+func (d *ownerDesk) overview() proxies.Overview {
+	p := d.owner
+	return proxies.Overview{
+		Head: d.head(proxies.OnOverview), ClientID: p.ClientID, BasePath: p.Route.BasePath, Hosts: p.Route.Hosts, Methods: p.Route.Methods,
+		ErrorTemplates: proxies.TemplateTexts(p.ErrorTemplates), ReplaceAPIErrors: p.ErrorTemplates != nil && p.ErrorTemplates.Upstream,
+		CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy, ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
+	}
 }
 
 // endpointPolicies counts what is bound to each endpoint; "" stands for all.
@@ -205,13 +217,17 @@ func (c *Console) ConfirmDeleteOwner(g *gin.Context) error {
 }
 
 func (d *ownerDesk) askDelete(status int, typed, refusal string) error {
+	leaves, err := d.leaves()
+	if err != nil {
+		return err
+	}
 	frame, err := d.frame("Delete "+d.owner.Name, layout.Crumb{Label: "Delete"})
 	if err != nil {
 		return err
 	}
 	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
 		Title: "Delete " + d.noun + " " + d.owner.Name + "?", Text: "It cannot be taken back. The audit list keeps what it was.",
-		Effects: d.deleteEffects(), Name: d.nameIfLive(), Typed: typed, Error: refusal,
+		Effects: append(d.deleteEffects(), leaves...), Name: d.nameIfLive(), Typed: typed, Error: refusal,
 		Action: d.link().Delete(), Label: "Delete " + d.noun, Cancel: d.page(), Hidden: d.version(),
 	}))
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
@@ -42,6 +44,10 @@ func proxyForm(g *gin.Context) (proxies.Form, error) {
 		Endpoints: endpointRows(posted),
 		JSON:      errorTemplate(posted, "errorTemplates.json"), XML: errorTemplate(posted, "errorTemplates.xml"),
 		ReplaceAPIErrors: posted.Get("errorTemplates.replaceApiErrors") == "true", Reason: fault.Type(posted.Get("errorTemplates.reason")),
+		BlockDirect: posted.Get("blockDirectAccess") == "true", Search: strings.TrimSpace(posted.Get("memberSearch")),
+	}
+	for _, id := range posted["members"] {
+		f.Members = append(f.Members, proxies.MemberRow{ID: id})
 	}
 	return f, nil
 }
@@ -75,6 +81,9 @@ func errorTemplate(posted url.Values, name string) proxies.ErrorTemplate {
 // buttons, like the hidden id, avoid the names of what a form element has
 // itself: a control called "remove" or "id" would hide it from scripts.
 func edited(g *gin.Context, f *proxies.Form) bool {
+	if membersEdited(g, f) {
+		return true
+	}
 	if g.PostForm("addEndpoint") != "" {
 		f.Endpoints = append(f.Endpoints, proxies.EndpointRow{Method: http.MethodGet})
 		f.Focus = fmt.Sprintf("endpoints[%d]", len(f.Endpoints)-1)
@@ -99,7 +108,7 @@ func dropBlank(rows []proxies.EndpointRow) []proxies.EndpointRow {
 	})
 }
 
-// proxyOf is the typed form as a proxy.
+// proxyOf is the typed form as a proxy or a proxy group.
 func proxyOf(f proxies.Form) models.Owner {
 	p := models.Owner{
 		ID: f.ID, Name: f.Name, Description: f.Description,
@@ -111,7 +120,10 @@ func proxyOf(f proxies.Form) models.Owner {
 			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML), Upstream: f.ReplaceAPIErrors,
 		},
 	}
-	p.Version = number(f.Version)
+	p.Version, p.BlockDirectAccess = number(f.Version), f.BlockDirect
+	for _, m := range f.Members {
+		p.Members = append(p.Members, models.Member{ID: m.ID})
+	}
 	for _, r := range f.Endpoints {
 		p.Endpoints = append(p.Endpoints, models.Endpoint{ID: r.ID, Method: r.Method, Path: strings.TrimSpace(r.Path), Description: r.Description})
 	}
@@ -147,7 +159,7 @@ func timeoutOf(text string) int {
 	return n
 }
 
-// formOf is a proxy as its form shows it.
+// formOf is a proxy or a proxy group as its form shows it.
 func formOf(p models.Owner) proxies.Form {
 	f := proxies.Form{
 		ID: p.ID, Version: strconv.Itoa(p.Version), Name: p.Name, Description: p.Description,
@@ -156,6 +168,10 @@ func formOf(p models.Owner) proxies.Form {
 	}
 	for _, e := range p.Endpoints {
 		f.Endpoints = append(f.Endpoints, proxies.EndpointRow{ID: e.ID, Method: e.Method, Path: e.Path, Description: e.Description})
+	}
+	f.BlockDirect = p.BlockDirectAccess
+	for _, m := range p.Members {
+		f.Members = append(f.Members, proxies.MemberRow{ID: m.ID})
 	}
 	templates := fault.Bodies{}
 	if p.ErrorTemplates != nil {
@@ -173,7 +189,7 @@ func timeoutText(n int) string {
 	return strconv.Itoa(n)
 }
 
-// NewProxy is the empty form.
+// NewProxy is the empty form of a proxy or of a proxy group.
 func (c *Console) NewProxy(g *gin.Context) error {
 	project, err := c.project(g.Request.Context(), g.Param("project"))
 	if err != nil {
@@ -182,7 +198,8 @@ func (c *Console) NewProxy(g *gin.Context) error {
 	return c.showNewProxy(g, http.StatusOK, project, formOf(models.Owner{}))
 }
 
-// CreateProxy saves a new proxy and shows its client secret, this once.
+// CreateProxy saves a new proxy, or a new proxy group, and shows its client secret,
+// this once.
 func (c *Console) CreateProxy(g *gin.Context) error {
 	ctx := g.Request.Context()
 	project, err := c.project(ctx, g.Param("project"))
@@ -200,7 +217,8 @@ func (c *Console) CreateProxy(g *gin.Context) error {
 	f.Endpoints = dropBlank(f.Endpoints)
 	p := proxyOf(f)
 	p.ID, p.Version = "", 0
-	saved, s, err := c.store.SaveProxy(ctx, visit.From(ctx).Actor(), project.ID, p)
+	kind, _ := kindOfRoute(g)
+	saved, s, err := c.saveProxy(ctx, kind, project, p)
 	if f.Problems = inFormOrder(problem.Of(err)); len(f.Problems) > 0 {
 		return c.showNewProxy(g, http.StatusUnprocessableEntity, project, f)
 	}
@@ -210,14 +228,27 @@ func (c *Console) CreateProxy(g *gin.Context) error {
 	return c.deskOf(g, project, saved).showSecret(s, true)
 }
 
+// saveProxy saves what the form of a kind means.
+func (c *Console) saveProxy(ctx context.Context, kind ownerKind, project models.Project, o models.Owner) (models.Owner, secret.Text, error) {
+	save := c.store.SaveProxy
+	if kind.kind == engine.KindProxyGroup {
+		save = c.store.SaveProxyGroup
+	}
+	return save(ctx, visit.From(ctx).Actor(), project.ID, o)
+}
+
 func (c *Console) showNewProxy(g *gin.Context, status int, project models.Project, f proxies.Form) error {
-	frame, err := c.frame(g, "New API proxy", project, append(kindNamed(engine.KindProxy).crumbs(project), layout.Crumb{Label: "New"})...)
+	kind, _ := kindOfRoute(g)
+	frame, err := c.frame(g, "New API "+kind.noun, project, append(kind.crumbs(project), layout.Crumb{Label: "New"})...)
 	if err != nil {
 		return err
 	}
 	f.New, f.ID, f.Version = true, "", ""
-	f.Action, f.Cancel = link.NewProxy(project.Name), link.Proxies(project.Name)
+	f.Action, f.Cancel = kind.at.New(project.Name), kind.at.List(project.Name)
 	if err := c.showAnswers(g.Request.Context(), project.Name, &f); err != nil {
+		return err
+	}
+	if err := c.showMembers(g.Request.Context(), kind, project, &f); err != nil {
 		return err
 	}
 	return render(g, status, proxies.FormPage(frame, furnished(f, project.Name)))
@@ -236,7 +267,7 @@ func furnished(f proxies.Form, project string) proxies.Form {
 	return f
 }
 
-// EditProxy is the form of a proxy that exists.
+// EditProxy is the form of a proxy, or of a proxy group, that exists.
 func (c *Console) EditProxy(g *gin.Context) error {
 	d, err := c.ownerDesk(g)
 	if err != nil {
@@ -245,8 +276,8 @@ func (c *Console) EditProxy(g *gin.Context) error {
 	return d.showEdit(http.StatusOK, formOf(d.owner))
 }
 
-// SaveProxy saves the form of a proxy that exists. The form says which one by
-// its id, so that a proxy renamed in the meantime is still the same.
+// SaveProxy saves the form of a proxy, or of a proxy group, that exists. The form
+// says which one by its id, so that one renamed in the meantime is still the same.
 func (c *Console) SaveProxy(g *gin.Context) error {
 	ctx := g.Request.Context()
 	project, err := c.project(ctx, g.Param("project"))
@@ -258,14 +289,15 @@ func (c *Console) SaveProxy(g *gin.Context) error {
 		return err
 	}
 	f.Unsaved = true
-	owner, err := c.store.Proxy(ctx, project.ID, g.Param("proxy"))
+	kind, name := kindOfRoute(g)
+	owner, err := c.store.Owner(ctx, project.ID, kind.kind, name)
 	if errors.Is(err, models.ErrNotFound) { // renamed or gone; the save tells
-		owner = models.Owner{Name: g.Param("proxy")}
+		owner = models.Owner{Kind: kind.kind, Name: name}
 	} else if err != nil {
 		return err
 	}
 	if f.ID == "" { // no page of ours sends that
-		return fmt.Errorf("proxy without id: %w", models.ErrNotFound)
+		return fmt.Errorf("%s without id: %w", kind.noun, models.ErrNotFound)
 	}
 	d := c.deskOf(g, project, owner)
 	if edited(g, &f) {
@@ -277,7 +309,7 @@ func (c *Console) SaveProxy(g *gin.Context) error {
 func (d *ownerDesk) save(f proxies.Form) error {
 	ctx := d.g.Request.Context()
 	f.Endpoints = dropBlank(f.Endpoints)
-	saved, _, err := d.c.store.SaveProxy(ctx, d.v.Actor(), d.project.ID, proxyOf(f))
+	saved, _, err := d.c.saveProxy(ctx, d.ownerKind, d.project, proxyOf(f))
 	if stale := new(models.StaleError); errors.As(err, &stale) {
 		return d.showProxyConflict(stale, f)
 	}
@@ -288,7 +320,7 @@ func (d *ownerDesk) save(f proxies.Form) error {
 		return err
 	}
 	d.v.Say(ctx, visit.Success, savedText(saved))
-	return redirect(d.g, link.Proxy(d.project.Name, saved.Name).Page())
+	return redirect(d.g, linkOf(d.project.Name, saved).Page())
 }
 
 // savedText says what the save means for traffic.
@@ -320,6 +352,9 @@ func (d *ownerDesk) showEdit(status int, f proxies.Form) error {
 	if err := d.c.showAnswers(d.g.Request.Context(), d.project.Name, &f); err != nil {
 		return err
 	}
+	if err := d.c.showMembers(d.g.Request.Context(), d.ownerKind, d.project, &f); err != nil {
+		return err
+	}
 	return render(d.g, status, proxies.FormPage(frame, furnished(f, d.project.Name)))
 }
 
@@ -335,9 +370,12 @@ func (d *ownerDesk) showProxyConflict(stale *models.StaleError, f proxies.Form) 
 	// The form names the version that is shown as theirs: saving again keeps
 	// mine, unless they go on changing it.
 	f.Version = strconv.Itoa(stale.Version)
+	theirs := formOf(now)
+	if err := d.c.nameMembers(d.g.Request.Context(), d.project, &f, &theirs); err != nil {
+		return err
+	}
 	f.Conflict = &proxies.Conflict{
-		By: stale.By, At: stale.At, Now: d.c.now(),
-		Differences: proxyDifferences(f, formOf(now)), Discard: link.Proxy(d.project.Name, now.Name).Edit(),
+		By: stale.By, At: stale.At, Now: d.c.now(), Differences: proxyDifferences(f, theirs), Discard: d.link().Edit(),
 	}
 	return d.showEdit(http.StatusConflict, f)
 }
@@ -359,6 +397,8 @@ func proxyDifferences(mine, theirs proxies.Form) []proxies.Difference {
 	add("Connect timeout", mine.ConnectTimeout, theirs.ConnectTimeout)
 	add("Response timeout", mine.ResponseTimeout, theirs.ResponseTimeout)
 	add("Endpoints", endpointLines(mine.Endpoints), endpointLines(theirs.Endpoints))
+	add("Members", memberNames(mine), memberNames(theirs))
+	add("Block direct access to members", onOff(mine.BlockDirect), onOff(theirs.BlockDirect))
 	add("JSON template", templateWords(mine.JSON, proxies.StartJSON), templateWords(theirs.JSON, proxies.StartJSON))
 	add("XML template", templateWords(mine.XML, proxies.StartXML), templateWords(theirs.XML, proxies.StartXML))
 	add("Replace errors of the API too", onOff(mine.ReplaceAPIErrors), onOff(theirs.ReplaceAPIErrors))
@@ -392,7 +432,7 @@ func endpointLines(rows []proxies.EndpointRow) string {
 
 // proxyFields is the order of the form. What begins with one of them stands
 // with it.
-var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "connectTimeout", "responseTimeout", "endpoints", "errorTemplates"}
+var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "connectTimeout", "responseTimeout", "endpoints", "members", "blockDirectAccess", "errorTemplates"}
 
 // inFormOrder sorts problems by where their fields stand; those of a list or a
 // section keep their order.

@@ -62,6 +62,9 @@ func CheckProxyName(project string) string { return path("projects", project, "c
 // as it is typed.
 func ProxyErrors(project string) string { return path("projects", project, "check", "proxy-errors") }
 
+// FindMembers finds proxies for the form of a proxy group; it takes the form.
+func FindMembers(project string) string { return path("projects", project, "check", "group-members") }
+
 // CheckBasePath says whether a base path is free; it takes basePath and except.
 func CheckBasePath(project string) string { return path("projects", project, "check", "base-path") }
 

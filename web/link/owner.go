@@ -41,6 +41,9 @@ func ProxyGroup(project, name string) Owner { return Owner{project, KindProxyGro
 // PolicyGroup is the policy group of that name.
 func PolicyGroup(project, name string) Owner { return Owner{project, KindPolicyGroup, name} }
 
+// Assign is where many proxies and policies are put into a proxy group at once.
+func (o Owner) Assign() string { return o.Page() + "/assign" }
+
 // Page is the owner's own page.
 func (o Owner) Page() string { return o.Kind.List(o.Project) + path(o.Name) }
 

@@ -17,7 +17,7 @@ import (
 // FormID is the element that htmx takes out of the answer.
 const FormID = "proxy-form"
 
-// Form is the proxy's form with everything as it was typed.
+// Form is the form of a proxy, or of a proxy group, with everything as it was typed.
 type Form struct {
 	New bool
 	// ID and Version are of the proxy as it was read; empty when New.
@@ -34,6 +34,18 @@ type Form struct {
 	Endpoints                       []EndpointRow
 	JSON, XML                       ErrorTemplate
 	ReplaceAPIErrors                bool
+
+	// Group tells a proxy group, which has members in place of an upstream and
+	// endpoints. Found are proxies that it could get, More how many are not listed;
+	// Search is what was looked for and FindMembers the address that looks.
+	Group       bool
+	Members     []MemberRow
+	BlockDirect bool
+	Search      string
+	Found       []MemberRow
+	More        int
+	FindMembers string
+	Direct      []Direct
 
 	// Reason is the error that the answers of the templates are shown for.
 	Reason fault.Type
@@ -89,7 +101,7 @@ func (f Form) labels() map[string]string {
 	l := map[string]string{
 		"name": "Name", "description": "Description", "basePath": "Base path", "hosts": "Hosts", "methods": "Methods",
 		"upstreamUrl": "Upstream address", "connectTimeout": "Connect timeout", "responseTimeout": "Response timeout",
-		"endpoints": "Endpoints",
+		"endpoints": "Endpoints", "members": "Members", "blockDirectAccess": f.blockDirect().Label,
 	}
 	for i := range f.Endpoints {
 		l[endpointField(i, "")] = "Endpoint " + strconv.Itoa(i+1)
@@ -130,7 +142,7 @@ func (f Form) save() ui.Save {
 	case f.Deleted != nil:
 		s.Label = "Create it again"
 	case f.New:
-		s.Label = "Create proxy"
+		s.Label = "Create " + f.noun()
 	case f.Conflict != nil:
 		s.Label, s.Discard = "Keep mine", f.Conflict.Discard
 	}
@@ -160,7 +172,7 @@ func (f Form) basePath() ui.Field {
 	return ui.Field{
 		Name: "basePath", Label: "Base path", Value: f.BasePath, Required: true, Mono: true, Placeholder: "/orders",
 		Error: f.Problems.For("basePath"), Check: f.CheckBasePath, Attrs: a,
-		Help: "Calls below this path are the proxy's; it is taken off before the upstream is called. Reserved for the gateway's own token endpoints: " + listed(f.ReservedPaths) + ".",
+		Help: "Calls below this path are the " + f.noun() + "'s; it is taken off before " + f.behind() + ". Reserved for the gateway's own token endpoints: " + listed(f.ReservedPaths) + ".",
 	}
 }
 

@@ -107,6 +107,7 @@ type Overview struct {
 	Endpoints                       []EndpointText
 	ErrorTemplates                  []TemplateText // none: error answers go out as they are
 	ReplaceAPIErrors                bool
+	Groups                          []Group // that it is a member of
 	CreatedAt, ChangedAt            time.Time
 	CreatedBy, ChangedBy            string
 }
