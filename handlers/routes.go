@@ -66,6 +66,8 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/policies/:type/:policy/edit", c.EditPolicy)
 	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/edit", c.SavePolicy)
 	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/status", c.SetPolicyStatus)
+	r.get(visit.Manage, "/projects/:project/policies/:type/:policy/duplicate", c.ConfirmDuplicatePolicy)
+	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/duplicate", c.DuplicatePolicy)
 	r.get(visit.Manage, "/projects/:project/policies/:type/:policy/delete", c.ConfirmDeletePolicy)
 	r.post(visit.Manage, "/projects/:project/policies/:type/:policy/delete", c.DeletePolicy)
 	r.post(visit.Manage, "/projects/:project/bulk/policies/:type", c.BulkPolicies)
@@ -140,6 +142,15 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(visit.Manage, "/projects/:project/proxy-groups/:group/assign", c.Assign)
 	r.post(visit.Manage, "/projects/:project/proxy-groups/:group/assign", c.AssignStep)
 	r.post(visit.Manage, "/projects/:project/check/group-members", c.FindMembers)
+	r.get(visit.View, "/projects/:project/policy-groups", c.ListPolicyGroups)
+	r.get(visit.Manage, "/projects/:project/new/policy-groups", c.NewPolicyGroup)
+	r.post(visit.Manage, "/projects/:project/new/policy-groups", c.CreatePolicyGroup)
+	r.get(visit.View, "/projects/:project/policy-groups/:group", c.ShowPolicyGroup)
+	r.get(visit.Manage, "/projects/:project/policy-groups/:group/edit", c.EditPolicyGroup)
+	r.post(visit.Manage, "/projects/:project/policy-groups/:group/edit", c.SavePolicyGroup)
+	r.get(visit.Manage, "/projects/:project/policy-groups/:group/status", c.ConfirmGroupStatus)
+	r.post(visit.Manage, "/projects/:project/policy-groups/:group/status", c.SetGroupStatus)
+	r.get(visit.Manage, "/projects/:project/check/policy-group-name", c.CheckPolicyGroupName)
 
 	owned(r, c, "/projects/:project/proxies/:proxy")
 	owned(r, c, "/projects/:project/proxy-groups/:group")
@@ -211,6 +222,8 @@ func routes(r *registrar, c *console.Console, dev bool) {
 // owned are the routes of whatever policies are bound to and is deployed: an API
 // proxy, a proxy group or a policy group.
 func owned(r *registrar, c *console.Console, owner string) {
+	r.get(visit.Manage, owner+"/duplicate", c.ConfirmDuplicateOwner)
+	r.post(visit.Manage, owner+"/duplicate", c.DuplicateOwner)
 	r.get(visit.Manage, owner+"/delete", c.ConfirmDeleteOwner)
 	r.post(visit.Manage, owner+"/delete", c.DeleteOwner)
 	r.get(visit.Manage, owner+"/secret", c.ConfirmRotateSecret)
@@ -222,6 +235,8 @@ func owned(r *registrar, c *console.Console, owner string) {
 	r.get(visit.Manage, owner+"/bindings/new/:type", c.NewLocalPolicy)
 	r.post(visit.Manage, owner+"/bindings/new/:type", c.CreateLocalPolicy)
 	r.post(visit.Manage, owner+"/bindings/order", c.OrderBindings)
+	r.get(visit.Manage, owner+"/bindings/switch", c.ConfirmLaneSwitch)
+	r.post(visit.Manage, owner+"/bindings/switch", c.SwitchLane)
 	r.get(visit.View, owner+"/bindings/of/:binding", c.ShowBinding)
 	r.post(visit.View, owner+"/bindings/of/:binding", c.ShowBinding) // tries its condition
 	r.get(visit.Manage, owner+"/bindings/of/:binding/edit", c.EditBinding)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatewright/gatewright/engine/jwtauth"
+	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/handlers"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models"
@@ -24,12 +25,24 @@ func full(t *testing.T) (site *handlerstest.Site, pages []string) {
 	p := modelstest.Policy(t, site.Store, site.Project.ID, hostile, func(c *jwtauth.Config) { c.Description = hostile })
 	proxy := modelstest.Proxy(t, site.Store, site.Project.ID, "orders", func(x *models.Owner) { x.Description = hostile })
 	proxy = modelstest.Bind(t, site.Store, proxy, p)
+	group, _, err := site.Store.SavePolicyGroup(t.Context(), modelstest.By(), site.Project.ID, models.Owner{Name: hostile, Description: hostile, Active: true, Pipeline: policy.Request})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = site.Store.AddBinding(t.Context(), modelstest.By(), site.Project.ID, proxy.ID, proxy.Version, models.NewBinding{Scope: policy.All, Pipeline: policy.Request, GroupID: group.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
 	modelstest.Deploy(t, site.Store, proxy, "production")
+	held := link.PolicyGroup("Default", hostile)
 	return site, []string{
+		link.KindPolicyGroup.List("Default"), link.KindPolicyGroup.List("Default") + "?pipeline=" + url.QueryEscape(hostile) + "&q=" + url.QueryEscape(hostile), link.KindPolicyGroup.New("Default"),
+		held.Page(), held.Edit(), held.Status() + "?return=" + url.QueryEscape("javascript:alert(1)"), held.Delete(), held.Duplicate(), held.Develop(),
+		link.Proxy("Default", "orders").NewBinding() + "?pipeline=REQUEST", link.Proxy("Default", "orders").SwitchBindings() + "?pipeline=REQUEST&active=false", link.Proxy("Default", "orders").Duplicate(),
 		"/account", "/audit", "/audit?q=" + url.QueryEscape(hostile), "/audit/1", "/audit?from=" + url.QueryEscape(hostile),
 		link.Policies("Default", p.Type), link.Policies("Default", p.Type) + "?q=" + url.QueryEscape(hostile) + "&sort=" + url.QueryEscape(hostile),
 		link.Policy("Default", p.Type, hostile), link.PolicyEdit("Default", p.Type, hostile), link.PolicyDelete("Default", p.Type, hostile),
-		link.NewPolicy("Default", p.Type) + "?from=" + url.QueryEscape(hostile),
+		link.PolicyDuplicate("Default", p.Type, hostile),
 		link.Proxies("Default"), link.Proxy("Default", "orders").Page(), link.Proxy("Default", "orders").Develop(), link.Proxy("Default", "orders").History(),
 		link.Proxy("Default", "orders").Edit(), link.Proxy("Default", "orders").Delete(), link.NewProxy("Default"),
 		"/sign-in?return=" + url.QueryEscape("/"+hostile), "/nope?" + url.QueryEscape(hostile),

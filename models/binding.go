@@ -29,13 +29,15 @@ type NewBinding struct {
 	// Local is a policy of the owner's own. Without a name it gets a UUID for
 	// one.
 	Local policy.Config
+	// AsGlobal makes a global policy of Local, which has to have a name then.
+	AsGlobal bool
 }
 
 // AddBinding binds a policy or a policy group in a lane. The version is the
 // owner's. Problems are of the fields scope, endpointId, pipeline, policyId and
 // groupId, and those of a local policy under its own field names.
 func (s *Store) AddBinding(ctx context.Context, by Actor, projectID, ownerID string, version int, b NewBinding) (Binding, error) {
-	if b.Local != nil && b.Local.Base().Name == "" {
+	if b.Local != nil && !b.AsGlobal && b.Local.Base().Name == "" {
 		b.Local.Base().Name = uuid.NewString()
 	}
 	var row bindingRow
@@ -95,11 +97,15 @@ func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project
 	}
 	row.PolicyID, row.GroupID = orNil(b.PolicyID), orNil(b.GroupID)
 	if b.Local != nil {
-		local, err := s.createPolicy(ctx, tx, by, project, &o.ID, b.Local)
+		owner := &o.ID
+		if b.AsGlobal {
+			owner = nil
+		}
+		made, err := s.createPolicy(ctx, tx, by, project, owner, b.Local)
 		if err != nil {
 			return row, err
 		}
-		row.PolicyID = &local.ID
+		row.PolicyID = &made.ID
 	}
 	if err := from[bindingRow](tx).Create(ctx, &row); err != nil || b.GroupID == "" {
 		return row, err

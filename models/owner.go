@@ -12,6 +12,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/problem"
 )
 
 // Endpoint is one operation of a proxy: a method and a path template.
@@ -96,14 +97,19 @@ type OwnerFilter struct {
 	// Query is looked for in name, description and base path, without regard
 	// to case.
 	Query string
-	// Sort is name (the default), basePath or updated.
+	// Pipeline is that of policy groups; "" for all.
+	Pipeline policy.Pipeline
+	// Sort is name (the default), basePath, updated, pipeline, order or status.
 	Sort string
 	Desc bool
 	// Page counts from 1; PerPage is 25 by default and at most 500.
 	Page, PerPage int
 }
 
-var ownerSorts = map[string]string{"name": "lower(name)", "basePath": "base_path", "updated": "updated_at"}
+var ownerSorts = map[string]string{
+	"name": "lower(name)", "basePath": "base_path", "updated": "updated_at", "order": "rank", "status": "active",
+	"pipeline": "array_position(array['REQUEST', 'RESPONSE', 'ERROR'], pipeline)",
+}
 
 type ownerRow struct {
 	ID                string `gorm:"primaryKey"`
@@ -224,6 +230,9 @@ func (s *Store) Owners(ctx context.Context, projectID string, f OwnerFilter) (li
 }
 
 func (f OwnerFilter) conditions(q tableOf[ownerRow]) tableOf[ownerRow] {
+	if f.Pipeline != "" {
+		q = q.Where("pipeline = ?", truncated(string(f.Pipeline), problem.MaxName))
+	}
 	if f.Query == "" {
 		return q
 	}

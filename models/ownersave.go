@@ -132,16 +132,8 @@ func newKeyPair(ctx context.Context) (keyPair, error) {
 }
 
 func (s *Store) createOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, key keyPair) (Owner, error) {
-	row := ownerRow{
-		ID: newID(), Kind: o.Kind, ProjectID: project.ID, ClientID: key.id, ClientSecretHash: key.hash, Stamp: born(by, s.now()),
-	}
-	if err := s.authorOwner(ctx, tx, &row, &o); err != nil {
-		return o, err
-	}
-	if err := from[ownerRow](tx).Create(ctx, &row); err != nil {
-		return o, err
-	}
-	if err := s.writeParts(ctx, tx, by, project, row, o, nil); err != nil {
+	row, err := s.insertOwner(ctx, tx, by, project, o, key)
+	if err != nil {
 		return o, err
 	}
 	if o.Kind == engine.KindProxy {
@@ -149,9 +141,28 @@ func (s *Store) createOwner(ctx context.Context, tx *gorm.DB, by Actor, project 
 			return o, err
 		}
 	}
+	return s.createdOwner(ctx, tx, by, project, row)
+}
+
+// insertOwner writes a new owner, nothing bound to it.
+func (s *Store) insertOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, key keyPair) (ownerRow, error) {
+	row := ownerRow{
+		ID: newID(), Kind: o.Kind, ProjectID: project.ID, ClientID: key.id, ClientSecretHash: key.hash, Stamp: born(by, s.now()),
+	}
+	if err := s.authorOwner(ctx, tx, &row, &o); err != nil {
+		return row, err
+	}
+	if err := from[ownerRow](tx).Create(ctx, &row); err != nil {
+		return row, err
+	}
+	return row, s.writeParts(ctx, tx, by, project, row, o, nil)
+}
+
+// createdOwner reads a new owner, complete, and audits it.
+func (s *Store) createdOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, row ownerRow) (Owner, error) {
 	saved, err := s.oneOwner(ctx, tx, project.Name, row)
 	if err != nil {
-		return o, err
+		return saved, err
 	}
 	return saved, s.recordOwner(ctx, tx, by, ActionCreated, nil, &saved)
 }

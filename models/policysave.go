@@ -52,20 +52,24 @@ func (s *Store) SetPolicyActive(ctx context.Context, by Actor, projectID, id str
 	}
 	var saved policyRow
 	err = s.write(ctx, func(tx *gorm.DB) (err error) {
-		saved, err = s.updatePolicy(ctx, tx, by, project, id, version, func(row *policyRow) (policy.Config, error) {
-			p, err := s.policy(*row, project.Name, 0)
-			if err != nil {
-				return nil, err
-			}
-			p.Config.Base().Active = active
-			return p.Config, nil
-		})
+		saved, err = s.switchPolicy(ctx, tx, by, project, id, version, active)
 		return err
 	})
 	if err != nil {
 		return Policy{}, fmt.Errorf("switch policy: %w", err)
 	}
 	return s.onePolicy(ctx, s.db, project.Name, saved)
+}
+
+func (s *Store) switchPolicy(ctx context.Context, tx *gorm.DB, by Actor, project Project, id string, version int, active bool) (policyRow, error) {
+	return s.updatePolicy(ctx, tx, by, project, id, version, func(row *policyRow) (policy.Config, error) {
+		p, err := s.policy(*row, project.Name, 0)
+		if err != nil {
+			return nil, err
+		}
+		p.Config.Base().Active = active
+		return p.Config, nil
+	})
 }
 
 // nameRace says that a name is taken when another writer took it between our

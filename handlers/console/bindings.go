@@ -110,17 +110,22 @@ func (d *ownerDesk) offerGroups(s spot, page *proxies.Chooser) error {
 	if d.kind == engine.KindPolicyGroup {
 		return nil
 	}
-	page.Grouped = true
-	filter := models.OwnerFilter{Kind: engine.KindPolicyGroup, Query: page.Query, PerPage: 500}
+	page.Grouped, page.Search.Label = true, "Search policies and policy groups"
+	filter := models.OwnerFilter{Kind: engine.KindPolicyGroup, Pipeline: s.pipeline, Query: page.Query, PerPage: choicesShown}
 	found, total, err := d.c.store.Owners(d.g.Request.Context(), d.project.ID, filter)
+	if err != nil {
+		return err
+	}
 	page.MoreGroups = total - len(found)
+	ids := make([]string, len(found))
+	for i, o := range found {
+		ids[i] = o.ID
+	}
+	counts, err := d.c.store.GroupCounts(d.g.Request.Context(), ids)
 	for _, o := range found {
-		if o.Pipeline != s.pipeline {
-			continue
-		}
 		page.Groups = append(page.Groups, proxies.Choice{
 			ID: o.ID, Name: o.Name, Description: o.Description, Type: "Policy group", Href: linkOf(d.project.Name, o).Page(),
-			Active: o.Active, Policies: len(o.Bindings), Taken: d.runsGroup(s, o.ID),
+			Active: o.Active, Policies: counts[o.ID].Policies, Used: counts[o.ID].Places, Taken: d.runsGroup(s, o.ID),
 		})
 	}
 	return err
@@ -219,14 +224,19 @@ func (c *Console) CreateLocalPolicy(g *gin.Context) error {
 		return e.show(http.StatusOK, policies.FormPage{Values: values})
 	}
 	config, problems := policies.Read(e.form, e.typ.Name, values)
-	problems, err = e.nameTaken(config, problems)
+	shared := values["asGlobal"] == "true"
+	if shared {
+		problems, err = e.globalNameTaken(config, problems)
+	} else {
+		problems, err = e.nameTaken(config, problems)
+	}
 	if err != nil {
 		return err
 	}
 	var b models.Binding
 	if len(problems) == 0 {
 		wanted := e.spot.binding()
-		wanted.Local = config
+		wanted.Local, wanted.AsGlobal = config, shared
 		b, err = c.store.AddBinding(g.Request.Context(), e.v.Actor(), e.project.ID, e.owner.ID, number(values["version"]), wanted)
 		problems = policies.InOrder(e.form, problem.Of(err))
 	}
@@ -254,6 +264,18 @@ func (e *localEditor) nameTaken(config policy.Config, problems problem.List) (pr
 	return problems, nil
 }
 
+// globalNameTaken is nameTaken for a policy that is to be a global one.
+func (e *localEditor) globalNameTaken(config policy.Config, problems problem.List) (problem.List, error) {
+	if len(problems) == 0 || problems.For("name") != "" {
+		return problems, nil
+	}
+	why, err := e.c.store.PolicyNameProblem(e.g.Request.Context(), e.project.ID, config.Base().Name, "")
+	if why != "" {
+		problems.Add("name", "%s", why)
+	}
+	return policies.InOrder(e.form, problems), err
+}
+
 // showLate gives the form back when the owner changed while the policy was
 // written: what was typed is kept and can be sent again as it is.
 func (e *localEditor) showLate(stale *models.StaleError, values policies.Values) error {
@@ -271,14 +293,14 @@ func (e *localEditor) showLate(stale *models.StaleError, values policies.Values)
 // show fills in what every visit to the form has.
 func (e *localEditor) show(status int, page policies.FormPage) error {
 	title := "New local " + e.typ.Label + " policy"
-	page.Frame, page.Form, page.Creates = layout.Props{}, e.form, true
+	page.Frame, page.Form, page.Creates, page.Shares = layout.Props{}, e.form, true, true
 	page.Action = e.link().NewLocalPolicy(e.typ.Name) + "?" + e.spot.values().Encode()
 	page.Hidden = append(e.spot.hidden(), e.version()...)
 	page.Discard, page.Save = e.scopeHref(e.spot.endpoint), "Add policy"
 	page.About = fmt.Sprintf("%s, end of the %s. It belongs to this %s alone.", e.owner.Name, e.where(e.spot), e.noun)
 	if e.binding.ID != "" {
 		title = "Edit " + e.binding.Policy.Name
-		page.Creates, page.Save, page.States = false, "", []ui.State{ui.StateLocal}
+		page.Creates, page.Shares, page.Save, page.States = false, false, "", []ui.State{ui.StateLocal}
 		page.Action, page.Discard = e.link().BindingEdit(e.binding.ID), e.link().Binding(e.binding.ID)
 		page.Hidden = []ui.Hidden{{Name: "version", Value: strconv.Itoa(e.binding.Policy.Version)}}
 		page.About = fmt.Sprintf("%s, %s. Saving changes no traffic until the next deploy.", e.owner.Name, e.where(e.spot))
@@ -292,6 +314,13 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 	page.Choices.KeyPair, page.Choices.Proxy = e.page(), endpointsOf(e.owner)
 	if page.Choices.Errors, err = e.c.errorChoices(e.g.Request.Context(), e.typ.Faults, policyErrors(e.project, e.typ.Name, &e.owner), &e.owner); err != nil {
 		return err
+	}
+	if e.kind == engine.KindPolicyGroup {
+		use, err := e.use()
+		if err != nil {
+			return err
+		}
+		page.Rail = proxies.GroupImpact(use.effects(e.owner.Name+" is bound in", "as it was saved last"))
 	}
 	page.Advice, page.Refresh = e.form.Advice(config, page.Choices), link.PolicyAdvice(e.project.Name, e.typ.Name)
 	page.Redraw = link.PolicyConditions(e.project.Name, e.typ.Name)
@@ -457,8 +486,12 @@ func (c *Console) ConfirmRemoveBinding(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	effects, err := e.removeEffects()
+	if err != nil {
+		return err
+	}
 	return render(g, http.StatusOK, proxies.AskPage(frame, ui.Confirm{
-		Title: fmt.Sprintf("Remove %s from the %s?", name, e.where(e.spot)), Effects: e.removeEffects(),
+		Title: fmt.Sprintf("Remove %s from the %s?", name, e.where(e.spot)), Effects: effects,
 		Action: e.link().BindingRemove(e.binding.ID), Label: e.removeLabel(),
 		Cancel: e.scopeHref(e.spot.endpoint), Hidden: e.version(),
 	}))
@@ -471,7 +504,7 @@ func (e *localEditor) removeLabel() string {
 	return "Remove policy"
 }
 
-func (e *localEditor) removeEffects() []string {
+func (e *localEditor) removeEffects() ([]string, error) {
 	p := e.binding.Policy
 	effects := []string{"It belongs to this " + e.noun + " alone and is deleted"}
 	switch {
@@ -480,10 +513,8 @@ func (e *localEditor) removeEffects() []string {
 	case p.Global():
 		effects[0] = "It is global: it is detached here and kept" + elsewhere(p.Used-1)
 	}
-	if live := liveIn(e.owner); len(live) > 0 {
-		return append(effects, fmt.Sprintf("%s goes on running it in %s until the next deploy", e.owner.Name, strings.Join(live, ", ")))
-	}
-	return append(effects, "The "+e.noun+" is not deployed: no traffic is touched")
+	last, err := e.untouched()
+	return append(effects, last), err
 }
 
 func elsewhere(n int) string {

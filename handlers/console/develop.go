@@ -128,7 +128,11 @@ func (d *ownerDesk) lane(about laneText, endpoint string) proxies.Lane {
 	} else if d.v.Can(visit.Manage) {
 		s := spot{about.pipeline, endpoint}
 		l.Add = d.link().NewBinding() + "?" + s.values().Encode()
+		if d.kind != engine.KindPolicyGroup {
+			l.AddGroup = l.Add + "#policy-groups"
+		}
 		l.Order, l.Hidden = d.link().OrderBindings(), append(s.hidden(), d.version()...)
+		l.Activate, l.Disable = d.switchHref(s, true), d.switchHref(s, false)
 	}
 	for _, b := range d.owner.Bindings {
 		switch {
@@ -251,7 +255,11 @@ func (d *ownerDesk) changed(err error, done, endpoint string) error {
 		return err
 	}
 	if done != "" {
-		d.v.Say(ctx, visit.Success, done+d.redeployHint())
+		use, err := d.use()
+		if err != nil {
+			return err
+		}
+		d.v.Say(ctx, visit.Success, done+d.redeployHint()+use.redeploy())
 	}
 	return redirect(d.g, d.scopeHref(endpoint))
 }

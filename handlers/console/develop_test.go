@@ -125,7 +125,7 @@ func TestChoosingAGlobalPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	modelstest.Policy(t, w.site.Store, w.site.Project.ID, "other")
-	chooser := w.v.Get(t, w.develop(t, "").One(t, "#lane-request .Lane-head a").Attr("href"))
+	chooser := w.v.Get(t, w.develop(t, "").One(t, "#lane-request .Lane-head a[aria-label^='Add policy to']").Attr("href"))
 	mustStatus(t, chooser, http.StatusOK)
 
 	t.Run("the search narrows the list and keeps the lane", func(t *testing.T) {

@@ -97,11 +97,13 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 	proxies.Current = within(current, proxies.Href) || within(current, link.NewProxy(project))
 	bundles := layout.NavItem{Label: "API Proxy Groups", Href: link.KindProxyGroup.List(project), Icon: "layers", Keys: "g o"}
 	bundles.Current = within(current, bundles.Href) || within(current, link.KindProxyGroup.New(project))
+	groups := layout.NavItem{Label: "Policy Groups", Href: link.KindPolicyGroup.List(project), Keys: "g g"}
+	groups.Current = within(current, groups.Href) || within(current, link.KindPolicyGroup.New(project))
 	variables := layout.NavItem{Label: "Variables", Href: link.Variables(project), Keys: "g v"}
 	variables.Current = within(current, variables.Href) || within(current, link.NewVariable(project))
 	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
 		proxies, bundles,
-		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, variables}},
+		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, groups, variables}},
 	}}}
 	sections = append(sections, identityMenu(project, current))
 	return append(sections, tokenMenu(v, current)...)

@@ -87,7 +87,7 @@ func (e *localEditor) localizing() renaming {
 		"Later changes of " + p.Name + " do not reach the copy",
 	}
 	return renaming{
-		title: "Localize " + p.Name + "?", label: "Localize", effects: append(effects, e.untouched()),
+		title: "Localize " + p.Name + "?", label: "Localize", effects: effects,
 		help:   "Of the copy. Unique among the local policies of the " + e.noun + ".",
 		action: e.link().BindingLocalize(e.binding.ID),
 	}
@@ -97,18 +97,26 @@ func (e *localEditor) globalizing() renaming {
 	p := e.binding.Policy
 	return renaming{
 		title: "Add " + p.Name + " as a global policy?", label: "Add as global policy",
-		effects: []string{"Every proxy and group of the project can use it", "It is edited on its own page from now on, for all of them", e.untouched()},
+		effects: []string{"Every proxy and group of the project can use it", "It is edited on its own page from now on, for all of them"},
 		help:    "Unique among the global policies of the project.",
 		action:  e.link().BindingGlobalize(e.binding.ID),
 	}
 }
 
-// untouched says that traffic goes on.
-func (e *localEditor) untouched() string {
-	if live := liveIn(e.owner); len(live) > 0 {
-		return fmt.Sprintf("%s goes on in %s with what is deployed until the next deploy", e.owner.Name, strings.Join(live, ", "))
+// untouched says that traffic goes on, in the owner or in what runs the policy
+// group.
+func (d *ownerDesk) untouched() (string, error) {
+	use, err := d.use()
+	live := liveIn(d.owner)
+	switch {
+	case len(use.live) > 0:
+		return fmt.Sprintf("Calls go on as deployed in %s until these are redeployed to %s", someOf(use.live), someOf(use.environments)), err
+	case len(live) > 0:
+		return fmt.Sprintf("%s goes on in %s with what is deployed until the next deploy", d.owner.Name, strings.Join(live, ", ")), err
+	case len(use.owners) > 0:
+		return "Nothing that uses it is deployed: no traffic is touched", err
 	}
-	return "The " + e.noun + " is not deployed: no traffic is touched"
+	return "The " + d.noun + " is not deployed: no traffic is touched", err
 }
 
 // freeName is the policy's own, or one like it that no local policy has.
@@ -132,8 +140,12 @@ func (e *localEditor) askName(status int, r renaming, name string, problems prob
 	if err != nil {
 		return err
 	}
+	last, err := e.untouched()
+	if err != nil {
+		return err
+	}
 	ask := ui.Confirm{
-		Title: r.title, Effects: r.effects, Action: r.action, Label: r.label, Kind: ui.Primary,
+		Title: r.title, Effects: append(r.effects, last), Action: r.action, Label: r.label, Kind: ui.Primary,
 		Cancel: e.scopeHref(e.spot.endpoint), Hidden: e.version(),
 	}
 	field := ui.Field{

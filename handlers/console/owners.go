@@ -121,7 +121,7 @@ func (d *ownerDesk) head(current proxies.Section) proxies.Head {
 		Places: d.c.places(d.g, d.project.Name, d.owner), Overview: at.Page(), Develop: at.Develop(), History: at.History(),
 	}
 	if d.v.Can(visit.Manage) {
-		h.Edit, h.Secret, h.Delete = at.Edit(), at.Secret(), at.Delete()
+		h.Edit, h.Secret, h.Duplicate, h.Delete = at.Edit(), at.Secret(), at.Duplicate(), at.Delete()
 	}
 	return h
 }

@@ -152,7 +152,7 @@ func TestPoliciesAreBoundToEveryKindOfOwner(t *testing.T) {
 		"a policy group": {standard, "policy group", []string{"own", "standard", "other"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			chooser := e.page(t, e.page(t, c.at.Develop()).One(t, "#lane-request .Lane-head a").Attr("href"))
+			chooser := e.page(t, e.page(t, c.at.Develop()).One(t, "#lane-request .Lane-head a[aria-label^='Add policy to']").Attr("href"))
 			mustContain(t, chooser.Text(), "Belongs to this "+c.noun+" alone")
 			if grouped := strings.Contains(chooser.Text(), "Select a policy group"); grouped != (c.at == shop) {
 				t.Errorf("policy groups are offered: %v", grouped)

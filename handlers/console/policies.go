@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
@@ -79,10 +80,12 @@ func itemOf(p models.Policy) policies.Item {
 // policyUse is where a policy is bound, and how much hangs on it.
 type policyUse struct {
 	places       []models.Usage
-	names        []string // of the proxies, each once
-	proxies      int
-	live         int      // proxies that are deployed somewhere
+	names        []string // of the owners that it is bound to, each once
+	through      []string // of those that run it as a part of a policy group
+	owners       int      // that it is bound to
+	live         int      // owners, also those that run it in a group, that are deployed somewhere
 	environments []string // where, each once
+	proxies      bool     // all of them are API proxies
 }
 
 func (c *Console) usage(ctx context.Context, policyID string) (policyUse, error) {
@@ -90,19 +93,29 @@ func (c *Console) usage(ctx context.Context, policyID string) (policyUse, error)
 	if err != nil {
 		return policyUse{}, err
 	}
-	return useOf(places), nil
+	through, err := c.throughGroups(ctx, places)
+	return useOf(places, through), err
 }
 
-// useOf counts each proxy once, wherever it is bound.
-func useOf(places []models.Usage) policyUse {
-	u, seen := policyUse{places: places}, map[string]bool{}
-	for _, p := range places {
+// useOf counts each owner once, wherever it is bound.
+func useOf(places, through []models.Usage) policyUse {
+	u, seen := policyUse{places: places, proxies: true}, map[string]bool{}
+	for i, p := range slices.Concat(places, through) {
 		if seen[p.OwnerID] {
 			continue
 		}
 		seen[p.OwnerID] = true
-		u.proxies++
-		u.names = append(u.names, p.OwnerName)
+		name := p.OwnerName
+		if p.OwnerKind != engine.KindProxy {
+			u.proxies = false
+			name = fmt.Sprintf("%s (%s)", p.OwnerName, kindNamed(p.OwnerKind).noun)
+		}
+		if i < len(places) {
+			u.owners++
+			u.names = append(u.names, name)
+		} else {
+			u.through = append(u.through, name)
+		}
 		if len(p.Live) > 0 {
 			u.live++
 		}
@@ -113,16 +126,37 @@ func useOf(places []models.Usage) policyUse {
 	return u
 }
 
-// redeploy says what a change of the policy asks for; traffic goes on with
-// what is deployed until then (D5).
-func (u policyUse) redeploy() string {
-	switch u.live {
+// count is so many of what uses the policy, in words.
+func (u policyUse) count(n int) string {
+	if u.proxies {
+		return countOf(n, "API proxy", "API proxies")
+	}
+	return countOf(n, "API or group", "APIs and groups")
+}
+
+// rail is who uses the policy, in words; "" for nobody.
+func (u policyUse) rail() string {
+	n := u.owners + len(u.through)
+	switch n {
 	case 0:
 		return ""
 	case 1:
-		return " 1 proxy needs a redeploy to take it over."
+		return u.count(n) + " uses it"
 	}
-	return fmt.Sprintf(" %d proxies need a redeploy to take it over.", u.live)
+	return u.count(n) + " use it"
+}
+
+// redeploy says what a change of the policy asks for; traffic goes on with
+// what is deployed until then (D5).
+func (u policyUse) redeploy() string {
+	if u.live == 0 {
+		return ""
+	}
+	one, many := "proxy needs", "proxies need"
+	if !u.proxies {
+		one, many = "API or group needs", "APIs and groups need"
+	}
+	return " " + countOf(u.live, one, many) + " a redeploy to take it over."
 }
 
 // saySaved leaves the message of a change for the next page.
@@ -328,7 +362,7 @@ func (e *policyEditor) askDelete(status int, p models.Policy, refused string) er
 		Cancel: link.Policy(e.project.Name, e.typ.Name, p.Name), Error: refused,
 		Hidden: []ui.Hidden{{Name: "policyId", Value: p.ID}, {Name: "version", Value: strconv.Itoa(p.Version)}},
 	}
-	if u.proxies > 0 {
+	if u.owners > 0 {
 		question.Name, question.Typed = p.Name, e.g.PostForm("confirm")
 	}
 	return render(e.g, status, policies.Confirm(frame, question))
@@ -336,10 +370,13 @@ func (e *policyEditor) askDelete(status int, p models.Policy, refused string) er
 
 // effects are what a deletion touches.
 func (u policyUse) effects() []string {
-	if u.proxies == 0 {
+	if u.owners == 0 {
 		return []string{"No API proxy uses it."}
 	}
-	effects := []string{fmt.Sprintf("It is removed from %s: %s.", countOf(u.proxies, "API proxy", "API proxies"), someOf(u.names))}
+	effects := []string{fmt.Sprintf("It is removed from %s: %s.", u.count(u.owners), someOf(u.names))}
+	if len(u.through) > 0 {
+		effects = append(effects, fmt.Sprintf("As a part of policy groups it runs in %s too.", someOf(u.through)))
+	}
 	if u.live == 0 {
 		return append(effects, "None of them is live.")
 	}
@@ -372,7 +409,7 @@ func (c *Console) DeletePolicy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if u.proxies > 0 && g.PostForm("confirm") != p.Name {
+	if u.owners > 0 && g.PostForm("confirm") != p.Name {
 		return e.askDelete(http.StatusUnprocessableEntity, p, "Type the name exactly as it is shown: "+p.Name)
 	}
 	err = c.store.DeletePolicy(ctx, visit.From(ctx).Actor(), e.project.ID, p.ID, number(g.PostForm("version")))
@@ -383,8 +420,8 @@ func (c *Console) DeletePolicy(g *gin.Context) error {
 		return err
 	}
 	text := p.Name + " was deleted."
-	if u.proxies > 0 {
-		text = fmt.Sprintf("%s was deleted and removed from %s.%s", p.Name, countOf(u.proxies, "API proxy", "API proxies"), u.redeploy())
+	if u.owners > 0 {
+		text = fmt.Sprintf("%s was deleted and removed from %s.%s", p.Name, u.count(u.owners), u.redeploy())
 	}
 	visit.From(ctx).Say(ctx, visit.Success, text)
 	return redirect(g, link.Policies(e.project.Name, e.typ.Name))

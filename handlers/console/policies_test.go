@@ -281,17 +281,17 @@ func TestDuplicatingAPolicy(t *testing.T) {
 	long := strings.Repeat("ğ", 255)
 	for original, offered := range map[string]string{"orders": "orders (Copy)", long: long[:2*248] + " (Copy)"} {
 		modelstest.Policy(t, site.Store, site.Project.ID, original, func(c *jwtauth.Config) { c.LeewaySeconds = 7 })
-		p := v.Get(t, link.NewPolicy("Default", jwt)+"?"+url.Values{"from": {original}}.Encode())
+		p := v.Get(t, link.PolicyDuplicate("Default", jwt, original))
 		wantStatus(t, p, http.StatusOK)
-		if got := p.One(t, "#policy-form input[name=name]").Attr("value"); got != offered {
+		if got := p.One(t, "input[name=name]").Attr("value"); got != offered {
 			t.Errorf("offers %q, want %q", got, offered)
 		}
-		wantStatus(t, v.Submit(t, p, "#policy-form", nil), http.StatusSeeOther)
+		wantStatus(t, v.Submit(t, p, "form.Confirm", nil), http.StatusSeeOther)
 		if got := policyNamed(t, site, offered).Config.(*jwtauth.Config).LeewaySeconds; got != 7 {
 			t.Errorf("the copy has a leeway of %d, want 7", got)
 		}
 	}
-	wantStatus(t, v.Get(t, link.NewPolicy("Default", jwt)+"?from=absent"), http.StatusNotFound)
+	wantStatus(t, v.Get(t, link.PolicyDuplicate("Default", jwt, "absent")), http.StatusNotFound)
 }
 
 // rewrite saves a policy behind the visitor's back.

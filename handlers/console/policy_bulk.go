@@ -173,7 +173,8 @@ func (e *policyEditor) useOfAll(rows []ticked) (names []string, used policyUse, 
 		}
 		places = append(places, more...)
 	}
-	return names, useOf(places), nil
+	through, err := e.c.throughGroups(e.g.Request.Context(), places)
+	return names, useOf(places, through), err
 }
 
 // mayDelete tells whether the question was asked and answered as it has to be;
@@ -182,7 +183,7 @@ func (e *policyEditor) mayDelete(rows []ticked, used policyUse) (refused string,
 	if e.g.PostForm("asked") != "true" {
 		return "", false
 	}
-	if used.proxies > 0 && e.g.PostForm("confirm") != phrase(len(rows)) {
+	if used.owners > 0 && e.g.PostForm("confirm") != phrase(len(rows)) {
 		return "Type exactly: " + phrase(len(rows)), false
 	}
 	return "", true
@@ -217,7 +218,7 @@ func (e *policyEditor) askDeleteAll(rows []ticked, names []string, used policyUs
 		question.Hidden = append(question.Hidden, ui.Hidden{Name: "policy", Value: fmt.Sprintf("%s:%d", row.id, row.version)})
 	}
 	status := http.StatusOK
-	if used.proxies > 0 {
+	if used.owners > 0 {
 		question.Name, question.Typed = phrase(len(rows)), e.g.PostForm("confirm")
 	}
 	if refused != "" {

@@ -99,30 +99,13 @@ func (e *policyEditor) crumbs(more ...layout.Crumb) []layout.Crumb {
 	}, more...)
 }
 
-// NewPolicy is the empty form, or with ?from= a copy of another policy.
+// NewPolicy is the empty form.
 func (c *Console) NewPolicy(g *gin.Context) error {
 	e, err := c.policyEditor(g)
 	if err != nil {
 		return err
 	}
-	from := g.Query("from")
-	if from == "" {
-		return e.showNew(http.StatusOK, policies.Write(e.form, e.form.New()), nil)
-	}
-	original, err := c.store.Policy(g.Request.Context(), e.project.ID, e.typ.Name, from)
-	if err != nil {
-		return err
-	}
-	values := policies.Write(e.form, original.Config)
-	values["name"] = copyName(original.Name)
-	return e.showNew(http.StatusOK, values, nil)
-}
-
-// copyName is the name that a duplicate is offered, short enough to be one.
-func copyName(name string) string {
-	const suffix = " (Copy)"
-	runes := []rune(name)
-	return string(runes[:min(len(runes), problem.MaxName-len(suffix))]) + suffix
+	return e.showNew(http.StatusOK, policies.Write(e.form, e.form.New()), nil)
 }
 
 // CreatePolicy saves a new policy.
@@ -312,7 +295,7 @@ func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormP
 		if err != nil {
 			return err
 		}
-		page.Rail = policies.UseRail(usage.proxies, usage.live)
+		page.Rail = policies.UseRail(usage.rail(), usage.live)
 	}
 	return render(e.g, status, policies.ShowForm(page))
 }

@@ -65,7 +65,7 @@ func (c *Console) proxyRow(g *gin.Context, project string, p models.Owner) proxi
 		Href: linkOf(project, p).Page(), Develop: linkOf(project, p).Develop(),
 	}
 	if visit.From(g.Request.Context()).Can(visit.Manage) {
-		r.Edit, r.Delete = linkOf(project, p).Edit(), linkOf(project, p).Delete()
+		r.Edit, r.Duplicate, r.Delete = linkOf(project, p).Edit(), linkOf(project, p).Duplicate(), linkOf(project, p).Delete()
 	}
 	return r
 }
@@ -75,6 +75,7 @@ type proxyQuery struct {
 	text, sort string
 	desc       bool
 	page       int
+	carry      []ui.Hidden // what else the list is narrowed by
 }
 
 // proxyQueryOf reads the address of a list that is sorted by one of sorts, by the
@@ -104,7 +105,7 @@ func (q proxyQuery) address(base string) string {
 	if q.text != "" {
 		values.Set("q", q.text)
 	}
-	for _, h := range q.sorting() {
+	for _, h := range append(q.sorting(), q.carry...) {
 		values.Set(h.Name, h.Value)
 	}
 	if q.page > 1 {
@@ -217,6 +218,10 @@ func (c *Console) ConfirmDeleteOwner(g *gin.Context) error {
 }
 
 func (d *ownerDesk) askDelete(status int, typed, refusal string) error {
+	use, err := d.use()
+	if err != nil {
+		return err
+	}
 	leaves, err := d.leaves()
 	if err != nil {
 		return err
@@ -227,14 +232,22 @@ func (d *ownerDesk) askDelete(status int, typed, refusal string) error {
 	}
 	return render(d.g, status, proxies.AskPage(frame, ui.Confirm{
 		Title: "Delete " + d.noun + " " + d.owner.Name + "?", Text: "It cannot be taken back. The audit list keeps what it was.",
-		Effects: append(d.deleteEffects(), leaves...), Name: d.nameIfLive(), Typed: typed, Error: refusal,
+		Effects: append(d.deleteEffects(use), leaves...), Name: d.nameIfLive(use), Typed: typed, Error: refusal,
 		Action: d.link().Delete(), Label: "Delete " + d.noun, Cancel: d.page(), Hidden: d.version(),
 	}))
 }
 
+// use is where a policy group is bound; no other owner is bound anywhere.
+func (d *ownerDesk) use() (groupUse, error) {
+	if d.kind != engine.KindPolicyGroup {
+		return groupUse{}, nil
+	}
+	return d.c.groupUse(d.g.Request.Context(), d.owner.ID)
+}
+
 // nameIfLive must be typed before traffic is cut.
-func (d *ownerDesk) nameIfLive() string {
-	if len(liveIn(d.owner)) > 0 {
+func (d *ownerDesk) nameIfLive(use groupUse) string {
+	if len(liveIn(d.owner))+len(use.live) > 0 {
 		return d.owner.Name
 	}
 	return ""
@@ -251,15 +264,18 @@ func liveIn(p models.Owner) []string {
 	return names
 }
 
-func (d *ownerDesk) deleteEffects() []string {
+func (d *ownerDesk) deleteEffects(use groupUse) []string {
 	var effects []string
+	if d.kind == engine.KindPolicyGroup {
+		effects = use.effects("It is taken out of", "without it")
+	}
 	live := liveIn(d.owner)
 	switch {
 	case len(live) > 0 && d.kind == engine.KindPolicyGroup:
-		effects = append(effects, "It is live in "+strings.Join(live, ", ")+": where it is bound it goes on as it was deployed there until the next deploy")
+		effects = append(effects, "It is deployed in "+strings.Join(live, ", ")+": no new tokens are issued for its own key pair from then on")
 	case len(live) > 0:
 		effects = append(effects, fmt.Sprintf("It is live in %s: calls to %s are answered 404 from then on", strings.Join(live, ", "), d.owner.Route.BasePath))
-	default:
+	case d.kind != engine.KindPolicyGroup:
 		effects = append(effects, "It is not deployed anywhere: no traffic is touched")
 	}
 	if n := len(d.owner.Members); n > 0 {
@@ -305,14 +321,18 @@ func (c *Console) DeleteOwner(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if name := d.nameIfLive(); name != "" && g.PostForm("confirm") != name {
+	use, err := d.use()
+	if err != nil {
+		return err
+	}
+	if name := d.nameIfLive(use); name != "" && g.PostForm("confirm") != name {
 		return d.askDelete(http.StatusUnprocessableEntity, g.PostForm("confirm"), "Type the name exactly as it is: "+name+".")
 	}
 	ctx := g.Request.Context()
 	if err := c.store.DeleteOwner(ctx, d.v.Actor(), d.project.ID, g.PostForm("ownerId"), number(g.PostForm("version"))); err != nil {
 		return err
 	}
-	d.v.Say(ctx, visit.Success, d.owner.Name+" was deleted.")
+	d.v.Say(ctx, visit.Success, d.owner.Name+" was deleted."+use.redeploy())
 	return redirect(g, d.at.List(d.project.Name))
 }
 

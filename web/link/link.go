@@ -37,6 +37,11 @@ func PolicyStatus(project, typ, name string) string { return Policy(project, typ
 // PolicyDelete asks, and then deletes.
 func PolicyDelete(project, typ, name string) string { return Policy(project, typ, name) + "/delete" }
 
+// PolicyDuplicate asks for the name of a copy, and then makes it.
+func PolicyDuplicate(project, typ, name string) string {
+	return Policy(project, typ, name) + "/duplicate"
+}
+
 // CheckPolicyName says whether a name is free; it takes name and except.
 func CheckPolicyName(project string) string { return path("projects", project, "check", "policy-name") }
 
@@ -57,6 +62,11 @@ func BulkPolicies(project, typ string) string {
 
 // CheckProxyName says whether a name is free; it takes name and except.
 func CheckProxyName(project string) string { return path("projects", project, "check", "proxy-name") }
+
+// CheckPolicyGroupName says whether a name is free; it takes name and except.
+func CheckPolicyGroupName(project string) string {
+	return path("projects", project, "check", "policy-group-name")
+}
 
 // ProxyErrors draws the answers that a proxy's error templates give, for its form
 // as it is typed.

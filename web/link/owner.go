@@ -50,6 +50,12 @@ func (o Owner) Page() string { return o.Kind.List(o.Project) + path(o.Name) }
 // Edit is the owner's form.
 func (o Owner) Edit() string { return o.Page() + "/edit" }
 
+// Status switches a policy group active or passive, and asks before.
+func (o Owner) Status() string { return o.Page() + "/status" }
+
+// Duplicate asks for the name of a copy, and then makes it.
+func (o Owner) Duplicate() string { return o.Page() + "/duplicate" }
+
 // Delete asks, and then deletes.
 func (o Owner) Delete() string { return o.Page() + "/delete" }
 
@@ -98,6 +104,10 @@ func (o Owner) NewLocalPolicy(typ string) string { return o.NewBinding() + path(
 
 // OrderBindings takes the new order of a pipeline.
 func (o Owner) OrderBindings() string { return o.Bindings() + "/order" }
+
+// SwitchBindings asks, and then switches every policy of a lane; it takes
+// pipeline, endpoint and active.
+func (o Owner) SwitchBindings() string { return o.Bindings() + "/switch" }
 
 // Binding is a policy where it is bound; the others are its actions.
 func (o Owner) Binding(id string) string { return o.Bindings() + path("of", id) }

@@ -308,6 +308,7 @@ type FormPage struct {
 	Save     string      // the button: "Save" unless said
 	Note     string      // what saving does, beside the button
 	Creates  bool        // there is nothing yet to compare with
+	Shares   bool        // a local one can become a global one at once
 	Unsaved  bool        // the page shows what was typed and refused
 	Conflict *Conflict
 	Rail     templ.Component // above the advice; may be nil

@@ -173,10 +173,6 @@ func (r RowProps) usage() string {
 	return link.Policy(r.Project, r.Type, r.Item.Name) + "#usage"
 }
 
-func duplicate(project, typ, name string) string {
-	return link.NewPolicy(project, typ) + "?" + url.Values{"from": {name}}.Encode()
-}
-
 // statusHidden is what a status switch sends along: which policy as it was read, and where it stands. The field is not
 // called "id": in a browser it would take the place of the form's own.
 func statusHidden(i Item, back string) []ui.Hidden {

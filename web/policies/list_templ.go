@@ -621,7 +621,7 @@ func Row(r RowProps) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.MenuLink(ui.Action{Label: "Duplicate", Icon: "duplicate", Href: duplicate(r.Project, r.Type, r.Item.Name)}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.MenuLink(ui.Action{Label: "Duplicate", Icon: "duplicate", Href: link.PolicyDuplicate(r.Project, r.Type, r.Item.Name), Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -91,7 +91,7 @@ func View(p ViewPage) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = ui.MenuLink(ui.Action{Label: "Duplicate", Icon: "duplicate", Href: duplicate(p.Project, p.Type.Name, p.Item.Name)}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.MenuLink(ui.Action{Label: "Duplicate", Icon: "duplicate", Href: link.PolicyDuplicate(p.Project, p.Type.Name, p.Item.Name), Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -764,8 +764,9 @@ func viewRail(p ViewPage) templ.Component {
 	})
 }
 
-// UseRail says beside the form how much hangs on the policy. It counts proxies, and those of them that are deployed.
-func UseRail(proxies, live int) templ.Component {
+// UseRail says beside the form how much hangs on the policy. Users says who uses it, live how many of
+// them are deployed.
+func UseRail(users string, live int) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -786,7 +787,7 @@ func UseRail(proxies, live int) templ.Component {
 			templ_7745c5c3_Var30 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if proxies > 0 {
+		if users != "" {
 			templ_7745c5c3_Var31 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -807,7 +808,7 @@ func UseRail(proxies, live int) templ.Component {
 					var templ_7745c5c3_Var32 string
 					templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(count(live, "of them is live and goes", "of them are live and go"))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/policies/view.templ`, Line: 134, Col: 73}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/policies/view.templ`, Line: 135, Col: 73}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 					if templ_7745c5c3_Err != nil {
@@ -829,7 +830,7 @@ func UseRail(proxies, live int) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Callout(ui.ToneNeutral, count(proxies, "API proxy uses it", "API proxies use it")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var31), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Callout(ui.ToneNeutral, users).Render(templ.WithChildren(ctx, templ_7745c5c3_Var31), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -31,12 +31,18 @@ type ScopeLink struct {
 
 // Lane is one pipeline in the current scope.
 type Lane struct {
-	ID     string // such as "request"
-	Title  string // "Request lane"
-	Text   string // when it runs
-	Back   bool   // it leads to the client
-	Add    string // where a policy is chosen; "" when the visitor may not
-	Closed string // why no policy may go here; "" when some may
+	ID    string // such as "request"
+	Title string // "Request lane"
+	Text  string // when it runs
+	Back  bool   // it leads to the client
+	Add   string // where a policy is chosen; "" when the visitor may not
+	// AddGroup is where a policy group is chosen; "" also for a policy group, which
+	// holds none.
+	AddGroup string
+	// Activate and Disable switch the whole lane; "" where nothing is left to switch
+	// so, or when the visitor may not.
+	Activate, Disable string
+	Closed            string // why no policy may go here; "" when some may
 	// Inherited run for all endpoints and are shown with an endpoint; they
 	// are ordered under All.
 	Inherited []Bound

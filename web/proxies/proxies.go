@@ -21,9 +21,9 @@ type Row struct {
 	ChangedAt         time.Time
 	ChangedBy         string
 	Href              string
-	// Edit, Develop and Delete are the row's menu; Edit and Delete are empty
-	// when the visitor may not.
-	Edit, Develop, Delete string
+	// Edit, Develop, Duplicate and Delete are the row's menu; all but Develop are
+	// empty when the visitor may not.
+	Edit, Develop, Duplicate, Delete string
 }
 
 // List is the list of a project's proxies.
@@ -49,8 +49,9 @@ type Head struct {
 	Overview, Develop, History string
 	Current                    Section
 	Policies                   int // bound ones, shown on the tab
-	// Edit, Secret and Delete are the actions; "" when the visitor may not.
-	Edit, Secret, Delete string
+	// Edit, Secret, Duplicate and Delete are the actions; "" when the visitor may
+	// not.
+	Edit, Secret, Duplicate, Delete string
 }
 
 // Section is a tab of the proxy's page.
