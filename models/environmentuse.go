@@ -191,7 +191,7 @@ type EnvironmentUse struct {
 // OwnerRevision is an owner that runs, and which revision.
 type OwnerRevision struct {
 	ID, Project, Kind, Name, Digest string
-	Revision                  int
+	Revision                        int
 }
 
 // Traffic tells that somebody may be calling.
