@@ -40,6 +40,7 @@ func (c *call) refuse(t fault.Type, cause error) {
 	}
 	a := c.answer(t)
 	a.WriteHeader(c.w.Header())
+	c.changeError(a.Status)
 	c.WriteHeader(a.Status)
 	_, _ = c.Write(a.Body) // a caller that has gone reads no refusal
 }

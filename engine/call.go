@@ -121,19 +121,25 @@ func (c *call) serve() {
 	}
 	c.name()
 	c.x.Identities, c.x.Context = c.snap, c.r.Context()
-	if by, err := runSteps(c.route.operation.steps, &c.x); err != nil {
+	if by, err := runSteps(c.route.operation.request, &c.x); err != nil {
 		c.reject(by, err)
 		return
 	}
 	c.forward()
 }
 
-// name tells policies and conditions what was called: the proxy that answers, and
-// the group through which the call came.
+// name tells policies and conditions what was called: the proxy that answers, if
+// one was found, and the group through which the call came.
 func (c *call) name() {
 	o, op := c.route.owner, c.route.operation
-	c.x.OwnerID, c.x.OwnerName, c.x.BasePath = op.proxy.id, op.proxy.name, o.route.BasePath
-	c.x.EndpointMethod, c.x.EndpointPath = op.endpoint.Method, op.endpoint.Path
+	c.x.BasePath = o.route.BasePath
+	switch {
+	case op == nil && o.kind == KindProxy:
+		c.x.OwnerID, c.x.OwnerName = o.id, o.name
+	case op != nil:
+		c.x.OwnerID, c.x.OwnerName = op.proxy.id, op.proxy.name
+		c.x.EndpointMethod, c.x.EndpointPath = op.endpoint.Method, op.endpoint.Path
+	}
 	if o.kind == KindProxyGroup {
 		c.x.GroupID, c.x.GroupName = o.id, o.name
 	}

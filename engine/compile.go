@@ -51,6 +51,10 @@ type compiled struct {
 	embedded []embedded
 	settings *token.Settings
 	frames   *fault.Frames // what error answers are put into
+	// errors run on error answers of the owner where no operation is found.
+	errors []step
+	// identity are the fields in which its policies tell who called.
+	identity []string
 }
 
 // origin is everything that a compiled owner was made of. Equal origins

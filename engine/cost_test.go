@@ -95,7 +95,7 @@ func (o *ownWay) run(t testing.TB) {
 	if !c.find() {
 		t.Fatal("no route")
 	}
-	if _, err := runSteps(c.route.operation.steps, &c.x); err != nil {
+	if _, err := runSteps(c.route.operation.request, &c.x); err != nil {
 		t.Fatal(err)
 	}
 	c.called = o.g.now()

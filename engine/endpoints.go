@@ -15,7 +15,7 @@ type operation struct {
 	name string
 	// endpoint is the same apart; zero when the proxy names none.
 	endpoint APIEndpoint
-	steps    []step
+	lines
 }
 
 // endpoints is a tree of templates by segment.
@@ -44,7 +44,7 @@ type paths struct {
 // first has it. methods are those that it answers at all, empty for any.
 func (p *paths) add(proxy *Proxy, methods []string, l *lane, b *backend) {
 	if len(proxy.Endpoints) == 0 {
-		p.addWhole(methods, &operation{proxy: b, steps: l.all})
+		p.addWhole(methods, &operation{proxy: b, lines: l.all})
 		return
 	}
 	if p.named == nil {
@@ -52,8 +52,7 @@ func (p *paths) add(proxy *Proxy, methods []string, l *lane, b *backend) {
 	}
 	for _, e := range proxy.Endpoints {
 		if permits(methods, e.Method) {
-			steps := append(slices.Clip(l.all), l.own[e.key()]...)
-			p.named.add(e, &operation{proxy: b, name: e.Method + " " + e.Path, endpoint: e, steps: steps})
+			p.named.add(e, &operation{proxy: b, name: e.Method + " " + e.Path, endpoint: e, lines: l.all.around(l.own[e.key()])})
 		}
 	}
 }

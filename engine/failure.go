@@ -51,6 +51,10 @@ func handshake(err error) bool {
 // The caller's own fault is looked for first: the transport's error is only
 // its echo.
 func (c *call) forwardFailed(_ http.ResponseWriter, _ *http.Request, err error) {
+	if stopped := new(stopped); errors.As(err, &stopped) {
+		c.reject(stopped.by, stopped.err)
+		return
+	}
 	left := c.r.Context().Err() != nil
 	broken := c.body.err()
 	if left {

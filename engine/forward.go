@@ -54,6 +54,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	c.aim(p.Out)
 	h := p.Out.Header
 	cleanFields(h, c.x.Strip)
+	c.changeRequest(h)
 	for _, name := range c.x.StripCookies {
 		dropCookie(h, name)
 	}
@@ -140,10 +141,16 @@ func (c *call) peerText() string {
 func (c *call) modifyResponse(res *http.Response) error {
 	c.answered = c.g.now()
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		return c.frame(res)
+		if err := c.frame(res); err != nil {
+			return err
+		}
+		return c.changeAnswer(res)
 	}
 	if c.upgrade == nil || !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") || !asksForUpgrade(res.Header["Connection"]) {
 		return errSwitch
+	}
+	if err := c.changeAnswer(res); err != nil {
+		return err
 	}
 	res.Header[CorrelationHeader] = c.ids
 	c.sent, c.status = true, res.StatusCode

@@ -573,15 +573,15 @@ func TestWhatIsWrongWithAGroupIsNamedByField(t *testing.T) {
 			b.Pipeline = policy.Request
 			return b
 		}())), "policies[0].pipeline"},
-		"a policy group where none runs":        {enginetest.Owner(t, member(bound(func(g *engine.PolicyGroup) { g.Pipeline = policy.Response }))), "policies[0].pipeline"},
-		"a policy and a policy group":           {enginetest.Owner(t, member(func() engine.Bound { b := bound(func(*engine.PolicyGroup) {}); b.Policy = open.Policy; return b }())), "policies[0].group"},
-		"neither of them":                       {enginetest.Owner(t, member(engine.Bound{Scope: policy.All, Pipeline: policy.Request})), "policies[0]"},
-		"a policy group without a place":        {enginetest.Owner(t, member(func() engine.Bound { b := bound(func(*engine.PolicyGroup) {}); b.Scope = policy.Endpoint; return b }())), "policies[0].endpoint"},
-		"a policy group's own name":             {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { g.Name = "a/b" })), "name"},
-		"a policy group's pipeline":             {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { g.Pipeline = "SIDE" })), "pipeline"},
-		"a policy group's pipeline of the rest": {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { g.Pipeline = policy.Error })), "pipeline"},
-		"a policy group's policy":               {enginetest.Owner(t, checks(unknown)), "policies[1].colour"},
-		"a passive policy group's policy":       {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { unknown(g); g.Active = false })), "policies[1].colour"},
+		"a policy group where its policy cannot run": {enginetest.Owner(t, member(bound(func(g *engine.PolicyGroup) { g.Pipeline, g.Policies = policy.Response, g.Policies[:1] }))), "policies[0].policies[0].pipeline"},
+		"a policy and a policy group":                {enginetest.Owner(t, member(func() engine.Bound { b := bound(func(*engine.PolicyGroup) {}); b.Policy = open.Policy; return b }())), "policies[0].group"},
+		"neither of them":                            {enginetest.Owner(t, member(engine.Bound{Scope: policy.All, Pipeline: policy.Request})), "policies[0]"},
+		"a policy group without a place":             {enginetest.Owner(t, member(func() engine.Bound { b := bound(func(*engine.PolicyGroup) {}); b.Scope = policy.Endpoint; return b }())), "policies[0].endpoint"},
+		"a policy group's own name":                  {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { g.Name = "a/b" })), "name"},
+		"a policy group's pipeline":                  {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { g.Pipeline = "SIDE" })), "pipeline"},
+		"a policy group's pipeline of the rest":      {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { g.Pipeline, g.Policies = policy.Error, g.Policies[:1] })), "policies[0].pipeline"},
+		"a policy group's policy":                    {enginetest.Owner(t, checks(unknown)), "policies[1].colour"},
+		"a passive policy group's policy":            {enginetest.Owner(t, checks(func(g *engine.PolicyGroup) { unknown(g); g.Active = false })), "policies[1].colour"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

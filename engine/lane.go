@@ -25,8 +25,8 @@ type lane struct {
 	through  string
 	borrowed *token.Settings
 	// all run for every call, own for the calls of one endpoint.
-	all []step
-	own map[APIEndpoint][]step
+	all lines
+	own map[APIEndpoint]lines
 	// settings are those of the first policy that issues tokens.
 	settings *token.Settings
 }
@@ -45,9 +45,9 @@ func (k *builder) bind(l *lane, prefix string, policies []Bound) error {
 			return fmt.Errorf("%s: %w", place, err)
 		case bound.Scope == policy.Endpoint:
 			key := bound.Endpoint.key()
-			l.own[key] = append(l.own[key], steps...)
+			l.own[key] = l.own[key].with(bound.Pipeline, steps)
 		default:
-			l.all = append(l.all, steps...)
+			l.all = l.all.with(bound.Pipeline, steps)
 		}
 		if l.settings == nil {
 			l.settings = settings
@@ -64,9 +64,7 @@ func (e APIEndpoint) key() APIEndpoint { return APIEndpoint{e.Method, shape(e.Pa
 func (k *builder) slot(l *lane, bound Bound) ([]step, *token.Settings, error) {
 	switch {
 	case bound.Group == nil:
-		s, settings, err := k.step(l, bound.Policy, func(t policy.Type) problem.List {
-			return append(checkType(t, bound.Pipeline), l.checkScope(bound)...)
-		})
+		s, settings, err := k.step(l, bound.Policy, bound.Pipeline, l.checkScope(bound))
 		if err != nil || s.run == nil {
 			return nil, nil, err
 		}
@@ -82,7 +80,7 @@ func (k *builder) slot(l *lane, bound Bound) ([]step, *token.Settings, error) {
 // own key pair are good too (D15).
 func (k *builder) group(l *lane, bound Bound) ([]step, *token.Settings, error) {
 	g := bound.Group
-	wrong := append(g.Validate(), checkLane(bound.Pipeline)...)
+	wrong := g.Validate()
 	if bound.Pipeline != g.Pipeline {
 		wrong.Add("pipeline", "The policy group %s is for the pipeline %s, not for %q.", g.Name, g.Pipeline, bound.Pipeline)
 	}
@@ -105,7 +103,7 @@ func (k *builder) chain(l *lane, g *PolicyGroup) (steps []step, first *token.Set
 	var wrong problem.List
 	for i, raw := range g.Policies {
 		place := fmt.Sprintf("policies[%d]", i)
-		s, settings, err := k.step(l, raw, func(t policy.Type) problem.List { return checkType(t, g.Pipeline) })
+		s, settings, err := k.step(l, raw, g.Pipeline, nil)
 		switch list := problem.Of(err); {
 		case list != nil:
 			wrong.Append(place, list)
@@ -121,15 +119,16 @@ func (k *builder) chain(l *lane, g *PolicyGroup) (steps []step, first *token.Set
 	return steps, first, wrong.Err()
 }
 
-// step compiles one policy; a passive one is checked and gives the zero step.
-func (k *builder) step(l *lane, raw json.RawMessage, check func(policy.Type) problem.List) (step, *token.Settings, error) {
+// step compiles one policy for a pipeline; a passive one is checked and gives the
+// zero step. wrong is what is known to be wrong with its place.
+func (k *builder) step(l *lane, raw json.RawMessage, p policy.Pipeline, wrong problem.List) (step, *token.Settings, error) {
 	config, err := k.d.Types.Decode(raw)
 	if err != nil {
 		return step{}, nil, err
 	}
 	t, _ := k.d.Types.Find(config.Base().Type) // Decode has found it
-	if err := check(t).Err(); err != nil {
-		return step{}, nil, err
+	if wrong = append(policy.Misplaced(t, config, p), wrong...); len(wrong) > 0 {
+		return step{}, nil, wrong
 	}
 	name := config.Base().Name
 	if !config.Base().Active {
@@ -142,6 +141,11 @@ func (k *builder) step(l *lane, raw json.RawMessage, check func(policy.Type) pro
 	s := step{name: name, run: run, reject: config.Base().ConditionUnmetAction == policy.Reject}
 	if err := s.compile(config.Base(), l.values); err != nil {
 		return step{}, nil, fmt.Errorf("compile policy %q: %w", name, err)
+	}
+	if who, ok := run.(policy.Introducer); ok {
+		for _, name := range who.IdentityHeaders() {
+			k.identity = also(k.identity, name)
+		}
 	}
 	settings, err := s.issuing()
 	return s, settings, err
@@ -195,24 +199,6 @@ func (s *step) issuing() (*token.Settings, error) {
 		settings.Guard, settings.Rules = &s.when, s.rules
 	}
 	return &settings, nil
-}
-
-// checkType refuses a policy where its type does not run.
-func checkType(t policy.Type, p policy.Pipeline) problem.List {
-	var l problem.List
-	if p != policy.Request || !t.Allows(p) {
-		l.Add("pipeline", "A policy of type %s runs in the pipeline %s, not in %q.", t.Name, policy.Request, p)
-	}
-	return l
-}
-
-// checkLane refuses a group of policies where none run.
-func checkLane(p policy.Pipeline) problem.List {
-	var l problem.List
-	if p != policy.Request {
-		l.Add("pipeline", "Policies run in the pipeline %s, not in %q.", policy.Request, p)
-	}
-	return l
 }
 
 func (l *lane) checkScope(bound Bound) problem.List {

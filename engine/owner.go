@@ -108,7 +108,7 @@ func (k *builder) proxy(p *Proxy) error {
 	if err := k.bind(l, "", p.Policies); err != nil {
 		return err
 	}
-	k.frames, k.settings = b.frames, l.settings
+	k.frames, k.settings, k.errors = b.frames, l.settings, l.all.errors
 	k.paths.add(p, nil, l, b)
 	return nil
 }
@@ -133,7 +133,7 @@ func (k *builder) proxyGroup(g *ProxyGroup) error {
 	if err := k.bind(own, "", g.Policies); err != nil {
 		return err
 	}
-	k.settings = own.settings
+	k.settings, k.errors = own.settings, own.all.errors
 	for i := range g.Members {
 		if err := k.member(own, fmt.Sprintf("members[%d]", i), &g.Members[i]); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (k *builder) member(own *lane, place string, m *Member) error {
 		k.settings = l.settings
 		k.issue(l.through, l.settings)
 	}
-	l.all = append(slices.Clip(own.all), l.all...)
+	l.all = own.all.around(l.all)
 	k.paths.add(&m.Proxy, m.Proxy.Route.Methods, l, b)
 	return nil
 }
@@ -185,9 +185,6 @@ func (k *builder) member(own *lane, place string, m *Member) error {
 func (k *builder) policyGroup(g *PolicyGroup) error {
 	k.project, k.name = g.Project, g.Name
 	if err := g.Validate().Err(); err != nil {
-		return err
-	}
-	if err := checkLane(g.Pipeline).Err(); err != nil {
 		return err
 	}
 	l := k.lane(k.whoami(), g.Values)
@@ -237,7 +234,7 @@ func (k *builder) backend(id string, p *Proxy) (*backend, error) {
 func (k *builder) lane(owner policy.Owner, values map[string]string) *lane {
 	e, issuers := k.e.Bundle, k.issuers
 	named := e.NamedKeys
-	return &lane{values: values, own: map[APIEndpoint][]step{}, runtime: policy.Runtime{
+	return &lane{values: values, own: map[APIEndpoint]lines{}, runtime: policy.Runtime{
 		Issuer: e.PublicURL, Keys: e.Keys, Now: k.d.Now, Revoked: k.d.revoked, Owner: owner,
 		NamedKeys: func(name string) *keys.Set { return named[KeyName{owner.Project, strings.ToLower(name)}] },
 		IssuedBy:  func(client string) string { return issuers[client] },
@@ -251,10 +248,11 @@ func (k *builder) issue(client string, settings *token.Settings) {
 	}
 }
 
-// also adds a client id to those whose tokens are good as well.
-func also(list []string, client string) []string {
-	if client == "" || slices.Contains(list, client) {
+// also adds a text, such as the client id of one more whose tokens are good, to
+// those that are there. The list that it is given stays as it is.
+func also(list []string, one string) []string {
+	if one == "" || slices.Contains(list, one) {
 		return list
 	}
-	return append(slices.Clip(list), client)
+	return append(slices.Clip(list), one)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/identity/api"
 	"github.com/gatewright/gatewright/engine/identity/database"
@@ -16,6 +17,7 @@ import (
 func policyTypes() policy.Set {
 	return policy.Set{
 		jwtauth.Type(),
+		headers.Type(),
 	}
 }
 

@@ -112,7 +112,7 @@ func (p *Program) comparison(r *Rule) (test, error) {
 		return nil, errOperator
 	case r.First.Reference() || r.Second != nil && r.Second.Reference():
 		return nil, errUnresolved
-	case r.Second != nil && r.Second.readsBody() || r.First.readsBody():
+	case r.Second != nil && r.Second.ReadsBody() || r.First.ReadsBody():
 		p.body = true
 	}
 	met, err := r.positive(info)

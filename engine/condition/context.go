@@ -19,6 +19,7 @@ const (
 	RequestPath   ContextName = "REQUEST_REQUEST_URI"
 	RequestMethod ContextName = "REQUEST_HTTP_METHOD"
 	CallerRoles   ContextName = "CONTEXT_ROLES"
+	AnswerStatus  ContextName = "RESPONSE_STATUS_CODE"
 )
 
 // ContextInfo describes a context value for forms and sentences.
@@ -77,6 +78,8 @@ var ContextValues = []ContextInfo{
 		get: func(r *Request) (string, bool) { return r.Subject, r.Subject != "" }},
 	{Name: CallerRoles, Label: "roles", Text: "The caller's roles, once an earlier policy has authenticated them. A rule is met when any role meets it.", Type: String,
 		list: func(r *Request) []string { return r.Roles }},
+	{Name: AnswerStatus, Label: "status of the answer", Text: "Such as 200. Known to policies in the response and error lanes only.", Type: Numeric,
+		get: func(r *Request) (string, bool) { return strconv.Itoa(r.Status), r.Status != 0 }},
 	{Name: "MESSAGE_CORRELATION_ID", Label: "correlation id", Text: "The id that every answer carries.", Type: String,
 		get: func(r *Request) (string, bool) { return r.CorrelationID, r.CorrelationID != "" }},
 	{Name: "ENVIRONMENT_NAME", Label: "environment", Text: "The name of the environment.", Type: String,

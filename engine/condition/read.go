@@ -17,7 +17,7 @@ func (v *Variable) reader() reader {
 	case Header:
 		name := textproto.CanonicalMIMEHeaderKey(v.HeaderName)
 		return func(r *Request) (string, bool, error) {
-			value, ok := r.first(name)
+			value, ok := r.field(name)
 			return value, ok, nil
 		}
 	case Parameter:
@@ -29,6 +29,10 @@ func (v *Variable) reader() reader {
 	}
 	return unresolved
 }
+
+// Reader finds a valid variable's value in requests; false means that it is
+// missing.
+func (v *Variable) Reader() func(*Request) (value string, ok bool, err error) { return v.reader() }
 
 // unresolved stands for what Validate refuses.
 func unresolved(*Request) (string, bool, error) { return "", false, errUnresolved }

@@ -45,6 +45,11 @@ type Request struct {
 	// Content reads the body, bounded, and hands it on intact. Nil when there
 	// is none to read.
 	Content func() ([]byte, error)
+	// Status is that of the answer, 0 while there is none. Answer is the header of
+	// the API's answer: in the response pipeline HEADER variables read it and not
+	// Header (reference 4.1); elsewhere it is nil.
+	Status int
+	Answer Fields
 
 	body *bodies // nil until a rule reads it, as nearly always
 }
@@ -58,6 +63,19 @@ func (r *Request) first(name string) (string, bool) {
 		return "", false
 	}
 	values := r.Header.Values(name)
+	if len(values) == 0 {
+		return "", false
+	}
+	return values[0], true
+}
+
+// field is what a HEADER variable names: a field of the message that the policy
+// works on.
+func (r *Request) field(name string) (string, bool) {
+	if r.Answer == nil {
+		return r.first(name)
+	}
+	values := r.Answer.Values(name)
 	if len(values) == 0 {
 		return "", false
 	}

@@ -71,8 +71,8 @@ const (
 	AllBody ContentType = "ALL_BODY"
 )
 
-// readsBody tells that the variable needs the body.
-func (v *Variable) readsBody() bool {
+// ReadsBody tells that the variable needs the body.
+func (v *Variable) ReadsBody() bool {
 	return v.Type == Body || v.Type == Parameter && v.ParamType == Form
 }
 

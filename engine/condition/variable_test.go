@@ -109,12 +109,37 @@ func TestEveryKindOfVariableIsRead(t *testing.T) {
 
 func TestEveryContextValueCanBeRead(t *testing.T) {
 	t.Parallel()
+	full := sample()
+	full.Status = 200
 	for _, info := range condition.ContextValues {
-		for name, r := range map[string]*condition.Request{"a full request": sample(), "an empty one": {Time: time.Unix(0, 0)}} {
+		for name, r := range map[string]*condition.Request{"a full request": full, "an empty one": {Time: time.Unix(0, 0)}} {
 			if info.Label == "" || value(t, contextValue(info.Name), r) == "-" && name == "a full request" && info.Name != "REQUEST_XFORWARDED_FOR" {
 				t.Errorf("%s of %s is missing", info.Name, name)
 			}
 		}
+	}
+}
+
+func TestAHeaderVariableReadsTheAnswerWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	r := sample()
+	r.Header = http.Header{"X-Level": {"asked"}, "Content-Type": {"text/plain"}}
+	level := &condition.Variable{Type: condition.Header, HeaderName: "x-level"}
+	if got := value(t, level, r); got != "asked" {
+		t.Errorf("of a request: %q", got)
+	}
+	r.Status, r.Answer = 404, http.Header{"X-Level": {"answered"}, "Content-Type": {"text/html"}}
+	for _, tt := range []struct {
+		v    *condition.Variable
+		want string
+	}{{level, "answered"}, {contextValue("RESPONSE_STATUS_CODE"), "404"}, {contextValue("REQUEST_CONTENT_TYPE"), "text/plain"}} {
+		if got := value(t, tt.v, r); got != tt.want {
+			t.Errorf("%s of an answer: %q, want %q", tt.v.Words(), got, tt.want)
+		}
+	}
+	r.Answer = http.Header{}
+	if got := value(t, level, r); got != "-" {
+		t.Errorf("of an answer without it: %q", got)
 	}
 }
 

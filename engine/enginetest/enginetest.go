@@ -112,14 +112,20 @@ func Bundle(t testing.TB, proxies ...engine.Proxy) engine.Bundle {
 	return b
 }
 
-// Bind binds a policy to all endpoints of a proxy.
+// Bind binds a policy to all endpoints of a proxy, in the request pipeline.
 func Bind(t testing.TB, c policy.Config) engine.Bound {
+	t.Helper()
+	return BindIn(t, policy.Request, c)
+}
+
+// BindIn binds a policy to all endpoints of a proxy.
+func BindIn(t testing.TB, p policy.Pipeline, c policy.Config) engine.Bound {
 	t.Helper()
 	raw, err := policy.Encode(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return engine.Bound{Scope: policy.All, Pipeline: policy.Request, Policy: raw}
+	return engine.Bound{Scope: policy.All, Pipeline: p, Policy: raw}
 }
 
 // Func is a policy type whose policies do what the function does.

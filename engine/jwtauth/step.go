@@ -106,6 +106,18 @@ func (s *step) handOn(x *policy.Exchange, v *verified, roles string) {
 	}
 }
 
+// IdentityHeaders implements policy.Introducer.
+func (s *step) IdentityHeaders() []string {
+	var names []string
+	if s.userHeader != "" {
+		names = append(names, s.userHeader)
+	}
+	if s.access != nil && s.access.header != "" {
+		names = append(names, s.access.header)
+	}
+	return names
+}
+
 // Skip keeps what the caller sent from passing for the gateway's word where the
 // policy does not apply: whether it does may be the caller's own choice (D14).
 func (s *step) Skip(x *policy.Exchange) {

@@ -31,9 +31,29 @@ type Identity struct {
 	Expires time.Time
 }
 
+// Change is one change of a header that people have written down. It is no word
+// of the gateway's own: where Set or Strip have the same name, they win.
+type Change struct {
+	Action ChangeAction
+	Field
+}
+
+// ChangeAction is what a change does.
+type ChangeAction string
+
+// The actions, as the management API spells them. SET replaces all fields of the
+// name, ADD leaves them, REMOVE needs no value.
+const (
+	SetField    ChangeAction = "SET"
+	AddField    ChangeAction = "ADD"
+	RemoveField ChangeAction = "REMOVE"
+)
+
 // Exchange is one request under way, free of net/http types. The engine fills
-// the first block before the pipeline; steps write the second. It is used by
-// one goroutine and must not be kept after Do returns.
+// the first block before the pipeline; steps write the second. In the response
+// and error pipelines Request has the status of the answer, and of what steps
+// write only Changes count. It is used by one goroutine and must not be kept
+// after Do returns.
 type Exchange struct {
 	// Request is what conditions see too. Its Subject and Roles follow Identity.
 	condition.Request
@@ -55,6 +75,9 @@ type Exchange struct {
 	// Set are header fields of the gateway's own; they are written last and
 	// nothing the caller sends can add to or remove them.
 	Set []Field
+	// Changes are made in their order: on the outgoing request before the gateway's
+	// own fields, in the other pipelines on the answer.
+	Changes []Change
 }
 
 // SetHeader records a field of the gateway's own for the outgoing request.
@@ -76,7 +99,7 @@ func (x *Exchange) StripCookie(name string) { x.StripCookies = append(x.StripCoo
 // Reset empties the exchange for its next use and keeps its memory.
 func (x *Exchange) Reset() {
 	*x = Exchange{
-		Strip: x.Strip[:0], Set: x.Set[:0],
+		Strip: x.Strip[:0], Set: x.Set[:0], Changes: x.Changes[:0],
 		StripParameters: x.StripParameters[:0], StripCookies: x.StripCookies[:0],
 	}
 }

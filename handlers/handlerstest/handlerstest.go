@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/handlers"
@@ -71,7 +72,7 @@ func New(t testing.TB, changes ...func(*handlers.Options)) *Site {
 	modelstest.User(t, s.Store, Administrator, models.RoleAdministrator, Password)
 	modelstest.User(t, s.Store, Auditor, models.RoleAuditor, Password)
 	o := handlers.Options{
-		Store: s.Store, Types: policy.Set{jwtauth.Type()}, Identities: modelstest.Kinds(), Logger: slog.New(slog.DiscardHandler), Now: s.Clock.Now, Dev: true,
+		Store: s.Store, Types: policy.Set{jwtauth.Type(), headers.Type()}, Identities: modelstest.Kinds(), Logger: slog.New(slog.DiscardHandler), Now: s.Clock.Now, Dev: true,
 	}
 	for _, change := range changes {
 		change(&o)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
@@ -35,7 +36,7 @@ func New(t testing.TB) *models.Store {
 // applied to the options that New uses.
 func Open(t testing.TB, url string, changes ...func(*models.Options)) *models.Store {
 	t.Helper()
-	o := models.Options{Sealer: Sealer(t), Types: policy.Set{jwtauth.Type()}, Identities: Kinds(), MaxConns: conns}
+	o := models.Options{Sealer: Sealer(t), Types: policy.Set{jwtauth.Type(), headers.Type()}, Identities: Kinds(), MaxConns: conns}
 	for _, change := range changes {
 		change(&o)
 	}
