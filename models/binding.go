@@ -157,10 +157,8 @@ func (s *Store) checkPolicy(ctx context.Context, tx *gorm.DB, project Project, _
 		l.Add("policyId", "Choose a global policy or write a local one.")
 		return nil
 	}
-	typ := ""
-	if b.Local != nil {
-		typ = b.Local.Base().Type
-	} else {
+	config := b.Local
+	if config == nil {
 		row, err := policyByID(ctx, tx, project.ID, b.PolicyID)
 		if isNotFound(err) || err == nil && !row.global() {
 			l.Add("policyId", "The policy is gone; choose another one.")
@@ -169,10 +167,21 @@ func (s *Store) checkPolicy(ctx context.Context, tx *gorm.DB, project Project, _
 		if err != nil {
 			return err
 		}
-		typ = row.Type
+		global, err := s.policy(row, project.Name, 0)
+		if err != nil {
+			return err
+		}
+		config = global.Config
 	}
-	if t, ok := s.types.Find(typ); ok && slices.Contains(pipelines, b.Pipeline) && !t.Allows(b.Pipeline) {
-		l.Add("pipeline", "A policy of type %s cannot run in the pipeline %s.", t.Label, b.Pipeline)
+	t, ok := s.types.Find(config.Base().Type)
+	if !ok || !slices.Contains(pipelines, b.Pipeline) {
+		return nil
+	}
+	for _, p := range policy.Misplaced(t, config, b.Pipeline) {
+		if b.Local == nil && p.Field != "pipeline" { // its fields are on another page
+			p = problem.Problem{Field: "policyId", Message: fmt.Sprintf("Change %s first, or bind another policy. %s", config.Base().Name, p.Message)}
+		}
+		*l = append(*l, p)
 	}
 	return nil
 }

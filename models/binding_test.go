@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/models"
@@ -162,6 +164,19 @@ func TestAddBindingRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = modelstest.Reload(t, s.Store, p)
+	refusing := headers.New()
+	refusing.Name, refusing.ConditionUnmetAction = "refusing", policy.Reject
+	refusing.Changes = []headers.Change{{Action: policy.RemoveField, Name: "Server"}}
+	refusing.Condition.Rules = []condition.Rule{{
+		Criteria: condition.Value, First: &condition.Variable{Type: condition.Header, HeaderName: "X-A"}, Operator: "IS_EXISTS",
+	}}
+	refusing.Normalize()
+	kept := *refusing
+	kept.Name = "shared"
+	shared, err := s.SavePolicy(t.Context(), modelstest.By(), s.project, "", 0, &kept)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name, field string
 		b           models.NewBinding
@@ -174,6 +189,8 @@ func TestAddBindingRefuses(t *testing.T) {
 		{"no scope", "scope", models.NewBinding{Pipeline: policy.Request, PolicyID: global.ID}},
 		{"an unknown pipeline", "pipeline", models.NewBinding{Scope: policy.All, Pipeline: "SIDE", PolicyID: global.ID}},
 		{"a pipeline that the type does not run in", "pipeline", models.NewBinding{Scope: policy.All, Pipeline: policy.Response, PolicyID: global.ID}},
+		{"a refusal in the response lane", "conditionUnmetAction", models.NewBinding{Scope: policy.All, Pipeline: policy.Response, Local: refusing}},
+		{"a global policy that refuses, in the response lane", "policyId", models.NewBinding{Scope: policy.All, Pipeline: policy.Response, PolicyID: shared.ID}},
 		{"an endpoint with the scope ALL", "endpointId", models.NewBinding{Scope: policy.All, EndpointID: p.Endpoints[0].ID, Pipeline: policy.Request, PolicyID: global.ID}},
 		{"no endpoint", "endpointId", models.NewBinding{Scope: policy.Endpoint, Pipeline: policy.Request, PolicyID: global.ID}},
 		{"another proxy's endpoint", "endpointId", models.NewBinding{Scope: policy.Endpoint, EndpointID: other.Endpoints[0].ID, Pipeline: policy.Request, PolicyID: global.ID}},

@@ -42,9 +42,9 @@ var lanes = []laneText{
 	{policy.Request, "request", "request lane", "Runs before the backend is called, from top to bottom.",
 		"No policy type of this version can go here."},
 	{policy.Response, "response", "response lane", "Runs on the backend's answer.",
-		"Nothing can go here yet: JWT Authentication judges requests, and there is no policy type for answers in this version."},
-	{policy.Error, "error", "error lane", "Runs when a policy or the call failed.",
-		"Nothing can go here yet: refusals are answered with the catalogue's message, and there is no policy type for errors in this version."},
+		"No policy type of this version can go here."},
+	{policy.Error, "error", "error lane", "Runs on the gateway's own error answers, from bottom to top.",
+		"No policy type of this version can go here."},
 }
 
 // laneName is what people call a pipeline.

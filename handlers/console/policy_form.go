@@ -9,12 +9,14 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/conditions"
+	headersform "github.com/gatewright/gatewright/web/headers"
 	jwtform "github.com/gatewright/gatewright/web/jwtauth"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -25,6 +27,7 @@ import (
 // forms ties each type of policy to its form. A new type needs one line here.
 var forms = map[string]policies.Form{
 	jwtauth.TypeName: jwtform.Form{},
+	headers.TypeName: headersform.Form{},
 }
 
 // typeAndForm is the type of policy that an address names, with its form.
