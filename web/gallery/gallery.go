@@ -8,8 +8,13 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/headers"
+	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
+	headersform "github.com/gatewright/gatewright/web/headers"
 	"github.com/gatewright/gatewright/web/layout"
+	"github.com/gatewright/gatewright/web/policies"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
@@ -17,7 +22,7 @@ import (
 const Root = "/gallery"
 
 // Page is the gallery's page with the given name, "" for the parts; false when there is none. Names are "list",
-// "empty", "form", "wrong", "view", "develop", "confirm", "sign-in", "error" and "crash".
+// "empty", "form", "wrong", "headers", "view", "develop", "confirm", "sign-in", "error" and "crash".
 func Page(name string, theme layout.Theme) (templ.Component, bool) {
 	page, ok := map[string]templ.Component{
 		"":        parts(frame(theme, "Parts", "")),
@@ -25,6 +30,7 @@ func Page(name string, theme layout.Theme) (templ.Component, bool) {
 		"empty":   empty(frame(theme, "API Proxies", "empty")),
 		"form":    form(frame(theme, "Edit policy", "form"), nil),
 		"wrong":   form(frame(theme, "Edit policy", "wrong"), wrong),
+		"headers": headerChanges(frame(theme, "Headers", "headers")),
 		"view":    view(frame(theme, "orders-partner-jwt", "view")),
 		"develop": develop(frame(theme, "orders", "develop")),
 		"confirm": confirm(frame(theme, "Delete policy", "confirm")),
@@ -121,12 +127,29 @@ func menu(name string) []layout.NavSection {
 		{Label: "Gallery", Items: []layout.NavItem{
 			{Label: "Parts", Href: Root, Icon: "group", Current: name == ""},
 			{Label: "Screens", Icon: "layers", Children: []layout.NavItem{
-				screen("Form", "form"), screen("Form with errors", "wrong"), screen("View", "view"),
+				screen("Form", "form"), screen("Form with errors", "wrong"), screen("Rows of headers", "headers"), screen("View", "view"),
 				screen("Develop tab", "develop"), screen("Confirmation", "confirm"), screen("Sign in", "sign-in"),
 				screen("Not found", "error"), screen("Failure", "crash"),
 			}},
 		}},
 	}
+}
+
+// headerChanges is the form of the Headers policy with a row of each kind.
+func headerChanges(p layout.Props) templ.Component {
+	c := headers.New()
+	c.Name = "hide-backend"
+	c.Changes = []headers.Change{
+		{Action: policy.RemoveField, Name: "Server"},
+		{Action: policy.SetField, Name: "Strict-Transport-Security", Value: "max-age=31536000"},
+		{Action: policy.AddField, Name: "X-Trace", Variable: &condition.Variable{Type: condition.Context, ContextValue: "MESSAGE_CORRELATION_ID"}},
+		{Action: policy.SetField, Name: "X-Order", Variable: &condition.Variable{Type: condition.Parameter, ParamType: condition.Path, ParamName: "id", ParamPath: "/orders/{id}"}},
+	}
+	f := headersform.Form{}
+	return policies.ShowForm(policies.FormPage{
+		Frame: p, Title: "Edit hide-backend", About: headers.Type().Summary, Form: f, Values: policies.Write(f, c),
+		Action: Root + "/headers", Discard: Root + "/list", Advice: f.Advice(c, policies.Choices{}),
+	})
 }
 
 // ago is a moment before now, for lines of a list.

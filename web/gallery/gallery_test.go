@@ -10,7 +10,7 @@ import (
 
 func TestEveryPageIsSound(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "list", "empty", "form", "wrong", "view", "develop", "confirm", "sign-in", "error", "crash"} {
+	for _, name := range []string{"", "list", "empty", "form", "wrong", "headers", "view", "develop", "confirm", "sign-in", "error", "crash"} {
 		t.Run("page "+name, func(t *testing.T) {
 			t.Parallel()
 			page, ok := gallery.Page(name, layout.ThemeDark)
