@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 )
@@ -44,17 +45,21 @@ type Change struct {
 	Variable *condition.Variable `json:"variable,omitempty"`
 }
 
-// Type is the policy type for the set of known kinds. Its policies refuse
-// nothing, so they have no rows of the catalogue.
+// Type is the policy type for the set of known kinds.
 func Type() policy.Type {
 	return policy.Type{
 		Name:      TypeName,
 		Label:     "Headers",
 		Summary:   "Sets, adds and removes headers of requests, of the API's answers, or of the gateway's own error answers.",
 		Pipelines: []policy.Pipeline{policy.Request, policy.Response, policy.Error},
+		Faults:    faults,
 		New:       func() policy.Config { return New() },
 	}
 }
+
+// faults are the rows that a policy answers with. It refuses nothing itself: they
+// are those of its condition, in the request pipeline.
+var faults = []fault.Type{fault.ConditionUnmet, fault.ConditionNumber, fault.ConditionDate, fault.ConditionBody, fault.ConditionFailed}
 
 // New has the defaults of the management API.
 func New() *Config { return &Config{Common: policy.Common{Type: TypeName, Active: true}} }
@@ -85,7 +90,7 @@ func (c *Change) normalize() {
 
 // Validate reports everything wrong with the settings themselves.
 func (c *Config) Validate() problem.List {
-	l := append(c.Common.Validate(), c.OnlyOf(nil)...)
+	l := append(c.Common.Validate(), c.OnlyOf(faults)...)
 	if c.Type != TypeName {
 		l.Add("type", "The type of this policy is %s.", TypeName)
 	}

@@ -72,6 +72,7 @@ func TestWhatIsWrongIsNamedByField(t *testing.T) {
 		"a header without a name":          {variable(`"type":"HEADER"`), "changes[0].variable.headerName"},
 		"a context value that is none":     {variable(`"type":"CONTEXT_VALUES","contextValue":"MOOD"`), "changes[0].variable.contextValue"},
 		"a row of the catalogue":           {`{"type":"policy-headers","name":"a","changes":[{"action":"REMOVE","name":"X-A"}],"errorMessageList":[{"errorType":"POLICY_AUTH_JWT_NOT_VALID","customizedMessage":"No."}]}`, "errorMessageList[0].errorType"},
+		"a row of the condition":           {`{"type":"policy-headers","name":"a","changes":[{"action":"REMOVE","name":"X-A"}],"errorMessageList":[{"errorType":"CONDITION_NOT_MET","customizedMessage":"No."}]}`, ""},
 		"a member that nobody knows":       {with(`{"action":"REMOVE","name":"X-A","colour":1}`), "changes[0].colour"},
 		"a name of the common part":        {`{"type":"policy-headers","name":"","changes":[{"action":"REMOVE","name":"X-A"}]}`, "name"},
 		"what an action needs not is gone": {with(`{"action":"REMOVE","name":"X-A","value":"1\n"}`), ""},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,17 +74,19 @@ func names(p handlerstest.Page, lane string) []string {
 	return p.Texts("#lane-" + lane + " .Bound-name")
 }
 
-func TestDevelopTabShowsLanesAndWhyTheyAreEmpty(t *testing.T) {
+func TestDevelopTabShowsLanesAndWhatCanGoThere(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	page := w.develop(t, "")
 
-	mustContain(t, page.One(t, "#lane-request").Text(), "Request lane", "No policy yet.", "Add policy")
-	for _, lane := range []string{"response", "error"} {
-		section := page.One(t, "#lane-"+lane)
-		mustContain(t, section.Text(), "Nothing can go here yet")
-		if section.Has("a") {
-			t.Errorf("the %s lane offers something", lane)
+	for lane, offers := range map[string][]string{"request": {"policy-auth-jwt", "policy-headers"}, "response": {"policy-headers"}, "error": {"policy-headers"}} {
+		mustContain(t, page.One(t, "#lane-"+lane).Text(), "No policy yet.", "Add policy")
+		chooser := w.v.Get(t, link.NewBinding("Default", "orders")+"?pipeline="+strings.ToUpper(lane))
+		for _, typ := range []string{"policy-auth-jwt", "policy-headers"} {
+			offered := strings.Contains(chooser.Body, link.NewLocalPolicy("Default", "orders", typ)+"?")
+			if offered != slices.Contains(offers, typ) {
+				t.Errorf("the %s lane offers %s: %v", lane, typ, offered)
+			}
 		}
 	}
 	want := []string{"All", "GET /pets/{id}", "POST /pets"}
@@ -190,6 +193,31 @@ func TestPoliciesGoOnlyWhereTheyMay(t *testing.T) {
 	if p := w.reload(t); len(p.Bindings) != 0 || p.Version != 1 {
 		t.Errorf("something was bound: %+v", p.Bindings)
 	}
+}
+
+func TestAHeadersPolicyIsWrittenWithPlainForms(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	form := w.v.Get(t, link.NewLocalPolicy("Default", "orders", "policy-headers")+"?pipeline=RESPONSE")
+	mustStatus(t, form, http.StatusOK)
+	form = w.v.Submit(t, form, "#policy-form", url.Values{"name": {"hide"}, "changes[0].name": {"Server"}, "changes[0].action": {"REMOVE"}, "change": {"changes.add"}})
+	mustStatus(t, form, http.StatusOK)
+	bad := w.v.Submit(t, form, "#policy-form", url.Values{"changes[1].name": {"Host"}, "changes[1].value": {"kept"}, "change": {}})
+	mustStatus(t, bad, http.StatusUnprocessableEntity)
+	mustContain(t, bad.One(t, "[data-problems]").Text(), "Header", "belongs to HTTP")
+	done := w.v.Submit(t, bad, "#policy-form", url.Values{"changes[1].name": {"X-Powered-By"}})
+	mustStatus(t, done, http.StatusSeeOther)
+	mustContain(t, w.v.Follow(t, done).One(t, "#lane-response [data-binding]").Text(), "hide", "Headers")
+	b := w.reload(t).Bindings[0]
+	mustContain(t, w.v.Get(t, link.Binding("Default", "orders", b.ID)).One(t, "main").Text(), "Remove Server", `Set X-Powered-By to "kept"`)
+
+	edit := w.v.Get(t, link.BindingEdit("Default", "orders", b.ID))
+	moved := w.v.Submit(t, edit, "#policy-form", url.Values{"change": {"changes.down:0"}})
+	mustStatus(t, w.v.Submit(t, moved, "#policy-form", url.Values{"change": {}}), http.StatusSeeOther)
+	mustContain(t, w.v.Get(t, link.Binding("Default", "orders", b.ID)).One(t, "main").Text(), "Change 2 Remove Server")
+	stale := w.v.Submit(t, edit, "#policy-form", nil)
+	mustStatus(t, stale, http.StatusConflict)
+	mustContain(t, stale.One(t, "#policy-form").Text(), "Change 1", "Remove Server", `Set X-Powered-By to "kept"`)
 }
 
 func TestALocalPolicyLivesWithItsProxy(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 )
 
 var actions = []ui.OptionGroup{{Options: []ui.Option{
-	{Value: string(policy.SetField), Label: "Set", Text: "Replaces every header of the name."},
-	{Value: string(policy.AddField), Label: "Add", Text: "Leaves those that are there."},
+	{Value: string(policy.SetField), Label: "Set"},
+	{Value: string(policy.AddField), Label: "Add"},
 	{Value: string(policy.RemoveField), Label: "Remove"},
 }}}
 
@@ -79,12 +79,6 @@ func (l line) nameField() ui.Field {
 func (l line) valueField() ui.Field {
 	f := l.field("value")
 	f.Mono, f.Required = true, true
-	switch l.row["source"] {
-	case fromHeader:
-		f.Help = "The name of the header."
-	case fromQuery, fromPath:
-		f.Help = "The name of the parameter."
-	}
 	return f
 }
 
