@@ -22,11 +22,16 @@ export interface Upstream {
 export async function upstream(): Promise<Upstream> {
   const server = createServer((req, res) => {
     res.setHeader("Content-Type", "application/json");
+    res.setHeader("X-Powered-By", "upstream");
     res.end(JSON.stringify({ method: req.method, path: req.url, headers: req.headers }));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/api`, close: () => server.close() };
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${port}/api`, close };
 }
 
 /** createProxy makes a proxy at /name and reads the key pair that is shown this once. */
