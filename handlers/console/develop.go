@@ -41,7 +41,7 @@ type laneText struct {
 var lanes = []laneText{
 	{policy.Request, "request", "request lane", "Runs before the backend is called, from top to bottom.",
 		"No policy type of this version can go here."},
-	{policy.Response, "response", "response lane", "Runs on the backend's answer.",
+	{policy.Response, "response", "response lane", "Runs on the backend's answer, from top to bottom; policies of one endpoint go first.",
 		"No policy type of this version can go here."},
 	{policy.Error, "error", "error lane", "Runs on the gateway's own error answers, from bottom to top.",
 		"No policy type of this version can go here."},
