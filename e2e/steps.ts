@@ -49,7 +49,7 @@ export async function createProxy(page: Page, product: Product, name: string, ap
 }
 
 /** copied is the text beside a button that copies it. */
-async function copied(page: Page, button: string): Promise<string> {
+export async function copied(page: Page, button: string): Promise<string> {
   return page
     .locator(".CopyText", { has: page.getByRole("button", { name: button, exact: true }) })
     .locator("code")
@@ -76,11 +76,16 @@ export async function guard(
 /** Field finds a control of a form by its name. */
 export type Field = (name: string) => ReturnType<Page["locator"]>;
 
-/** deploy puts the proxy live in production. */
-export async function deploy(page: Page, product: Product, proxy: string): Promise<void> {
-  await page.goto(`${product.console}/projects/Default/proxies/${proxy}/deploy/production`);
+/** deploy puts the proxy, or another kind of owner, live in production. */
+export async function deploy(
+  page: Page,
+  product: Product,
+  owner: string,
+  kind: "proxies" | "proxy-groups" = "proxies",
+): Promise<void> {
+  await page.goto(`${product.console}/projects/Default/${kind}/${owner}/deploy/production`);
   await page
-    .getByRole("button", { name: /^Deploy/ })
+    .getByRole("button", { name: /^(Deploy|Redeploy)/ })
     .last()
     .click();
   await expect(page.getByText("Taken over by 1 gateway node.")).toBeVisible();

@@ -228,8 +228,9 @@ func (s *Store) GroupsOf(ctx context.Context, proxyID string) ([]Membership, err
 		return nil, nil
 	}
 	type line struct {
-		Membership
-		Environment string
+		Name, Description string
+		BlockDirectAccess bool
+		Environment       string
 	}
 	lines, err := query[line](ctx, s.db, `select g.name, g.description, g.block_direct_access, coalesce(e.name, '') as environment
 		from proxy_group_members m join owners g on g.id = m.group_id
@@ -241,7 +242,7 @@ func (s *Store) GroupsOf(ctx context.Context, proxyID string) ([]Membership, err
 	var list []Membership
 	for _, l := range lines {
 		if n := len(list); n == 0 || list[n-1].Name != l.Name {
-			list = append(list, l.Membership)
+			list = append(list, Membership{Name: l.Name, Description: l.Description, BlockDirectAccess: l.BlockDirectAccess})
 		}
 		if at := &list[len(list)-1]; l.Environment != "" {
 			at.Live = append(at.Live, l.Environment)

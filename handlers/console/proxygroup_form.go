@@ -29,7 +29,7 @@ func membersEdited(g *gin.Context, f *proxies.Form) bool {
 	add, remove, move := g.PostForm("addMember"), g.PostForm("removeMember"), g.PostForm("moveMember")
 	switch {
 	case add != "" && !slices.Contains(ids, add):
-		ids, f.Focus = append(ids, add), "memberSearch"
+		ids, f.Focus, f.Search = append(ids, add), "memberSearch", ""
 	case remove != "":
 		ids, f.Focus = slices.DeleteFunc(ids, func(id string) bool { return id == remove }), "members"
 	case move != "":
