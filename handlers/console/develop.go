@@ -84,7 +84,7 @@ func (d *ownerDesk) knows(endpointID string) bool {
 func (c *Console) Develop(g *gin.Context) error {
 	d, err := c.ownerDesk(g)
 	if err != nil {
-		return err
+		return c.orGroup(g, err)
 	}
 	endpoint := g.Query("endpoint")
 	if !d.knows(endpoint) {

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +98,33 @@ func (c *Console) ownerDesk(g *gin.Context) (*ownerDesk, error) {
 		return nil, err
 	}
 	return c.deskOf(g, project, owner), nil
+}
+
+// api is the proxy or the proxy group of a name, which they share: grants, logs
+// and uses name an API without its kind.
+func (c *Console) api(ctx context.Context, projectID, name string) (models.Owner, error) {
+	o, err := c.store.Proxy(ctx, projectID, name)
+	if errors.Is(err, models.ErrNotFound) {
+		return c.store.Owner(ctx, projectID, engine.KindProxyGroup, name)
+	}
+	return o, err
+}
+
+// orGroup leads from the address of a proxy, which is all that a name without its
+// kind gives, to the group of that name; err is why there is no such proxy.
+func (c *Console) orGroup(g *gin.Context, err error) error {
+	if kind, name := kindOfRoute(g); errors.Is(err, models.ErrNotFound) && kind.kind == engine.KindProxy {
+		ctx := g.Request.Context()
+		project, failed := c.project(ctx, g.Param("project"))
+		if failed != nil {
+			return failed
+		}
+		if o, failed := c.api(ctx, project.ID, name); failed == nil {
+			rest := strings.TrimPrefix(g.FullPath(), "/projects/:project/proxies/:proxy")
+			return redirect(g, linkOf(project.Name, o).Page()+rest)
+		}
+	}
+	return err
 }
 
 // deskOf is the visit to an owner that is known already.

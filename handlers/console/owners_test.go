@@ -283,8 +283,14 @@ func TestTheSecretOfAGroupIsRotatedAndTheGroupDeleted(t *testing.T) {
 func TestAnOwnerIsFoundUnderItsOwnKindOnly(t *testing.T) {
 	t.Parallel()
 	e := newEstate(t)
-	for _, at := range []link.Owner{link.Proxy("Default", "Shop"), link.ProxyGroup("Default", "orders"), link.PolicyGroup("Default", "Shop"), link.ProxyGroup("Default", "Standard")} {
+	for path, want := range map[string]string{link.Proxy("Default", "Shop").Page(): shop.Page(), link.Proxy("Default", "shop").Develop(): shop.Develop()} {
+		if to := e.v.Get(t, path).Location(); to != want {
+			t.Errorf("%s leads to %q, want the group of that name", path, to)
+		}
+	}
+	for _, at := range []link.Owner{link.ProxyGroup("Default", "orders"), link.PolicyGroup("Default", "Shop"), link.ProxyGroup("Default", "Standard")} {
 		mustStatus(t, e.v.Get(t, at.Develop()), http.StatusNotFound)
+		mustStatus(t, e.v.Get(t, at.Page()+"/history"), http.StatusNotFound)
 		mustStatus(t, e.v.Post(t, at.Delete(), url.Values{"ownerId": {e.shop.ID}, "version": {"2"}}), http.StatusNotFound)
 	}
 }

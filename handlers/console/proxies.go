@@ -160,7 +160,7 @@ func (q proxyQuery) pager(base string, shown, total int, one, many string) ui.Pa
 func (c *Console) ShowProxy(g *gin.Context) error {
 	d, err := c.ownerDesk(g)
 	if err != nil {
-		return err
+		return c.orGroup(g, err)
 	}
 	frame, err := c.frame(g, d.owner.Name, d.project, append(d.crumbs(d.project), layout.Crumb{Label: d.owner.Name})...)
 	if err != nil {

@@ -176,11 +176,11 @@ func (c *Console) leadToProxy(ctx context.Context, f *refusals.Finding, project 
 	if f.Proxy == "" {
 		return nil
 	}
-	proxy, err := c.store.Proxy(ctx, project.ID, f.Proxy)
+	proxy, err := c.api(ctx, project.ID, f.Proxy)
 	if err != nil {
 		return unlessGone(err)
 	}
-	f.Links = append(f.Links, ui.Action{Label: "API proxy " + proxy.Name, Icon: "proxy", Href: link.Proxy(project.Name, proxy.Name).Page(), Small: true})
+	f.Links = append(f.Links, ui.Action{Label: "API " + kindNamed(proxy.Kind).noun + " " + proxy.Name, Icon: "proxy", Href: linkOf(project.Name, proxy).Page(), Small: true})
 	if href := policyPage(project, proxy, f.Policy); href != "" {
 		f.Links = append(f.Links, ui.Action{Label: "Policy " + f.Policy, Icon: "policy", Href: href, Small: true})
 	}
