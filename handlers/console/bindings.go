@@ -320,7 +320,7 @@ func (e *localEditor) show(status int, page policies.FormPage) error {
 		if err != nil {
 			return err
 		}
-		page.Rail = proxies.GroupImpact(use.effects(e.owner.Name+" is bound in", "as it was saved last"))
+		page.Rail = proxies.PolicyGroupImpact(use.effects(e.owner.Name+" is bound in", "as it was saved last"))
 	}
 	page.Advice, page.Refresh = e.form.Advice(config, page.Choices), link.PolicyAdvice(e.project.Name, e.typ.Name)
 	page.Redraw = link.PolicyConditions(e.project.Name, e.typ.Name)

@@ -81,9 +81,9 @@ func TestDevelopTabShowsLanesAndWhatCanGoThere(t *testing.T) {
 
 	for lane, offers := range map[string][]string{"request": {"policy-auth-jwt", "policy-headers"}, "response": {"policy-headers"}, "error": {"policy-headers"}} {
 		mustContain(t, page.One(t, "#lane-"+lane).Text(), "No policy yet.", "Add policy")
-		chooser := w.v.Get(t, link.NewBinding("Default", "orders")+"?pipeline="+strings.ToUpper(lane))
+		chooser := w.v.Get(t, link.Proxy("Default", "orders").NewBinding()+"?pipeline="+strings.ToUpper(lane))
 		for _, typ := range []string{"policy-auth-jwt", "policy-headers"} {
-			offered := strings.Contains(chooser.Body, link.NewLocalPolicy("Default", "orders", typ)+"?")
+			offered := strings.Contains(chooser.Body, link.Proxy("Default", "orders").NewLocalPolicy(typ)+"?")
 			if offered != slices.Contains(offers, typ) {
 				t.Errorf("the %s lane offers %s: %v", lane, typ, offered)
 			}

@@ -23,12 +23,12 @@ import (
 )
 
 // groupForm is what was posted, as text.
-func groupForm(g *gin.Context) (proxies.GroupForm, error) {
+func groupForm(g *gin.Context) (proxies.PolicyGroupForm, error) {
 	if err := g.Request.ParseForm(); err != nil {
-		return proxies.GroupForm{}, badForm(err)
+		return proxies.PolicyGroupForm{}, badForm(err)
 	}
 	posted := g.Request.PostForm
-	return proxies.GroupForm{
+	return proxies.PolicyGroupForm{
 		ID: posted.Get("ownerId"), Version: posted.Get("version"), Name: posted.Get("name"), Description: plainLines(posted.Get("description")),
 		Pipeline: posted.Get("pipeline"), Order: posted.Get("order"), MakeDefault: posted.Get("makeDefault") == "true",
 		Active: posted.Get("active") == "true", Confirmed: posted.Get("confirm"), Unsaved: true,
@@ -36,7 +36,7 @@ func groupForm(g *gin.Context) (proxies.GroupForm, error) {
 }
 
 // groupOf is the typed form as a policy group.
-func groupOf(f proxies.GroupForm) models.Owner {
+func groupOf(f proxies.PolicyGroupForm) models.Owner {
 	o := models.Owner{
 		ID: f.ID, Kind: engine.KindPolicyGroup, Name: f.Name, Description: f.Description, Active: f.Active,
 		Pipeline: policy.Pipeline(f.Pipeline), Rank: rankOf(f.Order), MakeDefault: f.MakeDefault,
@@ -59,8 +59,8 @@ func rankOf(text string) int {
 }
 
 // groupFormOf is a policy group as its form shows it.
-func groupFormOf(o models.Owner) proxies.GroupForm {
-	return proxies.GroupForm{
+func groupFormOf(o models.Owner) proxies.PolicyGroupForm {
+	return proxies.PolicyGroupForm{
 		ID: o.ID, Version: strconv.Itoa(o.Version), Name: o.Name, Description: o.Description, Pipeline: string(o.Pipeline),
 		Order: strconv.Itoa(o.Rank), MakeDefault: o.MakeDefault, Active: o.Active,
 	}
@@ -72,7 +72,7 @@ func (c *Console) NewPolicyGroup(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.showNewGroup(g, http.StatusOK, project, proxies.GroupForm{Active: true, Pipeline: string(policy.Request)})
+	return c.showNewGroup(g, http.StatusOK, project, proxies.PolicyGroupForm{Active: true, Pipeline: string(policy.Request)})
 }
 
 // CreatePolicyGroup saves a new policy group and shows its client secret, this
@@ -99,7 +99,7 @@ func (c *Console) CreatePolicyGroup(g *gin.Context) error {
 	return c.deskOf(g, project, saved).showSecret(key, true)
 }
 
-func (c *Console) showNewGroup(g *gin.Context, status int, project models.Project, f proxies.GroupForm) error {
+func (c *Console) showNewGroup(g *gin.Context, status int, project models.Project, f proxies.PolicyGroupForm) error {
 	kind := kindNamed(engine.KindPolicyGroup)
 	frame, err := c.frame(g, "New policy group", project, append(kind.crumbs(project), layout.Crumb{Label: "New"})...)
 	if err != nil {
@@ -107,12 +107,12 @@ func (c *Console) showNewGroup(g *gin.Context, status int, project models.Projec
 	}
 	f.New, f.ID, f.Version = true, "", ""
 	f.Action, f.Cancel = kind.at.New(project.Name), kind.at.List(project.Name)
-	return render(g, status, proxies.GroupFormPage(frame, c.furnishedGroup(f, project.Name)))
+	return render(g, status, proxies.PolicyGroupFormPage(frame, c.furnishedGroup(f, project.Name)))
 }
 
 // furnishedGroup adds what every form of a policy group shows beside what was
 // typed.
-func (c *Console) furnishedGroup(f proxies.GroupForm, project string) proxies.GroupForm {
+func (c *Console) furnishedGroup(f proxies.PolicyGroupForm, project string) proxies.PolicyGroupForm {
 	f.CheckName = link.CheckPolicyGroupName(project)
 	if f.ID != "" {
 		f.CheckName = withQuery(f.CheckName, url.Values{"except": {f.ID}})
@@ -171,7 +171,7 @@ func (c *Console) SavePolicyGroup(g *gin.Context) error {
 	return c.deskOf(g, project, o).saveGroup(f)
 }
 
-func (d *ownerDesk) saveGroup(f proxies.GroupForm) error {
+func (d *ownerDesk) saveGroup(f proxies.PolicyGroupForm) error {
 	ctx := d.g.Request.Context()
 	use, err := d.c.groupUse(ctx, f.ID)
 	if err != nil {
@@ -200,7 +200,7 @@ func (d *ownerDesk) saveGroup(f proxies.GroupForm) error {
 	return redirect(d.g, linkOf(d.project.Name, saved).Page())
 }
 
-func (d *ownerDesk) showEditGroup(status int, f proxies.GroupForm) error {
+func (d *ownerDesk) showEditGroup(status int, f proxies.PolicyGroupForm) error {
 	use, err := d.c.groupUse(d.g.Request.Context(), f.ID)
 	if err != nil {
 		return err
@@ -212,7 +212,7 @@ func (d *ownerDesk) showEditGroup(status int, f proxies.GroupForm) error {
 	f.Title, f.Action, f.Cancel = d.owner.Name, d.link().Edit(), d.page()
 	f.Fixed = groupFixed(len(d.owner.Bindings), len(use.places))
 	f.Effects = use.effects("It is bound in", "as it was saved last")
-	return render(d.g, status, proxies.GroupFormPage(frame, d.c.furnishedGroup(f, d.project.Name)))
+	return render(d.g, status, proxies.PolicyGroupFormPage(frame, d.c.furnishedGroup(f, d.project.Name)))
 }
 
 // groupFixed says why the pipeline stays as it is.
@@ -230,7 +230,7 @@ func groupFixed(policies, places int) string {
 
 // showGroupConflict shows both sides of a save that came too late. Where the group
 // is gone, the same form creates it again.
-func (d *ownerDesk) showGroupConflict(stale *models.StaleError, f proxies.GroupForm) error {
+func (d *ownerDesk) showGroupConflict(stale *models.StaleError, f proxies.PolicyGroupForm) error {
 	now, ok := stale.Current.(models.Owner)
 	if stale.Deleted || !ok {
 		f.Deleted = &proxies.Deletion{Name: stale.Name, By: stale.By, At: stale.At, Now: d.c.now()}
@@ -245,7 +245,7 @@ func (d *ownerDesk) showGroupConflict(stale *models.StaleError, f proxies.GroupF
 }
 
 // groupDifferences are the fields where the two sides are not the same.
-func groupDifferences(mine, theirs proxies.GroupForm) []proxies.Difference {
+func groupDifferences(mine, theirs proxies.PolicyGroupForm) []proxies.Difference {
 	var list []proxies.Difference
 	add := func(label, m, t string) {
 		if m != t {

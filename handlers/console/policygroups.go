@@ -187,7 +187,7 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 	}
 	about := lanes[slices.IndexFunc(lanes, func(l laneText) bool { return l.pipeline == d.owner.Pipeline })]
 	lane := d.lane(about, "")
-	v := proxies.GroupView{
+	v := proxies.PolicyGroupView{
 		Head: d.head(proxies.OnOverview), Row: rows[0], ClientID: d.owner.ClientID, Members: lane.Policies, Add: lane.Add, Closed: lane.Closed,
 		Pipeline: proxies.PipelineName(d.owner.Pipeline) + ". " + about.text, Deploys: groupDeploys, Created: d.owner.CreatedAt, Creator: d.owner.CreatedBy,
 	}
@@ -206,8 +206,8 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 // groupDeploys is what deploying a policy group itself does.
 const groupDeploys = "Deployed, the group's own key pair can ask for tokens in the environment. What runs in proxies and proxy groups changes when they are redeployed, not here."
 
-func (d *ownerDesk) groupPlace(p models.Usage) proxies.GroupUse {
-	u := proxies.GroupUse{
+func (d *ownerDesk) groupPlace(p models.Usage) proxies.PolicyGroupUse {
+	u := proxies.PolicyGroupUse{
 		Owner: link.Owner{Project: d.project.Name, Kind: kindNamed(p.OwnerKind).at, Name: p.OwnerName}, Noun: kindNamed(p.OwnerKind).noun,
 		Scope: cmp.Or(p.Endpoint, "All endpoints"), Pipeline: p.Pipeline, Position: p.Position, Live: p.Live, Deploy: d.v.Can(visit.Deploy),
 	}
@@ -322,5 +322,5 @@ func (d *ownerDesk) groupSwitched(status int, kind visit.Kind, toast layout.Toas
 	if err != nil {
 		return err
 	}
-	return render(d.g, status, proxies.GroupSwitched(&rows[0], toast))
+	return render(d.g, status, proxies.PolicyGroupSwitched(&rows[0], toast))
 }

@@ -72,11 +72,11 @@ func PipelineName(p policy.Pipeline) string {
 	return string(p[:1]) + lower(string(p[1:]))
 }
 
-// GroupFormID is the element that htmx takes out of the answer.
-const GroupFormID = "policy-group-form"
+// PolicyGroupFormID is the element that htmx takes out of the answer.
+const PolicyGroupFormID = "policy-group-form"
 
-// GroupForm is the form of a policy group with everything as it was typed.
-type GroupForm struct {
+// PolicyGroupForm is the form of a policy group with everything as it was typed.
+type PolicyGroupForm struct {
 	New                              bool
 	ID, Version                      string // as it was read; empty when New
 	Title                            string // the name as it is stored
@@ -96,18 +96,18 @@ type GroupForm struct {
 	Effects            []string // what saving means where it is used
 }
 
-func (f GroupForm) heading() layout.Heading {
+func (f PolicyGroupForm) heading() layout.Heading {
 	if f.New {
 		return layout.Heading{Title: "New policy group", Text: "Policies in a fixed order that are bound together, as one, to many API proxies and proxy groups."}
 	}
 	return layout.Heading{Title: "Edit " + f.Title}
 }
 
-func (f GroupForm) labels() map[string]string {
+func (f PolicyGroupForm) labels() map[string]string {
 	return map[string]string{"name": "Name", "description": "Description", "pipeline": "Pipeline", "order": "Order", "confirm": "Confirmation"}
 }
 
-func (f GroupForm) focus(name string) map[string]any {
+func (f PolicyGroupForm) focus(name string) map[string]any {
 	on := f.New && f.Deleted == nil && name == "name"
 	if len(f.Problems) > 0 {
 		on = f.Problems[0].Field == name
@@ -115,21 +115,21 @@ func (f GroupForm) focus(name string) map[string]any {
 	return map[string]any{"autofocus": on}
 }
 
-func (f GroupForm) name() ui.Field {
+func (f PolicyGroupForm) name() ui.Field {
 	return ui.Field{
 		Name: "name", Label: "Name", Value: f.Name, Required: true, Max: f.MaxName, Error: f.Problems.For("name"), Check: f.CheckName,
 		Help: "How people and the management API address it. Unique among the policy groups of the project.", Attrs: f.focus("name"),
 	}
 }
 
-func (f GroupForm) description() ui.Field {
+func (f PolicyGroupForm) description() ui.Field {
 	return ui.Field{
 		Name: "description", Label: "Description", Value: f.Description, Max: f.MaxDescription, Rows: 2,
 		Error: f.Problems.For("description"), Attrs: f.focus("description"),
 	}
 }
 
-func (f GroupForm) pipeline() ui.Field {
+func (f PolicyGroupForm) pipeline() ui.Field {
 	field := ui.Field{
 		Name: "pipeline", Label: "Pipeline", Value: f.Pipeline, Required: true, Error: f.Problems.For("pipeline"), Attrs: f.focus("pipeline"),
 		Help: "The lane that the group can be bound in. It stays once the group holds policies or is bound.",
@@ -142,7 +142,7 @@ func (f GroupForm) pipeline() ui.Field {
 
 // pipelines are those that may be chosen: where the pipeline is fixed, the others
 // cannot.
-func (f GroupForm) pipelines() []ui.Card {
+func (f PolicyGroupForm) pipelines() []ui.Card {
 	cards := make([]ui.Card, len(f.Pipelines))
 	for i, c := range f.Pipelines {
 		c.Disabled = f.Fixed != "" && c.Value != f.Pipeline
@@ -151,21 +151,21 @@ func (f GroupForm) pipelines() []ui.Card {
 	return cards
 }
 
-func (f GroupForm) order() ui.Field {
+func (f PolicyGroupForm) order() ui.Field {
 	return ui.Field{
 		Name: "order", Label: "Order", Value: f.Order, Narrow: true, Placeholder: "0", Error: f.Problems.For("order"), Attrs: f.focus("order"),
 		Help: "Where the group goes when it is added to a lane: before groups of a higher number. From 0 to " + strconv.Itoa(f.MaxRank) + "; 0 by default. What is bound already stays where it is.",
 	}
 }
 
-func (f GroupForm) confirm() ui.Field {
+func (f PolicyGroupForm) confirm() ui.Field {
 	return ui.Field{
 		Name: "confirm", Label: "Type " + f.Confirm + " to make it passive", Value: f.Confirmed, Required: true, Mono: true,
 		Error: f.Problems.For("confirm"), Attrs: f.focus("confirm"),
 	}
 }
 
-func (f GroupForm) save() ui.Save {
+func (f PolicyGroupForm) save() ui.Save {
 	s := ui.Save{Discard: f.Cancel, Unsaved: f.Unsaved, Always: f.New}
 	switch {
 	case f.Deleted != nil:
@@ -181,15 +181,15 @@ func (f GroupForm) save() ui.Save {
 	return s
 }
 
-// GroupView is the page of a policy group.
-type GroupView struct {
+// PolicyGroupView is the page of a policy group.
+type PolicyGroupView struct {
 	Head     Head
 	Row      PolicyGroupRow
 	ClientID string
 	Members  []Bound
 	Add      string // where a policy is chosen; "" when the visitor may not
 	Closed   string // why nothing can go into it; "" when something can
-	Uses     []GroupUse
+	Uses     []PolicyGroupUse
 	Status   *ui.Action // switches it; nil when the visitor may not
 	Pipeline string     // in words, with what can run in it
 	Deploys  string     // what deploying the group itself does
@@ -198,8 +198,8 @@ type GroupView struct {
 	Creator  string
 }
 
-// GroupUse is one place where a policy group is bound.
-type GroupUse struct {
+// PolicyGroupUse is one place where a policy group is bound.
+type PolicyGroupUse struct {
 	Owner    link.Owner
 	Noun     string // what the owner is
 	Scope    string

@@ -200,7 +200,7 @@ func PolicyGroupListPage(frame layout.Props, l PolicyGroupList) templ.Component 
 							}
 							ctx = templ.InitializeContext(ctx)
 							for _, r := range l.Rows {
-								templ_7745c5c3_Err = GroupRowPart(r).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = PolicyGroupRowPart(r).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -237,8 +237,8 @@ func PolicyGroupListPage(frame layout.Props, l PolicyGroupList) templ.Component 
 	})
 }
 
-// GroupRowPart is one policy group in the list.
-func GroupRowPart(r PolicyGroupRow) templ.Component {
+// PolicyGroupRowPart is one policy group in the list.
+func PolicyGroupRowPart(r PolicyGroupRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -513,9 +513,9 @@ func GroupRowPart(r PolicyGroupRow) templ.Component {
 	})
 }
 
-// GroupSwitched answers a switch of the list: the row as it is now, and what has
+// PolicyGroupSwitched answers a switch of the list: the row as it is now, and what has
 // happened. Without a row the group is gone.
-func GroupSwitched(row *PolicyGroupRow, message layout.Toast) templ.Component {
+func PolicyGroupSwitched(row *PolicyGroupRow, message layout.Toast) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -537,7 +537,7 @@ func GroupSwitched(row *PolicyGroupRow, message layout.Toast) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if row != nil {
-			templ_7745c5c3_Err = GroupRowPart(*row).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PolicyGroupRowPart(*row).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -558,8 +558,8 @@ func GroupSwitched(row *PolicyGroupRow, message layout.Toast) templ.Component {
 	})
 }
 
-// GroupFormPage creates or edits a policy group.
-func GroupFormPage(frame layout.Props, f GroupForm) templ.Component {
+// PolicyGroupFormPage creates or edits a policy group.
+func PolicyGroupFormPage(frame layout.Props, f PolicyGroupForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -770,13 +770,13 @@ func GroupFormPage(frame layout.Props, f GroupForm) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Form(GroupFormID, f.Action).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Form(PolicyGroupFormID, f.Action).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Split(groupRail(f)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var22), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Split(policyGroupRail(f)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var22), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -790,7 +790,7 @@ func GroupFormPage(frame layout.Props, f GroupForm) templ.Component {
 	})
 }
 
-func groupRail(f GroupForm) templ.Component {
+func policyGroupRail(f PolicyGroupForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -812,7 +812,7 @@ func groupRail(f GroupForm) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(f.Effects) > 0 {
-			templ_7745c5c3_Err = GroupImpact(f.Effects).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PolicyGroupImpact(f.Effects).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -844,8 +844,8 @@ func groupRail(f GroupForm) templ.Component {
 	})
 }
 
-// GroupImpact says beside a form what hangs on the policy group.
-func GroupImpact(effects []string) templ.Component {
+// PolicyGroupImpact says beside a form what hangs on the policy group.
+func PolicyGroupImpact(effects []string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -908,7 +908,7 @@ func GroupImpact(effects []string) templ.Component {
 }
 
 // PolicyGroupPage is what a policy group is, where it is bound and where it runs.
-func PolicyGroupPage(frame layout.Props, v GroupView) templ.Component {
+func PolicyGroupPage(frame layout.Props, v PolicyGroupView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1002,7 +1002,7 @@ func PolicyGroupPage(frame layout.Props, v GroupView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = groupUses(v).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = policyGroupUses(v).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1014,7 +1014,7 @@ func PolicyGroupPage(frame layout.Props, v GroupView) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Split(groupAbout(v)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var33), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Split(policyGroupAbout(v)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var33), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1028,7 +1028,7 @@ func PolicyGroupPage(frame layout.Props, v GroupView) templ.Component {
 	})
 }
 
-func groupAbout(v GroupView) templ.Component {
+func policyGroupAbout(v PolicyGroupView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1324,7 +1324,7 @@ func groupAbout(v GroupView) templ.Component {
 	})
 }
 
-func policyGroupMembers(v GroupView) templ.Component {
+func policyGroupMembers(v PolicyGroupView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1540,7 +1540,7 @@ func policyGroupMembers(v GroupView) templ.Component {
 	})
 }
 
-func groupUses(v GroupView) templ.Component {
+func policyGroupUses(v PolicyGroupView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1699,7 +1699,7 @@ func groupUses(v GroupView) templ.Component {
 }
 
 // liveIn names environments; who may deploy gets there from here.
-func liveIn(u GroupUse) templ.Component {
+func liveIn(u PolicyGroupUse) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
