@@ -140,6 +140,19 @@ func TestACopyOfAPolicyGroupIsNoDefault(t *testing.T) {
 	}
 }
 
+func TestACopyOfAProxyGroupHasTheSameMembers(t *testing.T) {
+	t.Parallel()
+	g := newGroups(t)
+	made, key, err := g.DuplicateOwner(t.Context(), by, g.project, g.shop.ID, "Shop 2", "/shop-2")
+	if err != nil || key.Reveal() == "" || len(made.Members) != 2 {
+		t.Fatal(made, err)
+	}
+	if diff := cmp.Diff(shape(g.shop), shape(made)); diff != "" {
+		t.Errorf("the copy (-want +got):\n%s", diff)
+	}
+	g.deploy(t, made)
+}
+
 func TestACopyThatCannotBeIsNotMade(t *testing.T) {
 	t.Parallel()
 	g := newGroups(t)

@@ -141,17 +141,17 @@ func TestABoundPolicyGroupIsOneSlotWithItsPoliciesInside(t *testing.T) {
 
 func TestPoliciesAreBoundToEveryKindOfOwner(t *testing.T) {
 	t.Parallel()
-	e := newEstate(t)
-	other := modelstest.Policy(t, e.site.Store, e.site.Project.ID, "other")
-	for _, c := range []struct { // in order: the proxy group shows what the policy group holds
+	for name, c := range map[string]struct {
 		at   link.Owner
 		noun string
 		want []string
 	}{
-		{shop, "proxy group", []string{"own", "Standard", "standard", "other"}},
-		{standard, "policy group", []string{"own", "standard", "other"}},
+		"a proxy group":  {shop, "proxy group", []string{"own", "Standard", "standard", "other"}},
+		"a policy group": {standard, "policy group", []string{"own", "standard", "other"}},
 	} {
-		t.Run("a "+c.noun, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			e := newEstate(t)
+			other := modelstest.Policy(t, e.site.Store, e.site.Project.ID, "other")
 			chooser := e.page(t, e.page(t, c.at.Develop()).One(t, "#lane-request .Lane-head a[aria-label^='Add policy to']").Attr("href"))
 			mustContain(t, chooser.Text(), "Belongs to this "+c.noun+" alone")
 			if grouped := strings.Contains(chooser.Text(), "Select a policy group"); grouped != (c.at == shop) {
