@@ -5,6 +5,7 @@ import { call, clientToken, copied, deploy, type Pair, upstream } from "./steps.
 
 const members = ["pg-carts", "pg-items", "pg-orders", "pg-prices", "pg-stock"];
 const policies = ["pg-company", "pg-partners"];
+const policyGroup = "pg-standard"; // holds the second policy
 const policyType = "policy-auth-jwt";
 
 /** A proxy with one endpoint, so that each member of the group answers something. */
@@ -65,6 +66,16 @@ test("five proxies are called through one group with one token", async ({ signed
     await page.getByRole("button", { name: "Create policy" }).click();
     await expect(page.getByRole("heading", { level: 1 })).toContainText(name);
   }
+  await page.goto(`${product.console}/projects/Default/new/policy-groups`);
+  await page.locator("input[name=name]").fill(policyGroup);
+  await page.getByRole("button", { name: "Create policy group" }).click();
+  await expect(page.getByText("Copy the client secret now")).toBeVisible();
+  await page.goto(
+    `${product.console}/projects/Default/policy-groups/${policyGroup}/bindings/new?pipeline=REQUEST`,
+  );
+  await page.getByRole("button", { name: `Add ${policies[1]}` }).click();
+  await expect(page.getByRole("link", { name: policies[1] })).toBeVisible();
+
   const groups = `${product.console}/projects/Default/proxy-groups`;
   await page.goto(groups);
   await accessible(page);
@@ -79,7 +90,7 @@ test("five proxies are called through one group with one token", async ({ signed
   await page.getByRole("button", { name: "Search", exact: true }).last().click();
   await page.getByRole("button", { name: "Select all 3 API proxies" }).click();
   await expect(page.getByLabel("Assign pg-stock")).toBeChecked();
-  for (const name of policies) await page.getByLabel(`Assign ${name}`).check();
+  for (const name of [policies[0], policyGroup]) await page.getByLabel(`Assign ${name}`).check();
   await accessible(page);
   await picture(page, "proxygroup-assign");
   await page.getByRole("button", { name: "Preview" }).click();
@@ -88,7 +99,10 @@ test("five proxies are called through one group with one token", async ({ signed
     "pg-prices",
     "pg-stock",
   ]);
-  await expect(page.getByRole("list", { name: "Request lane" }).locator(".Bound-name")).toHaveText(policies);
+  await expect(page.getByRole("list", { name: "Request lane" }).locator(".Bound-name")).toHaveText([
+    policies[0] as string,
+    policyGroup,
+  ]);
   await expect(page.getByText("The group is not deployed: no traffic is touched.")).toBeVisible();
   await accessible(page);
   await picture(page, "proxygroup-preview");
@@ -100,7 +114,11 @@ test("five proxies are called through one group with one token", async ({ signed
   // Nothing is live before the deploy; then every member answers, to the group's token only.
   expect((await fetch(`${product.gateway}/pg-shop/pg-carts/1`)).status).toBe(404);
   await page.getByRole("link", { name: "Develop" }).click();
-  await expect(page.locator("#lane-request .Bound-name")).toHaveText(policies);
+  await expect(page.locator("#lane-request .Bound-name")).toHaveText([
+    policies[0] as string,
+    policyGroup,
+    policies[1] as string, // inside of it
+  ]);
   await accessible(page);
   await picture(page, "proxygroup-develop");
   await deploy(page, product, "pg-shop", "proxy-groups");
@@ -144,7 +162,7 @@ test("five proxies are called through one group with one token", async ({ signed
   await picture(page, "proxygroups");
   await page.goto(`${groups}/pg-shop/delete`);
   await expect(page.getByText("5 API proxies stay as they are")).toBeVisible();
-  await expect(page.getByText("2 global policies are detached and kept")).toBeVisible();
+  await expect(page.getByText("1 policy group is detached and kept")).toBeVisible();
   await accessible(page);
   await page.locator("input[name=confirm]").fill("pg-shop");
   await page.getByRole("button", { name: "Delete proxy group" }).click();

@@ -134,8 +134,11 @@ func TestAProxyKnowsItsGroupsAndWhereItIsCalledDirectly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := g.Undeploy(t.Context(), by, g.project, second.ID, "test"); err != nil {
+		t.Fatal(err)
+	}
 	got, err := g.GroupsOf(t.Context(), g.stock.ID)
-	want := []models.Membership{{Name: "Back office", BlockDirectAccess: true, Live: []string{"production", "test"}}, {Name: "Shop", Live: []string{"production"}}}
+	want := []models.Membership{{Name: "Back office", BlockDirectAccess: true, Live: []string{"production"}}, {Name: "Shop", Live: []string{"production"}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
