@@ -16,7 +16,7 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, signerRow{}, requestHour{},
+		clientName{}, signerRow{}, requestHour{}, callHour{}, bulkRow{}, bulkOwnerRow{},
 	}
 }
 

@@ -74,6 +74,9 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 	if p.Revisions, err = s.purgeRevisions(ctx, r.Revisions); err != nil {
 		return err
 	}
+	if err := s.forgetBulkDeploys(ctx); err != nil {
+		return err
+	}
 	return s.forgetImports(ctx)
 }
 
@@ -89,8 +92,10 @@ func (s *Store) purgeHours(ctx context.Context, days int) error {
 	if days == 0 {
 		return nil
 	}
-	if _, err := exec(ctx, s.db, "delete from token_request_hours where hour < now() - make_interval(days => ?, hours => 1)", days); err != nil {
-		return fmt.Errorf("purge token_request_hours: %w", err)
+	for _, table := range []string{"token_request_hours", "call_hours"} {
+		if _, err := exec(ctx, s.db, "delete from "+table+" where hour < now() - make_interval(days => ?, hours => 1)", days); err != nil {
+			return fmt.Errorf("purge %s: %w", table, err)
+		}
 	}
 	return nil
 }

@@ -260,8 +260,10 @@ func (s *service) sinks() (sinks, error) {
 	s.onClose(writer.Close)
 	refused := newRefusals(s.store, s.logger, s.metrics.registry, dropped, time.Now)
 	s.onClose(refused.Close)
+	counted := newCalls(s.store, s.logger)
+	s.onClose(counted.Close)
 	s.outside = sinks{s.metrics, log, siem}
-	return append(s.outside[:len(s.outside):len(s.outside)], writer, refused), nil
+	return append(s.outside[:len(s.outside):len(s.outside)], writer, refused, counted), nil
 }
 
 func (s *service) firstStart(ctx context.Context, b *banner) error {

@@ -1,0 +1,390 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/problem"
+)
+
+// BulkFilter says which of the owners a bulk deploy deploys.
+type BulkFilter string
+
+// The filters of the reference, 5.8.
+const (
+	BulkAll      BulkFilter = "ALL"      // wherever it is deployed or not
+	BulkLive     BulkFilter = "LIVE"     // deployed, and what runs is what is edited
+	BulkRedeploy BulkFilter = "REDEPLOY" // deployed, and something else is edited
+)
+
+// BulkSubject is what a bulk deploy takes live: a global policy, or a policy
+// group.
+type BulkSubject struct {
+	// Kind is "POLICY" or engine.KindPolicyGroup.
+	Kind, ID string
+	// Type is that of a policy.
+	Type, Name string
+}
+
+// SubjectPolicy is the kind of a subject that is a policy.
+const SubjectPolicy = "POLICY"
+
+// BulkChoice is which owners a bulk deploy is to deploy, and where.
+type BulkChoice struct {
+	Subject     BulkSubject
+	Environment string
+	// Kinds are those of owners.
+	Kinds  []string
+	Filter BulkFilter
+}
+
+// BulkTarget is an owner that runs the subject, once it is deployed.
+type BulkTarget struct {
+	ID, Kind, Name string
+	State          DeployState
+	Revision       int
+}
+
+// BulkPreview is what a bulk deploy would do.
+type BulkPreview struct {
+	// Of counts by kind what runs the subject, whatever the filter.
+	Of map[string]int
+	// Targets are those that would be deployed, as many as were asked for, and
+	// Matching is how many there are.
+	Targets  []BulkTarget
+	Matching int
+	// Uncompared is how many more may be: to tell, what is edited has to be compared
+	// with what runs (D5), which the run does for each at its turn.
+	Uncompared int
+}
+
+// bulkCompared is how many owners a preview compares.
+const bulkCompared = 200
+
+// usersOf are the owners whose definition holds a policy, or a policy group with it:
+// those that have it bound, the policy groups themselves, those that have one
+// bound, and the proxy groups of which one of these is a member.
+const usersOf = `with direct as (
+		select b.owner_id as id from policy_bindings b where ? = 'POLICY' and b.policy_id = ?
+		union select x.id from owners x where ? = 'POLICY_GROUP' and x.id = ?
+	), bound as (
+		select id from direct union select b.owner_id from policy_bindings b join direct d on b.group_id = d.id
+	), users as (
+		select id from bound union select m.group_id from proxy_group_members m join bound b on b.id = m.proxy_id
+	) `
+
+func (b BulkSubject) args() []any { return []any{b.Kind, b.ID, b.Kind, b.ID} }
+
+// PreviewBulkDeploy tells what a bulk deploy would do, with at most so many of its
+// owners.
+func (s *Store) PreviewBulkDeploy(ctx context.Context, projectID string, c BulkChoice, most int) (p BulkPreview, err error) {
+	err = s.look(ctx, func(tx *gorm.DB) error {
+		p, err = s.bulkPreview(ctx, tx, projectID, c, most)
+		return err
+	})
+	if err != nil {
+		return BulkPreview{}, fmt.Errorf("preview bulk deploy: %w", err)
+	}
+	return p, nil
+}
+
+func (s *Store) bulkPreview(ctx context.Context, tx *gorm.DB, projectID string, c BulkChoice, most int) (BulkPreview, error) {
+	p := BulkPreview{Of: map[string]int{}}
+	project, err := s.projectByID(ctx, tx, projectID)
+	if err != nil {
+		return p, err
+	}
+	e, err := environmentNamed(ctx, tx, c.Environment)
+	if err != nil {
+		return p, err
+	}
+	type count struct {
+		Kind string
+		N    int
+	}
+	counts, err := query[count](ctx, tx, usersOf+"select x.kind, count(*) as n from users u join owners x on x.id = u.id where x.project_id = ? group by 1",
+		append(c.Subject.args(), project.ID)...)
+	if err != nil {
+		return p, fmt.Errorf("count owners: %w", err)
+	}
+	for _, n := range counts {
+		p.Of[n.Kind] = n.N
+	}
+	ids, err := bulkCandidates(ctx, tx, project.ID, e.ID, c)
+	if err != nil {
+		return p, err
+	}
+	return p, s.compareCandidates(ctx, tx, project, e.Name, c.Filter, ids, most, &p)
+}
+
+// bulkCandidates are the owners of the kinds that a deploy would take into account,
+// in the order in which it goes through them: members before their groups.
+func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice) ([]BulkTarget, error) {
+	if len(c.Kinds) == 0 {
+		return nil, nil
+	}
+	sql := usersOf + `select x.id, x.kind, x.name from users u join owners x on x.id = u.id where x.project_id = ? and x.kind in ?`
+	args := append(c.Subject.args(), projectID, c.Kinds)
+	// A policy group is deployed for its own key pair only, so only where it is.
+	sql, args = sql+` and (?::boolean and x.kind <> 'POLICY_GROUP' or exists (select from deployments d
+		where d.owner_id = x.id and d.environment_id = ? and d.revision_id is not null))`, append(args, c.Filter == BulkAll, environmentID)
+	list, err := query[BulkTarget](ctx, tx, sql+" order by array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], x.kind), lower(x.name), x.id", args...)
+	if err != nil {
+		return nil, fmt.Errorf("list owners: %w", err)
+	}
+	return list, nil
+}
+
+func (s *Store) compareCandidates(ctx context.Context, tx *gorm.DB, project Project, environment string, filter BulkFilter, list []BulkTarget, most int, p *BulkPreview) error {
+	compared := min(len(list), bulkCompared)
+	if filter == BulkAll {
+		compared, p.Matching = min(len(list), most), len(list)
+	} else {
+		p.Uncompared = len(list) - compared
+	}
+	if compared == 0 {
+		return nil
+	}
+	var ids []string
+	for _, t := range list[:compared] {
+		ids = append(ids, t.ID)
+	}
+	states, err := s.statesOf(ctx, tx, project, ids)
+	if err != nil {
+		return err
+	}
+	for _, t := range list[:compared] {
+		t.stand(states[t.ID], environment)
+		if filter != BulkAll && !filter.takes(t.State) {
+			continue
+		}
+		if filter != BulkAll {
+			p.Matching++
+		}
+		if len(p.Targets) < most {
+			p.Targets = append(p.Targets, t)
+		}
+	}
+	return nil
+}
+
+func (t *BulkTarget) stand(all []Deployment, environment string) {
+	for _, d := range all {
+		if d.Environment == environment {
+			t.State, t.Revision = d.State, d.Revision
+		}
+	}
+}
+
+func (f BulkFilter) takes(state DeployState) bool {
+	switch f {
+	case BulkLive:
+		return state == Live
+	case BulkRedeploy:
+		return state == RedeployRequired
+	}
+	return true
+}
+
+// Validate reports what is wrong with a choice.
+func (c BulkChoice) validate() problem.List {
+	var l problem.List
+	if len(c.Kinds) == 0 {
+		l.Add("kinds", "Choose what is deployed: API proxies, API proxy groups or both.")
+	}
+	for _, kind := range c.Kinds {
+		if !slices.Contains([]string{engine.KindProxy, engine.KindProxyGroup, engine.KindPolicyGroup}, kind) {
+			l.Add("kinds", "Choose what is deployed: API proxies, API proxy groups or both.")
+		}
+	}
+	if !slices.Contains([]BulkFilter{BulkAll, BulkLive, BulkRedeploy}, c.Filter) {
+		l.Add("filter", "Choose one of the filters.")
+	}
+	return l
+}
+
+// BulkState is where a bulk deploy stands.
+type BulkState string
+
+// The states.
+const (
+	BulkRunning   BulkState = "RUNNING"
+	BulkDone      BulkState = "DONE"
+	BulkCancelled BulkState = "CANCELLED"
+	// BulkInterrupted: the process that was at it ended. What was deployed is; the
+	// rest can be gone on with.
+	BulkInterrupted BulkState = "INTERRUPTED"
+)
+
+// The states of an owner in a bulk deploy.
+const (
+	BulkWaiting  = "WAITING"
+	BulkDeployed = "DEPLOYED"
+	// BulkLeftOut was not in the state that the filter asks for at its turn.
+	BulkLeftOut = "LEFT_OUT"
+	BulkFailed  = "FAILED"
+)
+
+// BulkDeploy is a deploy of everything that runs a policy or a policy group.
+type BulkDeploy struct {
+	ID, Project, Environment string
+	Subject                  BulkSubject
+	Filter                   BulkFilter
+	Note                     string
+	State                    BulkState
+	// Cancelling tells that it ends before its next owner; CancelledBy is who asked.
+	CancelledBy string
+	CreatedBy   string
+	CreatedAt   time.Time
+	// EndedAt is zero while it runs.
+	EndedAt time.Time
+	// How many owners are in which state.
+	Waiting, Deployed, LeftOut, Failed int
+	// Generation is the highest that it made in the environment.
+	Generation int64
+}
+
+// Total is how many owners it goes through.
+func (b *BulkDeploy) Total() int { return b.Waiting + b.Deployed + b.LeftOut + b.Failed }
+
+// Ended is how many of them it is through with.
+func (b *BulkDeploy) Ended() int { return b.Total() - b.Waiting }
+
+// BulkOwner is what became of an owner in a bulk deploy.
+type BulkOwner struct {
+	Position                   int
+	OwnerID, Kind, Name, State string
+	Revision                   int
+	Generation                 int64
+	Detail                     string
+	EndedAt                    time.Time
+}
+
+type bulkRow struct {
+	ID            string `gorm:"primaryKey"`
+	ProjectID     string
+	EnvironmentID string
+	Subject       string
+	SubjectID     string
+	PolicyType    string
+	Name          string
+	Filter        string
+	Note          string
+	State         string
+	Run           int
+	CancelledBy   string
+	CreatedAt     time.Time `gorm:"autoCreateTime:false"`
+	CreatedBy     string
+	EndedAt       *time.Time
+	AliveUntil    time.Time
+}
+
+// TableName implements gorm's schema.Tabler.
+func (bulkRow) TableName() string { return "bulk_deploys" }
+
+type bulkOwnerRow struct {
+	BulkDeployID string `gorm:"primaryKey"`
+	Position     int    `gorm:"primaryKey"`
+	OwnerID      string
+	Kind         string
+	Name         string
+	State        string
+	Revision     int
+	Generation   int64
+	Detail       string
+	EndedAt      *time.Time
+}
+
+// TableName implements gorm's schema.Tabler.
+func (bulkOwnerRow) TableName() string { return "bulk_deploy_owners" }
+
+// bulkDeploys reads them; conditions and order follow. One whose process has
+// fallen silent counts as interrupted.
+const bulkDeploys = `select b.id, b.subject as subject_kind, b.subject_id, b.policy_type, b.name as subject_name, b.filter, b.note, b.cancelled_by,
+		b.created_by, b.created_at, b.ended_at, p.name as project, e.name as environment,
+		case when b.state = 'RUNNING' and b.alive_until < now() then 'INTERRUPTED' else b.state end as state,
+		o.waiting, o.deployed, o.left_out, o.failed, coalesce(o.generation, 0) as generation
+	from bulk_deploys b
+	join projects p on p.id = b.project_id join environments e on e.id = b.environment_id
+	cross join lateral (select count(*) filter (where state = 'WAITING') as waiting, count(*) filter (where state = 'DEPLOYED') as deployed,
+		count(*) filter (where state = 'LEFT_OUT') as left_out, count(*) filter (where state = 'FAILED') as failed, max(generation) as generation
+		from bulk_deploy_owners where bulk_deploy_id = b.id) o where `
+
+func (s *Store) bulkDeploys(ctx context.Context, tx *gorm.DB, where string, args ...any) ([]BulkDeploy, error) {
+	type line struct {
+		ID, Project, Environment, SubjectKind, SubjectID, PolicyType, SubjectName, Filter, Note, State, CancelledBy, CreatedBy string
+		CreatedAt                                                                                                              time.Time
+		EndedAt                                                                                                                *time.Time
+		Waiting, Deployed, LeftOut, Failed                                                                                     int
+		Generation                                                                                                             int64
+	}
+	lines, err := query[line](ctx, tx, bulkDeploys+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read bulk deploy: %w", err)
+	}
+	list := make([]BulkDeploy, len(lines))
+	for i, l := range lines {
+		list[i] = BulkDeploy{
+			ID: l.ID, Project: l.Project, Environment: l.Environment, Subject: BulkSubject{Kind: l.SubjectKind, ID: l.SubjectID, Type: l.PolicyType, Name: l.SubjectName},
+			Filter: BulkFilter(l.Filter), Note: l.Note, State: BulkState(l.State), CancelledBy: l.CancelledBy, CreatedBy: l.CreatedBy, CreatedAt: l.CreatedAt.UTC(),
+			Waiting: l.Waiting, Deployed: l.Deployed, LeftOut: l.LeftOut, Failed: l.Failed, Generation: l.Generation,
+		}
+		if l.EndedAt != nil {
+			list[i].EndedAt = l.EndedAt.UTC()
+		}
+	}
+	return list, nil
+}
+
+// BulkDeploy tells how far a bulk deploy is, or ErrNotFound. Any node can.
+func (s *Store) BulkDeploy(ctx context.Context, projectID, id string) (BulkDeploy, error) {
+	if !isID(id) || !isID(projectID) {
+		return BulkDeploy{}, fmt.Errorf("read bulk deploy: %w", ErrNotFound)
+	}
+	list, err := s.bulkDeploys(ctx, s.db, "b.id = ? and b.project_id = ?", id, projectID)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("read bulk deploy: %w", ErrNotFound)
+	}
+	if err != nil {
+		return BulkDeploy{}, err
+	}
+	return list[0], nil
+}
+
+// BulkDeploys lists the last bulk deploys of a project, newest first.
+func (s *Store) BulkDeploys(ctx context.Context, projectID string, most int) ([]BulkDeploy, error) {
+	if !isID(projectID) {
+		return nil, nil
+	}
+	limit, _ := page(1, most)
+	return s.bulkDeploys(ctx, s.db, "b.project_id = ? order by b.created_at desc, b.id desc limit ?", projectID, limit)
+}
+
+// BulkOwners lists what became of the owners of a bulk deploy, those that failed
+// first; an empty state means all.
+func (s *Store) BulkOwners(ctx context.Context, id, state string, pageNumber, perPage int) ([]BulkOwner, error) {
+	if !isID(id) {
+		return nil, nil
+	}
+	limit, offset := page(pageNumber, perPage)
+	rows, err := query[bulkOwnerRow](ctx, s.db, `select * from bulk_deploy_owners where bulk_deploy_id = ? and (? = '' or state = ?)
+		order by array_position(array['FAILED', 'DEPLOYED', 'LEFT_OUT', 'WAITING'], state), position limit ? offset ?`, id, state, state, limit, offset)
+	if err != nil {
+		return nil, fmt.Errorf("list results: %w", err)
+	}
+	list := make([]BulkOwner, len(rows))
+	for i, r := range rows {
+		list[i] = BulkOwner{
+			Position: r.Position, OwnerID: r.OwnerID, Kind: r.Kind, Name: r.Name, State: r.State, Revision: r.Revision, Generation: r.Generation, Detail: r.Detail,
+		}
+		if r.EndedAt != nil {
+			list[i].EndedAt = r.EndedAt.UTC()
+		}
+	}
+	return list, nil
+}

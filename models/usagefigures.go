@@ -1,0 +1,317 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine"
+)
+
+// UsageIn are the figures of a line of a report in one environment.
+type UsageIn struct {
+	Environment string
+	State       DeployState
+	// Revision is the number of the one that runs, 0 when none does.
+	Revision int
+	// Calls are those of the last day, by the name under which the owner runs: the
+	// hour that runs and the 23 before it. A call through a proxy group counts for
+	// both.
+	Calls int64
+	// Tokens are the access tokens that live, as CountLiveTokens counts them, up to
+	// MostLiveTokens.
+	Tokens int
+}
+
+// MostLiveTokens is how many live tokens of an owner in an environment a report
+// looks at.
+const MostLiveTokens = 1000
+
+// StateFilter narrows a report to a state and says which page of it is wanted.
+type StateFilter struct {
+	// Environment is the only one to show; "" for all.
+	Environment string
+	// State is that in the environment, or else in any: NotDeployed for what does
+	// not run there, Live or RedeployRequired.
+	State DeployState
+	// Page counts from 1. Where the state is one that only a comparison of digests
+	// can tell, From is the number of lines to pass over instead.
+	Page, From, PerPage int
+}
+
+// Compared tells that the state is known only after what is edited was compared
+// with what runs (D5): that is too dear for all owners at once.
+func (f StateFilter) Compared() bool { return f.State == Live || f.State == RedeployRequired }
+
+func (f StateFilter) narrow(w *where) {
+	runs := "exists (select from deployments d join environments n on n.id = d.environment_id where d.owner_id = x.id and d.revision_id is not null"
+	args := []any{}
+	if f.Environment != "" {
+		runs, args = runs+" and lower(n.name) = ?", append(args, strings.ToLower(truncated(f.Environment, maxSearch)))
+	}
+	switch {
+	case f.Compared():
+		w.and(runs+")", args...)
+	case f.State != "":
+		w.and("not "+runs+")", args...)
+	}
+}
+
+func (f StateFilter) keeps(in []UsageIn) bool {
+	return !f.Compared() || slices.ContainsFunc(in, func(i UsageIn) bool { return i.State == f.State })
+}
+
+// Scan is where a page of a report stands.
+type Scan struct {
+	// Total is how many lines match. It is of what had to be looked through where
+	// the filter has a state that is Compared.
+	Total int
+	// Next is how many lines the next page passes over, 0 when there is none.
+	Next int
+	// Stopped tells that the page is not full because as much was looked through as
+	// one answer may.
+	Stopped bool
+}
+
+const (
+	// scanBatch is how many lines are compared at once, scanMost in one answer.
+	scanBatch = 50
+	scanMost  = 200
+	// eachBatch is how many lines a download reads at once.
+	eachBatch = 500
+)
+
+// subject is what a line is about, and where its figures go.
+type subject struct {
+	owner, kind, name, policy string
+	// byPolicy counts the tokens of the policy only.
+	byPolicy bool
+	in       *[]UsageIn
+}
+
+// report reads lines with their figures.
+type report[T any] struct {
+	s       *Store
+	tx      *gorm.DB
+	project Project
+	count   func(context.Context) (int, error)
+	read    func(ctx context.Context, limit, offset int) ([]T, error)
+	subject func(*T) subject
+}
+
+// page is what a page of the report shows. The number of queries does not depend on
+// the number of lines.
+func (r report[T]) page(ctx context.Context, f StateFilter) ([]T, Scan, error) {
+	total, err := r.count(ctx)
+	if err != nil {
+		return nil, Scan{}, err
+	}
+	limit, offset := page(f.Page, f.PerPage)
+	if f.Compared() {
+		return r.scan(ctx, f, limit, total)
+	}
+	list, err := r.lines(ctx, f, limit, offset)
+	at := Scan{Total: total}
+	if offset+len(list) < total {
+		at.Next = offset + len(list)
+	}
+	if err == nil {
+		err = r.measure(ctx, list)
+	}
+	return list, at, err
+}
+
+// scan compares line after line until the page is full or it was enough for one
+// answer.
+func (r report[T]) scan(ctx context.Context, f StateFilter, limit, total int) ([]T, Scan, error) {
+	var kept []T
+	at := max(f.From, 0)
+	for seen := 0; seen < scanMost && at < total; {
+		list, err := r.lines(ctx, f, scanBatch, at)
+		if err != nil || len(list) == 0 {
+			return kept, Scan{Total: total}, err
+		}
+		for i := range list {
+			at, seen = at+1, seen+1
+			if f.keeps(*r.subject(&list[i]).in) {
+				kept = append(kept, list[i])
+			}
+			if len(kept) == limit {
+				return kept, Scan{Total: total, Next: nextOf(at, total)}, r.measure(ctx, kept)
+			}
+		}
+	}
+	return kept, Scan{Total: total, Next: nextOf(at, total), Stopped: at < total}, r.measure(ctx, kept)
+}
+
+func nextOf(at, total int) int {
+	if at < total {
+		return at
+	}
+	return 0
+}
+
+func (r report[T]) each(ctx context.Context, f StateFilter, do func(T) error) error {
+	for at := 0; ; at += eachBatch {
+		list, err := r.lines(ctx, f, eachBatch, at)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		list = slices.DeleteFunc(list, func(line T) bool { return !f.keeps(*r.subject(&line).in) })
+		if err := r.measure(ctx, list); err != nil {
+			return err
+		}
+		for _, line := range list {
+			if err := do(line); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// lines reads lines with their states.
+func (r report[T]) lines(ctx context.Context, f StateFilter, limit, offset int) ([]T, error) {
+	list, err := r.read(ctx, limit, offset)
+	if err != nil || len(list) == 0 {
+		return list, err
+	}
+	var ids []string
+	for i := range list {
+		ids = append(ids, r.subject(&list[i]).owner)
+	}
+	states, err := r.s.statesOf(ctx, r.tx, r.project, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		subject := r.subject(&list[i])
+		for _, d := range states[subject.owner] {
+			if f.Environment == "" || strings.EqualFold(f.Environment, d.Environment) {
+				*subject.in = append(*subject.in, UsageIn{Environment: d.Environment, State: d.State, Revision: d.Revision})
+			}
+		}
+	}
+	return list, nil
+}
+
+// statesOf are the deployments of owners of a project by their ids.
+func (s *Store) statesOf(ctx context.Context, tx *gorm.DB, project Project, ids []string) (map[string][]Deployment, error) {
+	slices.Sort(ids)
+	rows, err := from[ownerRow](tx).Where("id in ?", slices.Compact(ids)).Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read owners: %w", err)
+	}
+	list, err := s.owners(ctx, tx, project.Name, rows)
+	if err != nil {
+		return nil, err
+	}
+	states := make(map[string][]Deployment, len(list))
+	for _, o := range list {
+		states[o.ID] = o.Deployments
+	}
+	return states, nil
+}
+
+// measure adds calls and tokens to lines.
+func (r report[T]) measure(ctx context.Context, list []T) error {
+	if len(list) == 0 {
+		return nil
+	}
+	names := map[string][]string{}
+	for i := range list {
+		s := r.subject(&list[i])
+		names[s.kind] = append(names[s.kind], s.name)
+	}
+	calls, err := callsOf(ctx, r.tx, r.project.Name, names)
+	if err != nil {
+		return err
+	}
+	tokens, err := tokensLive(ctx, r.tx, r.project.Name, names)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		s := r.subject(&list[i])
+		for j := range *s.in {
+			in := &(*s.in)[j]
+			in.Calls = calls[[3]string{s.kind, s.name, in.Environment}]
+			for policy, n := range tokens[[2]string{s.name, in.Environment}] {
+				if !s.byPolicy || policy == s.policy {
+					in.Tokens += n
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// callsOf are the calls of the last day by kind, name and environment.
+func callsOf(ctx context.Context, tx *gorm.DB, project string, names map[string][]string) (map[[3]string]int64, error) {
+	calls := map[[3]string]int64{}
+	for kind, column := range map[string]string{engine.KindProxy: "proxy", engine.KindProxyGroup: "proxy_group"} {
+		if len(names[kind]) == 0 {
+			continue
+		}
+		type line struct {
+			Name, Environment string
+			Calls             int64
+		}
+		lines, err := query[line](ctx, tx, "select "+column+" as name, environment, sum(calls)::bigint as calls from call_hours where project = ? and "+column+
+			" in ? and "+column+" <> '' and hour >= "+lastDay+" group by 1, 2", project, names[kind])
+		if err != nil {
+			return nil, fmt.Errorf("count calls: %w", err)
+		}
+		for _, l := range lines {
+			calls[[3]string{kind, l.Name, l.Environment}] = l.Calls
+		}
+	}
+	return calls, nil
+}
+
+// tokensLive counts live tokens by owner, environment and policy. It asks for each
+// owner and environment apart, so that one with many cannot make it slow.
+func tokensLive(ctx context.Context, tx *gorm.DB, project string, names map[string][]string) (map[[2]string]map[string]int, error) {
+	var owners []string
+	for _, list := range names {
+		owners = append(owners, list...)
+	}
+	slices.Sort(owners)
+	asked, err := json.Marshal(slices.Compact(owners))
+	if err != nil {
+		return nil, fmt.Errorf("count live tokens: %w", err)
+	}
+	type line struct {
+		Owner, Environment, Policy string
+		Tokens                     int
+	}
+	lines, err := query[line](ctx, tx, `select o.name as owner, n.name as environment, live.policy, count(*) as tokens
+		from jsonb_array_elements_text(?::jsonb) o (name) cross join environments n cross join lateral (
+			select t.policy from token_requests t where t.owner = o.name and t.environment = n.name and `+tokenEnds+` > now() and t.project = ?
+				and t.operation in ('ISSUE', 'REFRESH', 'REGENERATE') and not `+revokedToken+` limit ?) live
+		group by 1, 2, 3`, string(asked), project, MostLiveTokens)
+	if err != nil {
+		return nil, fmt.Errorf("count live tokens: %w", err)
+	}
+	tokens := map[[2]string]map[string]int{}
+	for _, l := range lines {
+		at := [2]string{l.Owner, l.Environment}
+		if tokens[at] == nil {
+			tokens[at] = map[string]int{}
+		}
+		tokens[at][l.Policy] = l.Tokens
+	}
+	return tokens, nil
+}
+
+func counted(ctx context.Context, tx *gorm.DB, from string, args []any) (int, error) {
+	n, err := query[int](ctx, tx, "select count(*) from "+from, args...)
+	if err != nil {
+		return 0, fmt.Errorf("count: %w", err)
+	}
+	return cmp.Or(n...), nil
+}

@@ -1,0 +1,146 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/policy"
+)
+
+// GroupUsage is a line of the report of proxy groups or of policy groups.
+type GroupUsage struct {
+	ID, Kind, Name, Description string
+	// Members are the proxies of a proxy group. Policies are those that it runs for
+	// itself, by policy groups too, or the members of a policy group.
+	Members, Policies int
+	// Active, MakeDefault and Pipeline are of a policy group, and so is where it is
+	// bound: in so many proxies and proxy groups.
+	Active, MakeDefault  bool
+	Pipeline             policy.Pipeline
+	Proxies, ProxyGroups int
+	In                   []UsageIn
+}
+
+// GroupUsageFilter narrows and orders a report of groups. Zero members do not
+// narrow.
+type GroupUsageFilter struct {
+	// Kind is engine.KindProxyGroup or KindPolicyGroup.
+	Kind string
+	// Query is contained in the name or description, Member is the name of a proxy
+	// of the group or of an owner in which it is bound.
+	Query, Member string
+	// Status is "active" or "passive", of policy groups.
+	Status string
+	// Sort is name (the default), members, policies or bound.
+	Sort string
+	Desc bool
+	StateFilter
+}
+
+var groupSorts = map[string]string{
+	"name": "lower(x.name)", "members": "members", "policies": "policies", "bound": "proxies + proxy_groups",
+}
+
+func (f GroupUsageFilter) conditions(projectID string) where {
+	var w where
+	w.and("x.project_id = ?", projectID)
+	w.and("x.kind = ?", f.Kind)
+	if f.Query != "" {
+		like := containing(f.Query)
+		w.and("(x.name ilike ? or x.description ilike ?)", like, like)
+	}
+	if f.Member != "" {
+		name := truncated(f.Member, maxSearch)
+		w.and(`(exists (select from proxy_group_members m join owners y on y.id = m.proxy_id where m.group_id = x.id and lower(y.name) = lower(?))
+			or exists (select from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and lower(y.name) = lower(?)))`, name, name)
+	}
+	if f.Kind == engine.KindPolicyGroup {
+		w.either(f.Status, "x.active", "active", "passive")
+	}
+	f.StateFilter.narrow(&w)
+	return w
+}
+
+// GroupReport lists a page of the groups of a project with their figures.
+func (s *Store) GroupReport(ctx context.Context, projectID string, f GroupUsageFilter) (list []GroupUsage, at Scan, err error) {
+	err = s.look(ctx, func(tx *gorm.DB) error {
+		r, err := s.groupReport(ctx, tx, projectID, f)
+		if err == nil {
+			list, at, err = r.page(ctx, f.StateFilter)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, at, fmt.Errorf("report groups: %w", err)
+	}
+	return list, at, nil
+}
+
+// EachGroup hands over every group that the filter leaves, in its order.
+func (s *Store) EachGroup(ctx context.Context, projectID string, f GroupUsageFilter, do func(GroupUsage) error) error {
+	r, err := s.groupReport(ctx, s.db, projectID, f)
+	if err == nil {
+		err = r.each(ctx, f.StateFilter, do)
+	}
+	if err != nil {
+		return fmt.Errorf("report groups: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) groupReport(ctx context.Context, tx *gorm.DB, projectID string, f GroupUsageFilter) (report[GroupUsage], error) {
+	project, err := s.projectByID(ctx, tx, projectID)
+	if err != nil {
+		return report[GroupUsage]{}, err
+	}
+	w := f.conditions(project.ID)
+	return report[GroupUsage]{
+		s: s, tx: tx, project: project,
+		count: func(ctx context.Context) (int, error) { return counted(ctx, tx, "owners x where "+w.sql(), w.args) },
+		read: func(ctx context.Context, limit, offset int) ([]GroupUsage, error) {
+			return groupLines(ctx, tx, w, ordering(groupSorts, f.Sort, f.Desc), limit, offset)
+		},
+		subject: func(g *GroupUsage) subject { return subject{owner: g.ID, kind: g.Kind, name: g.Name, in: &g.In} },
+	}, nil
+}
+
+func groupLines(ctx context.Context, tx *gorm.DB, w where, order string, limit, offset int) ([]GroupUsage, error) {
+	list, err := query[GroupUsage](ctx, tx, `select * from (select x.id, x.kind, x.name, x.description, x.active, x.make_default, x.pipeline,
+			(select count(*) from proxy_group_members m where m.group_id = x.id) as members,
+			(select count(*) from policy_bindings b left join policy_bindings i on i.owner_id = b.group_id
+				where b.owner_id = x.id and (b.policy_id is not null or i.policy_id is not null)) as policies,
+			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY') as proxies,
+			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY_GROUP') as proxy_groups
+		from owners x where `+w.sql()+") x order by "+order+", lower(x.name), x.id limit ? offset ?", append(w.args[:len(w.args):len(w.args)], limit, offset)...)
+	if err != nil {
+		return nil, fmt.Errorf("list groups: %w", err)
+	}
+	return list, nil
+}
+
+// OwnerCalls is how many calls an API had in the last day, over all environments.
+type OwnerCalls struct {
+	Name  string
+	Calls int64
+}
+
+// MostCalledGroups are the proxy groups of a project with the most calls in the
+// last day, in one environment unless that is empty.
+func (s *Store) MostCalledGroups(ctx context.Context, projectID, environment string, most int) ([]OwnerCalls, error) {
+	project, err := s.projectByID(ctx, s.db, projectID)
+	if err != nil {
+		return nil, err
+	}
+	var w where
+	w.and("project = ? and proxy_group <> '' and hour >= "+lastDay, project.Name)
+	w.equal("environment", environment)
+	list, err := query[OwnerCalls](ctx, s.db, "select proxy_group as name, sum(calls)::bigint as calls from call_hours where "+w.sql()+
+		" group by 1 order by 2 desc, 1 limit ?", append(w.args, most)...)
+	if err != nil {
+		return nil, fmt.Errorf("count calls of groups: %w", err)
+	}
+	return list, nil
+}
