@@ -64,7 +64,7 @@ type BulkPreview struct {
 }
 
 // bulkCompared is how many owners a preview compares.
-const bulkCompared = 200
+const bulkCompared = 100
 
 // usersOf are the owners whose definition holds a policy, or a policy group with it:
 // those that have it bound, the policy groups themselves, those that have one
@@ -103,67 +103,87 @@ func (s *Store) bulkPreview(ctx context.Context, tx *gorm.DB, projectID string, 
 	if err != nil {
 		return p, err
 	}
-	type count struct {
-		Kind string
-		N    int
-	}
-	counts, err := query[count](ctx, tx, usersOf+"select x.kind, count(*) as n from users u join owners x on x.id = u.id where x.project_id = ? group by 1",
-		append(c.Subject.args(), project.ID)...)
-	if err != nil {
-		return p, fmt.Errorf("count owners: %w", err)
-	}
-	for _, n := range counts {
-		p.Of[n.Kind] = n.N
-	}
-	ids, err := bulkCandidates(ctx, tx, project.ID, e.ID, c)
-	if err != nil {
+	candidates := 0
+	if p.Of, candidates, err = bulkCounts(ctx, tx, project.ID, e.ID, c); err != nil {
 		return p, err
 	}
-	return p, s.compareCandidates(ctx, tx, project, e.Name, c.Filter, ids, most, &p)
+	if c.Filter == BulkAll {
+		p.Matching = candidates
+		return p, s.compareCandidates(ctx, tx, project, e, c, most, most, &p)
+	}
+	p.Uncompared = max(candidates-bulkCompared, 0)
+	return p, s.compareCandidates(ctx, tx, project, e, c, bulkCompared, most, &p)
 }
+
+// bulkCounts is how many owners of each kind run the subject, and how many of the
+// chosen ones a deploy would take into account.
+func bulkCounts(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice) (of map[string]int, candidates int, err error) {
+	type count struct {
+		Kind       string
+		N, Running int
+	}
+	counts, err := query[count](ctx, tx, usersOf+`select x.kind, count(*) as n, count(d.owner_id) as running from users u join owners x on x.id = u.id
+		left join deployments d on d.owner_id = x.id and d.environment_id = ? and d.revision_id is not null where x.project_id = ? group by 1`,
+		append(c.Subject.args(), environmentID, projectID)...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count owners: %w", err)
+	}
+	of = map[string]int{}
+	for _, n := range counts {
+		of[n.Kind] = n.N
+		switch {
+		case !slices.Contains(c.Kinds, n.Kind):
+		case c.Filter == BulkAll && n.Kind != engine.KindPolicyGroup:
+			candidates += n.N
+		default:
+			candidates += n.Running
+		}
+	}
+	return of, candidates, nil
+}
+
+// everyCandidate stands for no limit.
+const everyCandidate = 1_000_000
 
 // bulkCandidates are the owners of the kinds that a deploy would take into account,
 // in the order in which it goes through them: members before their groups.
-func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice) ([]BulkTarget, error) {
+func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice, most int) ([]BulkTarget, error) {
 	if len(c.Kinds) == 0 {
 		return nil, nil
 	}
-	sql := usersOf + `select x.id, x.kind, x.name from users u join owners x on x.id = u.id where x.project_id = ? and x.kind in ?`
-	args := append(c.Subject.args(), projectID, c.Kinds)
 	// A policy group is deployed for its own key pair only, so only where it is.
-	sql, args = sql+` and (?::boolean and x.kind <> 'POLICY_GROUP' or exists (select from deployments d
-		where d.owner_id = x.id and d.environment_id = ? and d.revision_id is not null))`, append(args, c.Filter == BulkAll, environmentID)
-	list, err := query[BulkTarget](ctx, tx, sql+" order by array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], x.kind), lower(x.name), x.id", args...)
+	list, err := query[BulkTarget](ctx, tx, usersOf+`select x.id, x.kind, x.name from users u join owners x on x.id = u.id where x.project_id = ? and x.kind in ?
+			and (?::boolean and x.kind <> 'POLICY_GROUP' or exists (select from deployments d
+				where d.owner_id = x.id and d.environment_id = ? and d.revision_id is not null))
+		order by array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], x.kind) || lower(x.name), x.id limit ?`,
+		append(c.Subject.args(), projectID, c.Kinds, c.Filter == BulkAll, environmentID, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("list owners: %w", err)
 	}
 	return list, nil
 }
 
-func (s *Store) compareCandidates(ctx context.Context, tx *gorm.DB, project Project, environment string, filter BulkFilter, list []BulkTarget, most int, p *BulkPreview) error {
-	compared := min(len(list), bulkCompared)
-	if filter == BulkAll {
-		compared, p.Matching = min(len(list), most), len(list)
-	} else {
-		p.Uncompared = len(list) - compared
-	}
-	if compared == 0 {
-		return nil
+// compareCandidates looks at the first ones and keeps at most so many of those that
+// the filter takes.
+func (s *Store) compareCandidates(ctx context.Context, tx *gorm.DB, project Project, e environmentRow, c BulkChoice, look, most int, p *BulkPreview) error {
+	list, err := bulkCandidates(ctx, tx, project.ID, e.ID, c, look)
+	if err != nil || len(list) == 0 {
+		return err
 	}
 	var ids []string
-	for _, t := range list[:compared] {
+	for _, t := range list {
 		ids = append(ids, t.ID)
 	}
 	states, err := s.statesOf(ctx, tx, project, ids)
 	if err != nil {
 		return err
 	}
-	for _, t := range list[:compared] {
-		t.stand(states[t.ID], environment)
-		if filter != BulkAll && !filter.takes(t.State) {
+	for _, t := range list {
+		t.stand(states[t.ID], e.Name)
+		if !c.Filter.takes(t.State) {
 			continue
 		}
-		if filter != BulkAll {
+		if c.Filter != BulkAll {
 			p.Matching++
 		}
 		if len(p.Targets) < most {

@@ -109,7 +109,7 @@ func (r *bulkRun) keep(ctx context.Context, tx *gorm.DB, projectID string, c Bul
 	if c.Subject, err = r.s.bulkSubject(ctx, tx, r.project, c.Subject); err != nil {
 		return err
 	}
-	list, err := bulkCandidates(ctx, tx, r.project.ID, e.ID, c)
+	list, err := bulkCandidates(ctx, tx, r.project.ID, e.ID, c, everyCandidate)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -68,8 +67,8 @@ func (f StateFilter) keeps(in []UsageIn) bool {
 
 // Scan is where a page of a report stands.
 type Scan struct {
-	// Total is how many lines match. It is of what had to be looked through where
-	// the filter has a state that is Compared.
+	// Total is how many lines match, counted up to CountCap. It is of what had to be
+	// looked through where the filter has a state that is Compared.
 	Total int
 	// Next is how many lines the next page passes over, 0 when there is none.
 	Next int
@@ -79,9 +78,8 @@ type Scan struct {
 }
 
 const (
-	// scanBatch is how many lines are compared at once, scanMost in one answer.
-	scanBatch = 50
-	scanMost  = 200
+	// scanMost is how many lines are compared for one answer.
+	scanMost = 100
 	// eachBatch is how many lines a download reads at once.
 	eachBatch = 500
 )
@@ -115,51 +113,56 @@ func (r report[T]) page(ctx context.Context, f StateFilter) ([]T, Scan, error) {
 	if f.Compared() {
 		return r.scan(ctx, f, limit, total)
 	}
-	list, err := r.lines(ctx, f, limit, offset)
+	list, err := r.read(ctx, limit+1, offset) // one more tells whether there is a next page
+	if err != nil {
+		return nil, Scan{}, err
+	}
 	at := Scan{Total: total}
-	if offset+len(list) < total {
-		at.Next = offset + len(list)
+	if len(list) > limit {
+		list, at.Next = list[:limit], offset+limit
 	}
-	if err == nil {
-		err = r.measure(ctx, list)
+	if err := r.stand(ctx, f, list); err != nil {
+		return nil, at, err
 	}
-	return list, at, err
+	return list, at, r.measure(ctx, list)
 }
 
 // scan compares line after line until the page is full or it was enough for one
 // answer.
 func (r report[T]) scan(ctx context.Context, f StateFilter, limit, total int) ([]T, Scan, error) {
+	begin := max(f.From, 0)
+	list, err := r.read(ctx, scanMost+1, begin)
+	if err != nil {
+		return nil, Scan{}, err
+	}
+	at, more := Scan{Total: total}, len(list) > scanMost
+	list = list[:min(len(list), scanMost)]
+	if err := r.stand(ctx, f, list); err != nil {
+		return nil, at, err
+	}
 	var kept []T
-	at := max(f.From, 0)
-	for seen := 0; seen < scanMost && at < total; {
-		list, err := r.lines(ctx, f, scanBatch, at)
-		if err != nil || len(list) == 0 {
-			return kept, Scan{Total: total}, err
+	for i := range list {
+		if f.keeps(*r.subject(&list[i]).in) {
+			kept = append(kept, list[i])
 		}
-		for i := range list {
-			at, seen = at+1, seen+1
-			if f.keeps(*r.subject(&list[i]).in) {
-				kept = append(kept, list[i])
-			}
-			if len(kept) == limit {
-				return kept, Scan{Total: total, Next: nextOf(at, total)}, r.measure(ctx, kept)
-			}
+		if len(kept) == limit && (more || i+1 < len(list)) {
+			at.Next = begin + i + 1
+			return kept, at, r.measure(ctx, kept)
 		}
 	}
-	return kept, Scan{Total: total, Next: nextOf(at, total), Stopped: at < total}, r.measure(ctx, kept)
-}
-
-func nextOf(at, total int) int {
-	if at < total {
-		return at
+	if more {
+		at.Next, at.Stopped = begin+scanMost, true
 	}
-	return 0
+	return kept, at, r.measure(ctx, kept)
 }
 
 func (r report[T]) each(ctx context.Context, f StateFilter, do func(T) error) error {
 	for at := 0; ; at += eachBatch {
-		list, err := r.lines(ctx, f, eachBatch, at)
+		list, err := r.read(ctx, eachBatch, at)
 		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := r.stand(ctx, f, list); err != nil {
 			return err
 		}
 		list = slices.DeleteFunc(list, func(line T) bool { return !f.keeps(*r.subject(&line).in) })
@@ -174,11 +177,10 @@ func (r report[T]) each(ctx context.Context, f StateFilter, do func(T) error) er
 	}
 }
 
-// lines reads lines with their states.
-func (r report[T]) lines(ctx context.Context, f StateFilter, limit, offset int) ([]T, error) {
-	list, err := r.read(ctx, limit, offset)
-	if err != nil || len(list) == 0 {
-		return list, err
+// stand adds states to lines.
+func (r report[T]) stand(ctx context.Context, f StateFilter, list []T) error {
+	if len(list) == 0 {
+		return nil
 	}
 	var ids []string
 	for i := range list {
@@ -186,7 +188,7 @@ func (r report[T]) lines(ctx context.Context, f StateFilter, limit, offset int) 
 	}
 	states, err := r.s.statesOf(ctx, r.tx, r.project, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range list {
 		subject := r.subject(&list[i])
@@ -196,7 +198,7 @@ func (r report[T]) lines(ctx context.Context, f StateFilter, limit, offset int) 
 			}
 		}
 	}
-	return list, nil
+	return nil
 }
 
 // statesOf are the deployments of owners of a project by their ids.
@@ -306,12 +308,4 @@ func tokensLive(ctx context.Context, tx *gorm.DB, project string, names map[stri
 		tokens[at][l.Policy] = l.Tokens
 	}
 	return tokens, nil
-}
-
-func counted(ctx context.Context, tx *gorm.DB, from string, args []any) (int, error) {
-	n, err := query[int](ctx, tx, "select count(*) from "+from, args...)
-	if err != nil {
-		return 0, fmt.Errorf("count: %w", err)
-	}
-	return cmp.Or(n...), nil
 }

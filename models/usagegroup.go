@@ -21,7 +21,7 @@ type GroupUsage struct {
 	Active, MakeDefault  bool
 	Pipeline             policy.Pipeline
 	Proxies, ProxyGroups int
-	In                   []UsageIn
+	In                   []UsageIn `gorm:"-"`
 }
 
 // GroupUsageFilter narrows and orders a report of groups. Zero members do not
@@ -99,7 +99,9 @@ func (s *Store) groupReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	w := f.conditions(project.ID)
 	return report[GroupUsage]{
 		s: s, tx: tx, project: project,
-		count: func(ctx context.Context) (int, error) { return counted(ctx, tx, "owners x where "+w.sql(), w.args) },
+		count: func(ctx context.Context) (int, error) {
+			return countedIn(ctx, tx, "from owners x where "+w.sql(), w.args)
+		},
 		read: func(ctx context.Context, limit, offset int) ([]GroupUsage, error) {
 			return groupLines(ctx, tx, w, ordering(groupSorts, f.Sort, f.Desc), limit, offset)
 		},

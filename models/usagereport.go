@@ -42,27 +42,32 @@ type UsageFilter struct {
 }
 
 // placesOf are all places in which policies run: each binding of a policy, and each
-// policy of a policy group once more wherever that is bound. Its two arguments are
-// the project.
+// policy of a policy group once more wherever that is bound.
 const placesOf = `(
 	select b.id as binding_id, b.owner_id, b.policy_id, null::uuid as group_id, b.scope, b.endpoint_id, b.pipeline, b.position, 0 as place
 	from policy_bindings b where b.policy_id is not null
 	union all
 	select g.id, g.owner_id, b.policy_id, g.group_id, g.scope, g.endpoint_id, g.pipeline, g.position, b.position
 	from policy_bindings g join policy_bindings b on b.owner_id = g.group_id and b.policy_id is not null where g.group_id is not null
-) u join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id
-left join owners g on g.id = u.group_id left join api_proxy_endpoints e on e.id = u.endpoint_id`
+) u join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id left join owners g on g.id = u.group_id`
 
-// placeSorts are the columns that the report may be sorted by.
+// aboutPlaces is what a place is about.
+const aboutPlaces = `join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id left join owners g on g.id = u.group_id
+	left join api_proxy_endpoints e on e.id = u.endpoint_id`
+
+// placeSorts are the columns that the report may be sorted by. A name goes with the
+// other one as a single key: with two, PostgreSQL takes the order of the first from
+// an index and then visits every place of a policy that is used everywhere.
 var placeSorts = map[string]string{
-	"name": "lower(p.name)", "type": "p.type", "owner": "lower(x.name)", "kind": "x.kind", "pipeline": pipelineRank, "position": "u.position",
+	"name": byPolicyName, "owner": "lower(x.name) || chr(1) || lower(p.name)", "type": "p.type", "kind": "x.kind", "pipeline": pipelineRank, "position": "u.position",
 }
 
 const (
+	byPolicyName = "lower(p.name) || chr(1) || lower(x.name)"
 	pipelineRank = "array_position(array['REQUEST', 'RESPONSE', 'ERROR'], u.pipeline)"
 	// placeOrder makes every order a whole one, so that pages neither overlap nor
 	// leave anything out.
-	placeOrder = "lower(p.name), p.id, lower(x.name), x.id, " + pipelineRank + ", e.position nulls first, u.position, u.place, u.binding_id"
+	placeOrder = byPolicyName + ", u.scope, " + pipelineRank + ", u.position, u.place, u.binding_id"
 )
 
 func (f UsageFilter) conditions(projectID string) where {
@@ -138,7 +143,9 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	w := f.conditions(project.ID)
 	return report[PlaceUsage]{
 		s: s, tx: tx, project: project,
-		count: func(ctx context.Context) (int, error) { return counted(ctx, tx, placesOf+" where "+w.sql(), w.args) },
+		count: func(ctx context.Context) (int, error) {
+			return countedIn(ctx, tx, "from "+placesOf+" where "+w.sql(), w.args)
+		},
 		read: func(ctx context.Context, limit, offset int) ([]PlaceUsage, error) {
 			return places(ctx, tx, w, ordering(placeSorts, f.Sort, f.Desc), limit, offset)
 		},
@@ -155,10 +162,13 @@ func places(ctx context.Context, tx *gorm.DB, w where, order string, limit, offs
 		Global, Active                                                      bool
 		Position, Place                                                     int
 	}
-	lines, err := query[line](ctx, tx, `select u.owner_id, x.kind as owner_kind, x.name as owner_name, u.binding_id, u.scope, u.pipeline, u.position, u.place,
+	order += ", " + placeOrder
+	// The page is cut out before anything else is read of its places.
+	lines, err := query[line](ctx, tx, "with page as (select u.* from "+placesOf+" where "+w.sql()+" order by "+order+` limit ? offset ?)
+		select u.owner_id, x.kind as owner_kind, x.name as owner_name, u.binding_id, u.scope, u.pipeline, u.position, u.place,
 			coalesce(e.method || ' ' || e.path, '') as endpoint, p.id as policy_id, p.type as policy_type, p.name as policy_name,
 			p.owner_id is null as global, p.active, coalesce(g.name, '') as via
-		from `+placesOf+" where "+w.sql()+" order by "+order+", "+placeOrder+" limit ? offset ?", append(w.args[:len(w.args):len(w.args)], limit, offset)...)
+		from page u `+aboutPlaces+" order by "+order, append(w.args[:len(w.args):len(w.args)], limit, offset)...)
 	if err != nil {
 		return nil, fmt.Errorf("list places: %w", err)
 	}
@@ -196,20 +206,58 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 	return list, nil
 }
 
-// UsedBy counts the owners that have a policy bound, by kind, and the places.
-type UsedBy struct{ Proxies, ProxyGroups, PolicyGroups int }
+// PolicyImpact is how much hangs on a policy, in numbers.
+type PolicyImpact struct {
+	// Proxies, ProxyGroups and PolicyGroups have it bound, itself or by a policy
+	// group.
+	Proxies, ProxyGroups, PolicyGroups int
+	// Bound is how many owners have it bound themselves; Names are some of these.
+	Bound int
+	Names []string
+	// Live is how many owners run it somewhere, also as a part of what they run: they
+	// have to be deployed again for a change. Environments are where.
+	Live         int
+	Environments []string
+}
 
-// PolicyUsedBy counts who has a policy bound, itself or by a policy group.
-func (s *Store) PolicyUsedBy(ctx context.Context, policyID string) (UsedBy, error) {
+// PolicyImpact counts who has a policy bound and who runs it.
+func (s *Store) PolicyImpact(ctx context.Context, policyID string) (p PolicyImpact, err error) {
 	if !isID(policyID) {
-		return UsedBy{}, nil
+		return p, nil
 	}
-	list, err := query[UsedBy](ctx, s.db, `with direct as (select owner_id from policy_bindings where policy_id = ?),
-		users as (select owner_id from direct union select b.owner_id from policy_bindings b join direct d on b.group_id = d.owner_id)
-		select count(*) filter (where x.kind = 'PROXY') as proxies, count(*) filter (where x.kind = 'PROXY_GROUP') as proxy_groups,
-			count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups from users u join owners x on x.id = u.owner_id`, policyID)
+	err = s.look(ctx, func(tx *gorm.DB) error {
+		p, err = policyImpact(ctx, tx, policyID)
+		return err
+	})
 	if err != nil {
-		return UsedBy{}, fmt.Errorf("count uses of policy: %w", err)
+		return p, fmt.Errorf("count uses of policy: %w", err)
 	}
-	return list[0], nil
+	return p, nil
+}
+
+// impactNames is how many names are told of those that have a policy bound.
+const impactNames = 100
+
+func policyImpact(ctx context.Context, tx *gorm.DB, policyID string) (PolicyImpact, error) {
+	policy := BulkSubject{Kind: SubjectPolicy, ID: policyID}
+	type counts struct{ Proxies, ProxyGroups, PolicyGroups, Bound, Live int }
+	list, err := query[counts](ctx, tx, usersOf+`select count(*) filter (where x.kind = 'PROXY' and b.id is not null) as proxies,
+			count(*) filter (where x.kind = 'PROXY_GROUP' and b.id is not null) as proxy_groups, count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups,
+			count(d.id) as bound, count(*) filter (where exists (select from deployments r where r.owner_id = x.id and r.revision_id is not null)) as live
+		from users u join owners x on x.id = u.id left join bound b on b.id = x.id left join direct d on d.id = x.id`, policy.args()...)
+	if err != nil {
+		return PolicyImpact{}, err
+	}
+	p := PolicyImpact{
+		Proxies: list[0].Proxies, ProxyGroups: list[0].ProxyGroups, PolicyGroups: list[0].PolicyGroups, Bound: list[0].Bound, Live: list[0].Live,
+	}
+	p.Names, err = query[string](ctx, tx, `select x.name from owners x where x.id in (select owner_id from policy_bindings where policy_id = ?)
+		order by lower(x.name), x.id limit ?`, policyID, impactNames)
+	if err != nil {
+		return p, err
+	}
+	p.Environments, err = query[string](ctx, tx, usersOf+`select e.name from environments e where exists (
+			select from deployments d join users u on u.id = d.owner_id where d.environment_id = e.id and d.revision_id is not null)
+		order by lower(e.name)`, policy.args()...)
+	return p, err
 }
