@@ -128,3 +128,21 @@ func (o Owner) BindingGlobalize(id string) string { return o.Binding(id) + "/glo
 
 // BindingRemove asks, and then removes.
 func (o Owner) BindingRemove(id string) string { return o.Binding(id) + "/remove" }
+
+// The kinds of owners as forms and the store spell them.
+const (
+	OfProxy       = "PROXY"
+	OfProxyGroup  = "PROXY_GROUP"
+	OfPolicyGroup = "POLICY_GROUP"
+)
+
+var kindsOf = map[string]Kind{OfProxy: KindProxy, OfProxyGroup: KindProxyGroup, OfPolicyGroup: KindPolicyGroup}
+
+// OwnerOf is the owner of a kind as the store spells it.
+func OwnerOf(project, kind, name string) Owner { return Owner{project, kindsOf[kind], name} }
+
+// CompareIn shows what differs between what runs in an environment and what is
+// edited.
+func (o Owner) CompareIn(environment string) string {
+	return o.Compare() + query("environment", environment)
+}
