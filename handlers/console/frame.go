@@ -42,7 +42,7 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 		p.Nav = withKeys(withValues(c.menu(v, current, g.Request.URL.EscapedPath()), environments, v.Environment(ctx), g.Request.URL.EscapedPath()), v, environments, v.Environment(ctx), g.Request.URL.EscapedPath())
 	}
 	for _, m := range v.Heard(ctx) {
-		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text})
+		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text, Link: ui.Action{Label: m.Next, Href: m.Href}})
 	}
 	return p, nil
 }
@@ -104,6 +104,7 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
 		proxies, bundles,
 		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, groups, variables}},
+		{Label: "Reports", Href: link.PolicyUsage(project), Icon: "layers", Keys: "g u", Current: within(current, link.Reports(project)) || within(current, link.BulkDeploys(project))},
 	}}}
 	sections = append(sections, identityMenu(project, current))
 	return append(sections, tokenMenu(v, current)...)

@@ -159,18 +159,25 @@ func (u policyUse) redeploy() string {
 	return " " + countOf(u.live, one, many) + " a redeploy to take it over."
 }
 
-// saySaved leaves the message of a change for the next page.
+const bulkDeployIt = "Bulk deploy"
+
+// saySaved leaves the message of a change for the next page, with the way to take it
+// live.
 func (c *Console) saySaved(g *gin.Context, p models.Policy, what string) error {
 	ctx := g.Request.Context()
 	u, err := c.usage(ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	kind := visit.Success
-	if u.live > 0 {
-		kind = visit.Warning
+	v, text := visit.From(ctx), p.Name+" "+what+"."+u.redeploy()
+	switch {
+	case u.live == 0:
+		v.Say(ctx, visit.Success, text)
+	case !v.Can(visit.Deploy):
+		v.Say(ctx, visit.Warning, text)
+	default:
+		v.SayWithLink(ctx, visit.Warning, text, bulkDeployIt, link.NewBulkDeploy(p.ProjectName, p.Type, p.Name))
 	}
-	visit.From(ctx).Say(ctx, kind, p.Name+" "+what+"."+u.redeploy())
 	return nil
 }
 
@@ -193,10 +200,6 @@ func (c *Console) ShowPolicy(g *gin.Context) error {
 
 func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.Toast) error {
 	ctx := e.g.Request.Context()
-	u, err := e.c.usage(ctx, p.ID)
-	if err != nil {
-		return err
-	}
 	frame, err := e.c.frame(e.g, p.Name, e.project, e.crumbs(layout.Crumb{Label: p.Name})...)
 	if err != nil {
 		return err
@@ -214,11 +217,8 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 		Settings: settings, Trial: policies.Conditions(values, nil, choices, ""), Advice: e.form.Advice(p.Config, choices),
 		Manage: v.Can(visit.Manage), Deploy: v.Can(visit.Deploy), Audit: v.Can(visit.Audit), Now: e.c.now(),
 	}
-	for _, place := range u.places {
-		page.Uses = append(page.Uses, policies.Use{
-			Owner: link.Owner{Project: e.project.Name, Kind: kindNamed(place.OwnerKind).at, Name: place.OwnerName}, Noun: kindNamed(place.OwnerKind).noun, Scope: place.Scope, Endpoint: place.Endpoint, Pipeline: place.Pipeline, Position: place.Position, Live: place.Live,
-			Binding: place.BindingID,
-		})
+	if err := e.addUses(&page, p); err != nil {
+		return err
 	}
 	return render(e.g, status, policies.View(page))
 }
@@ -292,6 +292,9 @@ func (e *policyEditor) switched(p models.Policy) error {
 	toast := layout.Toast{Tone: ui.ToneSuccess, Text: p.Name + " " + what + "." + u.redeploy()}
 	if u.live > 0 {
 		toast.Tone = ui.ToneWarning
+	}
+	if u.live > 0 && visit.From(ctx).Can(visit.Deploy) {
+		toast.Link = ui.Action{Label: bulkDeployIt, Href: link.NewBulkDeploy(e.project.Name, p.Type, p.Name)}
 	}
 	return render(e.g, http.StatusOK, policies.Switched(e.row(p), toast))
 }
@@ -386,12 +389,15 @@ func (u policyUse) effects() []string {
 }
 
 // someOf names a few and counts the rest.
-func someOf(names []string) string {
+func someOf(names []string) string { return someOutOf(names, len(names)) }
+
+// someOutOf is someOf where not all names are there.
+func someOutOf(names []string, all int) string {
 	const most = 5
-	if len(names) <= most {
+	if all <= most {
 		return strings.Join(names, ", ")
 	}
-	return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", all-most)
 }
 
 // DeletePolicy deletes a policy as it was read.

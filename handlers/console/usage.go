@@ -11,7 +11,6 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/problem"
-	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -248,12 +247,4 @@ func writeRuns(write func(...string) error, cells []string, kind string, list []
 		}
 	}
 	return nil
-}
-
-// localize is where the policy of a place can be localized, "" where it cannot.
-func (d *reportDesk) localize(u models.PlaceUsage) string {
-	if u.Via != "" || !u.Global || !visit.From(d.g.Request.Context()).Can(visit.Manage) {
-		return ""
-	}
-	return link.OwnerOf(d.project.Name, u.OwnerKind, u.OwnerName).BindingLocalize(u.BindingID)
 }

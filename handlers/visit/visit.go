@@ -71,11 +71,15 @@ const (
 type Message struct {
 	Kind Kind
 	Text string
+	// Next and Href are what to do about it; both may be empty.
+	Next, Href string
 }
 
 const (
 	messageKey     = "message"
 	messageKindKey = "message-kind"
+	messageNextKey = "message-next"
+	messageHrefKey = "message-href"
 	environmentKey = "environment"
 	projectKey     = "project"
 )
@@ -84,6 +88,15 @@ const (
 func (v *Visit) Say(ctx context.Context, kind Kind, text string) {
 	v.sessions.Put(ctx, messageKindKey, string(kind))
 	v.sessions.Put(ctx, messageKey, text)
+	v.sessions.Remove(ctx, messageNextKey)
+	v.sessions.Remove(ctx, messageHrefKey)
+}
+
+// SayWithLink is Say with what to do next.
+func (v *Visit) SayWithLink(ctx context.Context, kind Kind, text, next, href string) {
+	v.Say(ctx, kind, text)
+	v.sessions.Put(ctx, messageNextKey, next)
+	v.sessions.Put(ctx, messageHrefKey, href)
 }
 
 // Heard takes the message that the last action left, if any.
@@ -95,7 +108,10 @@ func (v *Visit) Heard(ctx context.Context) []Message {
 	if text == "" {
 		return nil
 	}
-	return []Message{{Kind: Kind(v.sessions.PopString(ctx, messageKindKey)), Text: text}}
+	return []Message{{
+		Kind: Kind(v.sessions.PopString(ctx, messageKindKey)), Text: text,
+		Next: v.sessions.PopString(ctx, messageNextKey), Href: v.sessions.PopString(ctx, messageHrefKey),
+	}}
 }
 
 // Environment is the name of the environment chosen on top, "" for the first.

@@ -3,13 +3,13 @@ package policies
 import (
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/reports"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
@@ -24,31 +24,16 @@ type ViewPage struct {
 	Settings  []Setting
 	Trial     conditions.Props // to try the condition, where there is one
 	Advice    []Advice
-	Uses      []Use
-	Manage    bool // the visitor may change something
-	Deploy    bool // the visitor may deploy
-	Audit     bool // the visitor may read the audit
-	Now       time.Time
-}
-
-// Use is one place in which the policy is bound.
-type Use struct {
-	Owner    link.Owner
-	Noun     string // what the owner is
-	Scope    policy.Scope
-	Endpoint string // "METHOD /path" where the scope is ENDPOINT
-	Pipeline policy.Pipeline
-	Position int // from 1
-	Live     []string
-	Binding  string // its id
-}
-
-// kind names what is not an API proxy, as most owners are.
-func (u Use) kind() string {
-	if u.Owner.Kind == link.KindProxy {
-		return ""
-	}
-	return strings.ToUpper(u.Noun[:1]) + u.Noun[1:]
+	// Uses are places in which the policy runs, those of the current one of UseTabs;
+	// UsesCut tells that there are more.
+	Uses     []reports.Place
+	UseTabs  []ui.Tab
+	UseLabel string
+	UsesCut  bool
+	Manage   bool // the visitor may change something
+	Deploy   bool // the visitor may deploy
+	Audit    bool // the visitor may read the audit
+	Now      time.Time
 }
 
 func (p ViewPage) heading() layout.Heading {
@@ -72,18 +57,6 @@ func (p ViewPage) toggle() ui.Action {
 	}
 	a.Hidden = statusHidden(p.Item, p.here())
 	return a
-}
-
-// scope says where the policy stands in words.
-func (u Use) scope() string {
-	if u.Scope == policy.Endpoint {
-		return u.Endpoint
-	}
-	return "All endpoints"
-}
-
-func (u Use) pipeline() string {
-	return strings.ToUpper(string(u.Pipeline[:1])) + strings.ToLower(string(u.Pipeline[1:]))
 }
 
 func count(n int, one, many string) string {
