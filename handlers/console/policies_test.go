@@ -471,13 +471,19 @@ func TestAPolicyInUseSaysWhatHangsOnIt(t *testing.T) {
 	for _, row := range page.All("#usage tbody tr") {
 		rows = append(rows, row.Text())
 	}
-	if diff := cmp.Diff([]string{"drafts All endpoints Request 1 Not deployed Localize", "orders All endpoints Request 1 production Localize"}, rows); diff != "" {
+	if diff := cmp.Diff([]string{
+		"drafts API proxy All endpoints Request 1 production Not deployed Localize",
+		"orders API proxy All endpoints Request 1 production Live revision 1 0 calls 0 live tokens Localize",
+	}, rows); diff != "" {
 		t.Error(diff)
 	}
 	edit := v.Get(t, link.PolicyEdit("Default", jwt, "orders-jwt"))
 	wantText(t, edit.One(t, "aside"), "2 API proxies use it")
 	saved := v.Follow(t, v.Submit(t, edit, "#policy-form", url.Values{"leewaySeconds": {"5"}}))
 	wantText(t, saved.One(t, "[data-toasts]"), "orders-jwt was saved. 1 proxy needs a redeploy to take it over.")
+	if got := saved.One(t, "[data-toasts] a").Attr("href"); got != link.NewBulkDeploy("Default", jwt, "orders-jwt") {
+		t.Errorf("the message leads to %s", got)
+	}
 }
 
 func TestDeletingAPolicyInUseAsksForItsName(t *testing.T) {
