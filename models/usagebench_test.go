@@ -61,6 +61,7 @@ func BenchmarkPagesWithTenThousand(b *testing.B) {
 		{"report, redeploy required", report(models.UsageFilter{StateFilter: state(models.RedeployRequired)})},
 		{"report, live (none)", report(models.UsageFilter{StateFilter: state(models.Live)})},
 		{"usage of one policy", report(models.UsageFilter{PolicyID: p.ID})},
+		{"who uses a policy", func() error { _, err := s.PolicyUsedBy(ctx, p.ID); return err }},
 		{"impact of a policy", func() error { _, err := s.PolicyImpact(ctx, p.ID); return err }},
 		{"most used", func() error { _, err := s.MostUsed(ctx, project.ID, models.UsageFilter{}, 20); return err }},
 		{"report of proxy groups", groups(models.GroupUsageFilter{Kind: engine.KindProxyGroup})},

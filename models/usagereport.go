@@ -206,11 +206,12 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 	return list, nil
 }
 
+// UsedBy counts who has a policy bound, itself or by a policy group.
+type UsedBy struct{ Proxies, ProxyGroups, PolicyGroups int }
+
 // PolicyImpact is how much hangs on a policy, in numbers.
 type PolicyImpact struct {
-	// Proxies, ProxyGroups and PolicyGroups have it bound, itself or by a policy
-	// group.
-	Proxies, ProxyGroups, PolicyGroups int
+	UsedBy
 	// Bound is how many owners have it bound themselves; Names are some of these.
 	Bound int
 	Names []string
@@ -218,6 +219,21 @@ type PolicyImpact struct {
 	// have to be deployed again for a change. Environments are where.
 	Live         int
 	Environments []string
+}
+
+// PolicyUsedBy counts who has a policy bound.
+func (s *Store) PolicyUsedBy(ctx context.Context, policyID string) (UsedBy, error) {
+	if !isID(policyID) {
+		return UsedBy{}, nil
+	}
+	list, err := query[UsedBy](ctx, s.db, `with direct as (select owner_id from policy_bindings where policy_id = ?),
+		users as (select owner_id from direct union select b.owner_id from policy_bindings b join direct d on b.group_id = d.owner_id)
+		select count(*) filter (where x.kind = 'PROXY') as proxies, count(*) filter (where x.kind = 'PROXY_GROUP') as proxy_groups,
+			count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups from users u join owners x on x.id = u.owner_id`, policyID)
+	if err != nil {
+		return UsedBy{}, fmt.Errorf("count uses of policy: %w", err)
+	}
+	return list[0], nil
 }
 
 // PolicyImpact counts who has a policy bound and who runs it.
@@ -243,21 +259,22 @@ func policyImpact(ctx context.Context, tx *gorm.DB, policyID string) (PolicyImpa
 	type counts struct{ Proxies, ProxyGroups, PolicyGroups, Bound, Live int }
 	list, err := query[counts](ctx, tx, usersOf+`select count(*) filter (where x.kind = 'PROXY' and b.id is not null) as proxies,
 			count(*) filter (where x.kind = 'PROXY_GROUP' and b.id is not null) as proxy_groups, count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups,
-			count(d.id) as bound, count(*) filter (where exists (select from deployments r where r.owner_id = x.id and r.revision_id is not null)) as live
-		from users u join owners x on x.id = u.id left join bound b on b.id = x.id left join direct d on d.id = x.id`, policy.args()...)
+			count(d.id) as bound, count(r.owner_id) as live
+		from users u join owners x on x.id = u.id left join bound b on b.id = x.id left join direct d on d.id = x.id
+		left join (select distinct owner_id from deployments where revision_id is not null) r on r.owner_id = x.id`, policy.args()...)
 	if err != nil {
 		return PolicyImpact{}, err
 	}
 	p := PolicyImpact{
-		Proxies: list[0].Proxies, ProxyGroups: list[0].ProxyGroups, PolicyGroups: list[0].PolicyGroups, Bound: list[0].Bound, Live: list[0].Live,
+		UsedBy: UsedBy{list[0].Proxies, list[0].ProxyGroups, list[0].PolicyGroups}, Bound: list[0].Bound, Live: list[0].Live,
 	}
 	p.Names, err = query[string](ctx, tx, `select x.name from owners x where x.id in (select owner_id from policy_bindings where policy_id = ?)
 		order by lower(x.name), x.id limit ?`, policyID, impactNames)
-	if err != nil {
+	if err != nil || p.Live == 0 {
 		return p, err
 	}
-	p.Environments, err = query[string](ctx, tx, usersOf+`select e.name from environments e where exists (
-			select from deployments d join users u on u.id = d.owner_id where d.environment_id = e.id and d.revision_id is not null)
+	p.Environments, err = query[string](ctx, tx, usersOf+`select e.name from environments e where e.id in (
+			select d.environment_id from deployments d join users u on u.id = d.owner_id where d.revision_id is not null)
 		order by lower(e.name)`, policy.args()...)
 	return p, err
 }

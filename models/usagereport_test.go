@@ -248,9 +248,12 @@ func TestPolicyImpactCountsWhoeverRunsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := models.PolicyImpact{Proxies: 1, ProxyGroups: 1, PolicyGroups: 1, Bound: 2, Names: []string{"Standard", "stock"}, Live: 1, Environments: []string{"production"}}
+	want := models.PolicyImpact{UsedBy: models.UsedBy{Proxies: 1, ProxyGroups: 1, PolicyGroups: 1}, Bound: 2, Names: []string{"Standard", "stock"}, Live: 1, Environments: []string{"production"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if used, err := g.PolicyUsedBy(t.Context(), g.global.ID); err != nil || used != want.UsedBy {
+		t.Errorf("%+v, %v", used, err)
 	}
 }
 

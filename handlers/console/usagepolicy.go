@@ -15,7 +15,7 @@ import (
 // counts those of the others. Without one it is the first that has any.
 func (e *policyEditor) addUses(page *policies.ViewPage, p models.Policy) error {
 	ctx := e.g.Request.Context()
-	impact, err := e.c.store.PolicyImpact(ctx, p.ID)
+	used, err := e.c.store.PolicyUsedBy(ctx, p.ID)
 	if err != nil {
 		return err
 	}
@@ -23,8 +23,8 @@ func (e *policyEditor) addUses(page *policies.ViewPage, p models.Policy) error {
 		kind, label string
 		n           int
 	}{
-		{engine.KindProxy, "API Proxies Using Policy", impact.Proxies}, {engine.KindProxyGroup, "API Proxy Groups", impact.ProxyGroups},
-		{engine.KindPolicyGroup, "Policy Groups", impact.PolicyGroups},
+		{engine.KindProxy, "API Proxies Using Policy", used.Proxies}, {engine.KindProxyGroup, "API Proxy Groups", used.ProxyGroups},
+		{engine.KindPolicyGroup, "Policy Groups", used.PolicyGroups},
 	}
 	chosen := ""
 	for _, t := range tabs {

@@ -351,9 +351,9 @@ func bulkEffect(p Bulk) templ.Component {
 									return templ_7745c5c3_Err
 								}
 								var templ_7745c5c3_Var16 string
-								templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs("What changes in " + t.Name)
+								templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs("Compare what changes in " + t.Name)
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/reports/bulk.templ`, Line: 61, Col: 107}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/reports/bulk.templ`, Line: 61, Col: 115}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 								if templ_7745c5c3_Err != nil {
