@@ -58,11 +58,11 @@ test("a policy is deployed in bulk over three proxies, with progress and results
   await expect(count).toHaveText("Nothing is chosen.");
   await expect(page.getByRole("button", { name: "Deploy", exact: true })).toBeDisabled();
   await page.getByLabel("API proxies (3)").check();
-  await expect(page.getByRole("button", { name: "Deploy 3 owners" })).toBeEnabled();
+  await expect(page.getByRole("button", { name: "Deploy 3 API proxies" })).toBeEnabled();
   await page.getByLabel("Description").fill("Friday's change");
   await accessible(page);
   await picture(page, "bulkdeploy-form");
-  await page.getByRole("button", { name: "Deploy 3 owners" }).click();
+  await page.getByRole("button", { name: "Deploy 3 API proxies" }).click();
 
   await expect(page.getByRole("heading", { name: `${policy} was deployed to production` })).toBeVisible();
   await expect(page.getByText("3 owners were deployed.")).toBeVisible();

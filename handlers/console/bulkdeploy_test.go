@@ -38,7 +38,7 @@ func TestBulkDeployIsChosenWatchedAndEnds(t *testing.T) {
 	htmlcheck.Sound(t, form.Node)
 	wantText(t, form.One(t, "#bulk-count"), "1 deploy to production, one after the other.")
 	wantText(t, form.One(t, "#bulk-effect tbody"), "orders API proxy Redeploy required Compare")
-	wantText(t, form.One(t, "#bulk-effect .Button--primary"), "Deploy 1 owner")
+	wantText(t, form.One(t, "#bulk-effect .Button--primary"), "Deploy 1 proxy or group")
 	for query, want := range map[string]string{
 		"&filter=ALL&kinds=PROXY&kinds=PROXY_GROUP": "2 deploys to production, one after the other.",
 		"&filter=ALL":                               "Nothing is chosen.",

@@ -109,7 +109,7 @@ func (b Bulk) count() string {
 }
 
 func (b Bulk) button() ui.Action {
-	a := ui.Action{Label: "Deploy " + counted(b.Matching, "owner", "owners"), Icon: "deploy", Kind: ui.Primary, Attrs: map[string]any{"formaction": link.BulkDeploys(b.Project)}}
+	a := ui.Action{Label: "Deploy " + b.what(b.Matching), Icon: "deploy", Kind: ui.Primary, Attrs: map[string]any{"formaction": link.BulkDeploys(b.Project)}}
 	if b.Uncompared > 0 {
 		a.Label = "Deploy"
 	}
@@ -117,6 +117,27 @@ func (b Bulk) button() ui.Action {
 		a.Label, a.Disabled, a.Reason = "Deploy", true, b.count()
 	}
 	return a
+}
+
+// chosen are the kinds that are ticked, as far as there is any of them.
+func (b Bulk) chosen() (list []string) {
+	for _, kind := range b.Kinds {
+		if b.Of[kind] > 0 {
+			list = append(list, kind)
+		}
+	}
+	return list
+}
+
+// what counts what is deployed in the words of the kinds that are ticked.
+func (b Bulk) what(n int) string {
+	switch list := b.chosen(); {
+	case len(list) == 1 && list[0] == link.KindProxy:
+		return counted(n, "API proxy", "API proxies")
+	case len(list) == 1 && list[0] == link.KindProxyGroup:
+		return counted(n, "API proxy group", "API proxy groups")
+	}
+	return counted(n, "proxy or group", "proxies and groups")
 }
 
 func (b Bulk) more() int { return b.Matching + b.Uncompared - len(b.Targets) }

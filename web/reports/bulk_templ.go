@@ -129,7 +129,7 @@ func BulkForm(p Bulk) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.CheckList(ui.Field{Name: "kinds", Label: "Deploy to", Error: p.Problems.For("kinds")}, p.kinds(), p.Kinds).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.CheckList(ui.Field{Name: "kinds", Label: "Deploy to", Error: p.Problems.For("kinds")}, p.kinds(), p.chosen()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
