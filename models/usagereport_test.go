@@ -257,6 +257,24 @@ func TestPolicyImpactCountsWhoeverRunsIt(t *testing.T) {
 	}
 }
 
+func TestAProxyGroupRunsThePoliciesOfItsMembers(t *testing.T) {
+	t.Parallel()
+	g := busy(t)
+	solo := modelstest.Policy(t, g.Store, g.project, "Solo")
+	modelstest.Bind(t, g.Store, g.stock, solo) // is not deployed itself, but Shop with it
+	got, err := g.PolicyImpact(t.Context(), solo.ID)
+	want := models.PolicyImpact{UsedBy: models.UsedBy{Proxies: 1}, Bound: 1, Names: []string{"stock"}, Live: 1, Environments: []string{"production"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	c := g.choice(models.BulkRedeploy, everyKind...)
+	c.Subject.ID = solo.ID
+	p, err := g.PreviewBulkDeploy(t.Context(), g.project, c, 50)
+	if err != nil || p.Matching != 1 || p.Targets[0].Name != "Shop" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestQueriesOfReportsDoNotGrow(t *testing.T) {
 	t.Parallel()
 	g := busy(t)
