@@ -198,7 +198,7 @@ func TestPoliciesGoOnlyWhereTheyMay(t *testing.T) {
 func TestAHeadersPolicyIsWrittenWithPlainForms(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	form := w.v.Get(t, link.NewLocalPolicy("Default", "orders", "policy-headers")+"?pipeline=RESPONSE")
+	form := w.v.Get(t, link.Proxy("Default", "orders").NewLocalPolicy("policy-headers")+"?pipeline=RESPONSE")
 	mustStatus(t, form, http.StatusOK)
 	form = w.v.Submit(t, form, "#policy-form", url.Values{"name": {"hide"}, "changes[0].name": {"Server"}, "changes[0].action": {"REMOVE"}, "change": {"changes.add"}})
 	mustStatus(t, form, http.StatusOK)

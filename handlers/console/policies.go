@@ -83,7 +83,7 @@ type policyUse struct {
 	names        []string // of the owners that it is bound to, each once
 	through      []string // of those that run it as a part of a policy group
 	owners       int      // that it is bound to
-	live         int      // owners, also those that run it in a group, that are deployed somewhere
+	live         int      // owners, also those that run it as a part of what they run, that are deployed somewhere
 	environments []string // where, each once
 	proxies      bool     // all of them are API proxies
 }
@@ -94,7 +94,13 @@ func (c *Console) usage(ctx context.Context, policyID string) (policyUse, error)
 		return policyUse{}, err
 	}
 	through, err := c.throughGroups(ctx, places)
-	return useOf(places, through), err
+	if err != nil {
+		return policyUse{}, err
+	}
+	impact, err := c.store.PolicyImpact(ctx, policyID)
+	u := useOf(places, through)
+	u.live, u.environments = impact.Live, impact.Environments // proxy groups run what their members run
+	return u, err
 }
 
 // useOf counts each owner once, wherever it is bound.

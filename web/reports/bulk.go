@@ -132,9 +132,9 @@ func (b Bulk) chosen() (list []string) {
 // what counts what is deployed in the words of the kinds that are ticked.
 func (b Bulk) what(n int) string {
 	switch list := b.chosen(); {
-	case len(list) == 1 && list[0] == link.KindProxy:
+	case len(list) == 1 && list[0] == link.OfProxy:
 		return counted(n, "API proxy", "API proxies")
-	case len(list) == 1 && list[0] == link.KindProxyGroup:
+	case len(list) == 1 && list[0] == link.OfProxyGroup:
 		return counted(n, "API proxy group", "API proxy groups")
 	}
 	return counted(n, "proxy or group", "proxies and groups")
