@@ -12,6 +12,8 @@ const pages: Record<string, string> = {
   proxies: "/projects/Demo/proxies",
   "proxies-no-match": "/projects/Demo/proxies?q=nothing-has-this-name",
   "proxy-new": "/projects/Demo/new/proxies",
+  "proxy-groups": "/projects/Demo/proxy-groups",
+  "proxy-group-new": "/projects/Demo/new/proxy-groups",
   "proxy-overview": "/projects/Demo/proxies/echo",
   "proxy-edit": "/projects/Demo/proxies/echo/edit",
   "proxy-develop": "/projects/Demo/proxies/echo/develop",
