@@ -189,10 +189,14 @@ func (a *assigner) choosePolicies(ctx context.Context, page *proxies.Assign) err
 		})
 	}
 	groups, more, err := a.groups(ctx, assignShown)
+	if err != nil {
+		return err
+	}
 	page.MoreGroups = more
+	counts, err := a.c.store.GroupCounts(ctx, idsOf(groups))
 	for _, o := range groups {
 		page.Groups = append(page.Groups, proxies.AssignChoice{
-			ID: o.ID, Name: o.Name, Text: o.Description, Detail: countOf(len(o.Bindings), "policy", "policies") + ", " + laneName(o.Pipeline),
+			ID: o.ID, Name: o.Name, Text: o.Description, Detail: countOf(counts[o.ID].Policies, "policy", "policies") + ", " + laneName(o.Pipeline),
 			Href: linkOf(a.project.Name, o).Page(), Active: o.Active, Ticked: slices.Contains(a.a.Groups, o.ID),
 		})
 	}

@@ -48,8 +48,14 @@ func (c *Console) ListProxyGroups(g *gin.Context) error {
 	if visit.From(ctx).Can(visit.Manage) {
 		l.New = kind.at.New(project.Name)
 	}
+	counts, err := c.store.GroupCounts(ctx, idsOf(found))
+	if err != nil {
+		return err
+	}
 	for _, o := range found {
-		l.Rows = append(l.Rows, c.groupRow(g, project.Name, o))
+		row := c.groupRow(g, project.Name, o)
+		row.Policies = counts[o.ID].Policies
+		l.Rows = append(l.Rows, row)
 		l.Several = l.Several || len(o.Deployments) > 1
 	}
 	return render(g, http.StatusOK, proxies.GroupListPage(frame, l))
@@ -58,13 +64,21 @@ func (c *Console) ListProxyGroups(g *gin.Context) error {
 func (c *Console) groupRow(g *gin.Context, project string, o models.Owner) proxies.GroupRow {
 	at := linkOf(project, o)
 	r := proxies.GroupRow{
-		Name: o.Name, Description: o.Description, BasePath: o.Route.BasePath, Members: len(o.Members), Policies: len(o.Bindings),
+		Name: o.Name, Description: o.Description, BasePath: o.Route.BasePath, Members: len(o.Members),
 		Places: c.places(g, project, o), ChangedAt: o.UpdatedAt, ChangedBy: o.UpdatedBy, Href: at.Page(), Develop: at.Develop(),
 	}
 	if visit.From(g.Request.Context()).Can(visit.Manage) {
 		r.Edit, r.Assign, r.Delete = at.Edit(), at.Assign(), at.Delete()
 	}
 	return r
+}
+
+func idsOf(list []models.Owner) []string {
+	ids := make([]string, len(list))
+	for i, o := range list {
+		ids[i] = o.ID
+	}
+	return ids
 }
 
 func (q proxyQuery) groupColumns(base string) []ui.Column {

@@ -51,8 +51,13 @@ func TestTheListOfProxyGroups(t *testing.T) {
 	if got := w.v.Get(t, list+"?sort=basePath").Texts("[data-open]"); got[0] != "g50" {
 		t.Errorf("by base path %s comes first", got[0])
 	}
+	g07, err := w.site.Store.Owner(t.Context(), w.site.Project.ID, engine.KindProxyGroup, "g07")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.bind(t, e.bind(t, g07, models.NewBinding{PolicyID: w.global.ID}), models.NewBinding{Local: modelstest.JWT("own")})
 	row := w.v.Get(t, list+"?q=g07").One(t, "tr[data-row]")
-	mustContain(t, row.Text(), "g07", "/g/92", "1", "Not deployed", "Assign proxies and policies")
+	mustContain(t, row.Text(), "g07", "/g/92 1 2 Not deployed", "Assign proxies and policies")
 	mustContain(t, w.v.Get(t, list+"?q=<b>").Text(), `No proxy group matches "<b>"`)
 }
 
