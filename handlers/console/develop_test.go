@@ -209,12 +209,12 @@ func TestAHeadersPolicyIsWrittenWithPlainForms(t *testing.T) {
 	mustStatus(t, done, http.StatusSeeOther)
 	mustContain(t, w.v.Follow(t, done).One(t, "#lane-response [data-binding]").Text(), "hide", "Headers")
 	b := w.reload(t).Bindings[0]
-	mustContain(t, w.v.Get(t, link.Binding("Default", "orders", b.ID)).One(t, "main").Text(), "Remove Server", `Set X-Powered-By to "kept"`)
+	mustContain(t, w.v.Get(t, link.Proxy("Default", "orders").Binding(b.ID)).One(t, "main").Text(), "Remove Server", `Set X-Powered-By to "kept"`)
 
-	edit := w.v.Get(t, link.BindingEdit("Default", "orders", b.ID))
+	edit := w.v.Get(t, link.Proxy("Default", "orders").BindingEdit(b.ID))
 	moved := w.v.Submit(t, edit, "#policy-form", url.Values{"change": {"changes.down:0"}})
 	mustStatus(t, w.v.Submit(t, moved, "#policy-form", url.Values{"change": {}}), http.StatusSeeOther)
-	mustContain(t, w.v.Get(t, link.Binding("Default", "orders", b.ID)).One(t, "main").Text(), "Change 2 Remove Server")
+	mustContain(t, w.v.Get(t, link.Proxy("Default", "orders").Binding(b.ID)).One(t, "main").Text(), "Change 2 Remove Server")
 	stale := w.v.Submit(t, edit, "#policy-form", nil)
 	mustStatus(t, stale, http.StatusConflict)
 	mustContain(t, stale.One(t, "#policy-form").Text(), "Change 1", "Remove Server", `Set X-Powered-By to "kept"`)
