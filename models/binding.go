@@ -82,19 +82,11 @@ func (s *Store) editOwner(ctx context.Context, tx *gorm.DB, by Actor, project Pr
 
 func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, b NewBinding) (bindingRow, error) {
 	row := bindingRow{ID: newID(), OwnerID: o.ID, Scope: string(b.Scope), EndpointID: orNil(b.EndpointID), Pipeline: string(b.Pipeline)}
-	l := b.place(o)
+	if err := s.checkBinding(ctx, tx, project, o, b); err != nil {
+		return row, err
+	}
 	lane := o.lane(b.Pipeline, b.EndpointID)
 	row.Position = len(lane) + 1
-	check := s.checkPolicy
-	if b.GroupID != "" {
-		check = checkGroup
-	}
-	if err := check(ctx, tx, project, o, b, &l); err != nil {
-		return row, err
-	}
-	if err := l.Err(); err != nil {
-		return row, err
-	}
 	row.PolicyID, row.GroupID = orNil(b.PolicyID), orNil(b.GroupID)
 	if b.Local != nil {
 		owner := &o.ID
@@ -111,6 +103,20 @@ func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project
 		return row, err
 	}
 	return row, byRank(ctx, tx, row, lane)
+}
+
+// checkBinding says what keeps a policy or a policy group from being bound, as a
+// problem.List.
+func (s *Store) checkBinding(ctx context.Context, tx *gorm.DB, project Project, o Owner, b NewBinding) error {
+	l := b.place(o)
+	check := s.checkPolicy
+	if b.GroupID != "" {
+		check = checkGroup
+	}
+	if err := check(ctx, tx, project, o, b, &l); err != nil {
+		return err
+	}
+	return l.Err()
 }
 
 // byRank moves a policy group that stands at the end of a lane before the first

@@ -74,7 +74,7 @@ func (s *Store) installDemo(ctx context.Context, tx *gorm.DB, upstreamURL string
 	p, err := s.createOwner(ctx, tx, by, project, Owner{
 		Kind: engine.KindProxy, Name: demoProxy, Description: "Answers with the request that it received.",
 		Route: engine.Route{BasePath: demoBasePath}, Upstream: engine.Upstream{URL: upstreamURL},
-	}, key)
+	}, key, func(row ownerRow) error { return bindDefaults(ctx, tx, row) })
 	if err != nil {
 		return false, "", err
 	}

@@ -97,7 +97,7 @@ func (s *Store) switchBound(ctx context.Context, tx *gorm.DB, by Actor, project 
 	if b.Group != nil {
 		g := *b.Group
 		g.Active = active
-		_, err := s.updateOwner(ctx, tx, by, project, g)
+		_, err := s.updateOwner(ctx, tx, by, project, g, asTheyAre)
 		return err
 	}
 	_, err := s.switchPolicy(ctx, tx, by, project, b.Policy.ID, b.Policy.Version, active)

@@ -412,9 +412,10 @@ func (s *Store) boundPolicies(ctx context.Context, db *gorm.DB, ids []string, pr
 // boundGroups reads the policy groups of bindings with what is bound in them.
 func (s *Store) boundGroups(ctx context.Context, db *gorm.DB, bindings []bindingRow, project string) (map[string]*Owner, error) {
 	var ids []string
+	seen := map[string]bool{} // thousands of proxies may have one group
 	for _, b := range bindings {
-		if b.GroupID != nil {
-			ids = append(ids, *b.GroupID)
+		if b.GroupID != nil && !seen[*b.GroupID] {
+			ids, seen[*b.GroupID] = append(ids, *b.GroupID), true
 		}
 	}
 	if len(ids) == 0 {

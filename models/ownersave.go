@@ -79,10 +79,10 @@ func (s *Store) saveOwner(ctx context.Context, by Actor, projectID string, o Own
 	var saved Owner
 	err = s.write(ctx, func(tx *gorm.DB) (err error) {
 		if o.ID == "" {
-			saved, err = s.createOwner(ctx, tx, by, project, o, key)
+			saved, err = s.createOwner(ctx, tx, by, project, o, key, func(row ownerRow) error { return bindDefaults(ctx, tx, row) })
 			return err
 		}
-		saved, err = s.updateOwner(ctx, tx, by, project, o)
+		saved, err = s.updateOwner(ctx, tx, by, project, o, asTheyAre)
 		return err
 	})
 	if err != nil {
@@ -131,15 +131,14 @@ func newKeyPair(ctx context.Context) (keyPair, error) {
 	return k, nil
 }
 
-func (s *Store) createOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, key keyPair) (Owner, error) {
+// createOwner writes a new owner; lanes writes its bindings.
+func (s *Store) createOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, key keyPair, lanes func(ownerRow) error) (Owner, error) {
 	row, err := s.insertOwner(ctx, tx, by, project, o, key)
 	if err != nil {
 		return o, err
 	}
-	if o.Kind == engine.KindProxy {
-		if err := bindDefaults(ctx, tx, row); err != nil {
-			return o, err
-		}
+	if err := lanes(row); err != nil {
+		return o, err
 	}
 	return s.createdOwner(ctx, tx, by, project, row)
 }
@@ -169,6 +168,9 @@ func (s *Store) createdOwner(ctx context.Context, tx *gorm.DB, by Actor, project
 
 // bindDefaults binds the policy groups that every new proxy of the project gets.
 func bindDefaults(ctx context.Context, tx *gorm.DB, row ownerRow) error {
+	if row.Kind != engine.KindProxy {
+		return nil
+	}
 	groups, err := from[ownerRow](tx).Where("project_id = ? and make_default", row.ProjectID).Order("pipeline, rank, lower(name)").Find(ctx)
 	if err != nil {
 		return fmt.Errorf("list default policy groups: %w", err)
@@ -184,7 +186,12 @@ func bindDefaults(ctx context.Context, tx *gorm.DB, row ownerRow) error {
 	return nil
 }
 
-func (s *Store) updateOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner) (Owner, error) {
+// asTheyAre leaves the lanes of an owner.
+func asTheyAre(ownerRow) error { return nil }
+
+// updateOwner writes an owner that is still at its version; lanes may change its
+// bindings.
+func (s *Store) updateOwner(ctx context.Context, tx *gorm.DB, by Actor, project Project, o Owner, lanes func(ownerRow) error) (Owner, error) {
 	before, row, err := s.ownerAt(ctx, tx, project, o.ID, o.Version)
 	if err != nil {
 		return before, err
@@ -203,6 +210,9 @@ func (s *Store) updateOwner(ctx context.Context, tx *gorm.DB, by Actor, project 
 		return before, err
 	}
 	if err := s.writeParts(ctx, tx, by, project, row, o, before.Endpoints); err != nil {
+		return before, err
+	}
+	if err := lanes(row); err != nil {
 		return before, err
 	}
 	return s.changedOwner(ctx, tx, by, ActionUpdated, project, before)

@@ -172,13 +172,15 @@ func uses(ctx context.Context, db *gorm.DB, ids []string) (map[string]int, error
 		PolicyID string
 		N        int
 	}
-	rows, err := query[count](ctx, db, "select policy_id, count(*) as n from policy_bindings where policy_id in ? group by policy_id", ids)
-	if err != nil {
-		return nil, fmt.Errorf("count uses of policies: %w", err)
-	}
-	used := make(map[string]int, len(rows))
-	for _, r := range rows {
-		used[r.PolicyID] = r.N
+	used := make(map[string]int, len(ids))
+	for some := range slices.Chunk(ids, maxParameters) {
+		rows, err := query[count](ctx, db, "select policy_id, count(*) as n from policy_bindings where policy_id in ? group by policy_id", some)
+		if err != nil {
+			return nil, fmt.Errorf("count uses of policies: %w", err)
+		}
+		for _, r := range rows {
+			used[r.PolicyID] = r.N
+		}
 	}
 	return used, nil
 }

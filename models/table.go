@@ -19,6 +19,9 @@ type chain struct {
 	steps []func(*gorm.DB) *gorm.DB
 }
 
+// maxParameters is below what a statement of PostgreSQL can have, 65,535.
+const maxParameters = 60_000
+
 // from begins a query of the table of T.
 func from[T any](db *gorm.DB, clauses ...clause.Expression) tableOf[T] {
 	t := tableOf[T]{chain{db: db}}

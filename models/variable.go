@@ -135,22 +135,10 @@ func (s *Store) SaveVariable(ctx context.Context, by Actor, projectID, id string
 	if err != nil {
 		return Variable{}, err
 	}
-	v.Normalize()
-	row := variableRow{ID: newID(), ProjectID: project.ID, Stamp: born(by, s.now())}
-	err = s.write(ctx, func(tx *gorm.DB) error {
-		var before *variableRow
-		if id != "" {
-			current, err := s.variableAt(ctx, tx, project, id, version)
-			if err != nil {
-				return err
-			}
-			before, row = &current, current
-			row.Stamp = current.Stamp.next(by, s.now())
-		}
-		if err := s.defineVariable(ctx, tx, &row, before, v); err != nil {
-			return err
-		}
-		return s.keepVariable(ctx, tx, by, project, before, &row)
+	var row variableRow
+	err = s.write(ctx, func(tx *gorm.DB) (err error) {
+		row, err = s.saveVariable(ctx, tx, by, project, id, version, v)
+		return err
 	})
 	if violated(err) == variablesByName {
 		err = problem.List{{Field: "name", Message: variableTaken}}
@@ -159,6 +147,24 @@ func (s *Store) SaveVariable(ctx context.Context, by Actor, projectID, id string
 		return Variable{}, fmt.Errorf("save variable: %w", err)
 	}
 	return row.variable()
+}
+
+func (s *Store) saveVariable(ctx context.Context, tx *gorm.DB, by Actor, project Project, id string, version int, v condition.Variable) (variableRow, error) {
+	v.Normalize()
+	row := variableRow{ID: newID(), ProjectID: project.ID, Stamp: born(by, s.now())}
+	var before *variableRow
+	if id != "" {
+		current, err := s.variableAt(ctx, tx, project, id, version)
+		if err != nil {
+			return row, err
+		}
+		before, row = &current, current
+		row.Stamp = current.Stamp.next(by, s.now())
+	}
+	if err := s.defineVariable(ctx, tx, &row, before, v); err != nil {
+		return row, err
+	}
+	return row, s.keepVariable(ctx, tx, by, project, before, &row)
 }
 
 // defineVariable checks a definition and puts it into its row.
