@@ -93,3 +93,21 @@ func TrimRefusals(ctx context.Context, s *Store, most int) (int, error) {
 func PurgeCrowds(ctx context.Context, s *Store, most int) (int, error) {
 	return s.purgeCrowds(ctx, most)
 }
+
+// Multiply copies a proxy with its bindings and local policies n times, past
+// every rule.
+func Multiply(ctx context.Context, s *Store, ownerID string, n int) error {
+	_, err := exec(ctx, s.db, `with copies as (select gen_random_uuid() as id, i from generate_series(1, ?) i),
+		made as (insert into owners (id, kind, project_id, name, description, client_id, client_secret_hash, base_path, methods, upstream_url, connect_timeout, response_timeout, version, created_at, created_by, updated_at, updated_by)
+			select c.id, kind, project_id, name || c.i, description, gen_random_uuid(), client_secret_hash, base_path || c.i, methods, upstream_url, connect_timeout, response_timeout, version, created_at, created_by, updated_at, updated_by
+			from owners o, copies c where o.id = ?),
+		routed as (insert into owner_routes (owner_id, host, base_path) select c.id, '', r.base_path || c.i from owner_routes r, copies c where r.owner_id = ?),
+		local as (insert into policies (id, project_id, owner_id, type, name, description, active, config, version, created_at, created_by, updated_at, updated_by)
+			select gen_random_uuid(), project_id, c.id, type, name, description, active, config, version, created_at, created_by, updated_at, updated_by
+			from policies p, copies c where p.owner_id = ? returning id, owner_id)
+		insert into policy_bindings (id, owner_id, scope, pipeline, position, policy_id)
+			select gen_random_uuid(), c.id, b.scope, b.pipeline, b.position, coalesce(l.id, b.policy_id)
+			from policy_bindings b join copies c on true left join policies p on p.id = b.policy_id and p.owner_id is not null
+				left join local l on p.id is not null and l.owner_id = c.id where b.owner_id = ?`, n, ownerID, ownerID, ownerID, ownerID)
+	return err
+}

@@ -326,8 +326,10 @@ func (i *incoming) against(o archive.Object, line PackageLine) problem.List {
 	case line.Wish == WishReplace && !line.Exists:
 		l.Add("name", "The project has no %s %q to replace.", line.Ref.Kind.Label(), line.Name)
 	}
+	told := map[archive.Ref]bool{}
 	for _, ref := range i.namedBy(o) {
-		if i.refused[ref.Key()] {
+		if key := ref.Key(); i.refused[key] && !told[key] {
+			told[key] = true
 			l.Add("", "It names %s, which cannot be imported as things are.", ref)
 		}
 	}

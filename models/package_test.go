@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
@@ -170,7 +170,7 @@ func (c *chance) policy() *jwtauth.Config {
 		p.TokenExpiresInAmount = int64(1 + c.IntN(50))
 		if c.some(2) {
 			s := one(c, c.sources)
-			p.AuthenticationType, p.IdentityProviderName = s.Kind, s.Name
+			p.GrantType, p.AuthenticationType, p.IdentityProviderName = issue.Password, s.Kind, s.Name
 		}
 		if c.some(2) {
 			p.Authorization = jwtauth.Authorization{EnableAuthorization: true, CredentialRoleNameList: []string{one(c, c.roles), "of-a-directory"}}
@@ -351,5 +351,372 @@ func withoutSecrets(a, b archive.Package) string {
 	return cmp.Diff(without(a), without(b))
 }
 
-var _ = errors.Is
-var _ = time.Now
+// newShop has the variable Tenant, the role read, the source Staff with a
+// password, the policy Company that names them, the policy group Standard, the
+// proxy orders with a local policy and the proxy group Shop.
+func newShop(t *testing.T) (bench, archive.Package) {
+	t.Helper()
+	b := newBench(t)
+	if _, err := b.SaveVariable(t.Context(), by, b.project, "", 0, condition.Variable{Name: "Tenant", Type: condition.Header, HeaderName: "X-Tenant"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.SaveRole(t.Context(), by, b.project, "", 0, "read", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.SaveIdentitySource(t.Context(), by, b.project, "", 0, modelstest.NewDirectory(identity.LDAP, "Staff"), map[string]secret.Text{"bindPassword": secret.New("hunter2")}); err != nil {
+		t.Fatal(err)
+	}
+	g := groups{bench: b}
+	g.orders = modelstest.Proxy(t, b.Store, b.project, "orders", func(o *models.Owner) { o.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}} })
+	var err error
+	if g.global, err = b.SavePolicy(t.Context(), by, b.project, "", 0, modelstest.JWT("Company", namingAll)); err != nil {
+		t.Fatal(err)
+	}
+	g.standard = g.policyGroup(t, models.Owner{Name: "Standard", Active: true, Pipeline: policy.Request})
+	g.standard = g.bind(t, g.standard, models.NewBinding{PolicyID: g.global.ID})
+	g.orders = g.bind(t, g.orders, models.NewBinding{PolicyID: g.global.ID})
+	g.orders = g.bind(t, g.orders, models.NewBinding{GroupID: g.standard.ID})
+	g.orders = g.bind(t, g.orders, models.NewBinding{Local: modelstest.JWT("Local", namingAll)})
+	g.bind(t, g.proxyGroup(t, models.Owner{Name: "Shop", Route: engine.Route{BasePath: "/shop"}, Members: []models.Member{{ID: g.orders.ID}}}), models.NewBinding{GroupID: g.standard.ID})
+	p, _ := exported(t, b)
+	return b, p
+}
+
+// namingAll names a variable, a role and an identity source.
+func namingAll(c *jwtauth.Config) {
+	c.GrantType, c.AuthenticationType, c.IdentityProviderName = issue.Password, identity.LDAP, "Staff"
+	c.Authorization = jwtauth.Authorization{EnableAuthorization: true, CredentialRoleNameList: []string{"read"}}
+	c.Condition = condition.Condition{Rules: []condition.Rule{{Criteria: condition.Value, First: &condition.Variable{Name: "Tenant"}, Operator: "EQ", SecondValue: "a"}}}
+}
+
+func ref(kind archive.Kind, name string) archive.Ref { return archive.Ref{Kind: kind, Name: name} }
+
+// without is a package without some objects.
+func without(p archive.Package, refs ...archive.Ref) archive.Package {
+	p.Objects = slices.DeleteFunc(slices.Clone(p.Objects), func(o archive.Object) bool { return slices.Contains(refs, o.Base().Ref()) })
+	return p
+}
+
+func TestExportTakesWhatIsNamedAndWhatThatNames(t *testing.T) {
+	t.Parallel()
+	b, _ := newShop(t)
+	for name, c := range map[string]struct {
+		selection models.ExportSelection
+		want      string
+	}{
+		"alone":              {models.ExportSelection{Refs: []archive.Ref{ref(archive.KindProxy, "ORDERS")}}, "orders"},
+		"with all it names":  {models.ExportSelection{Refs: []archive.Ref{ref(archive.KindProxyGroup, "Shop")}, Dependencies: true}, "Tenant read Staff Company Standard orders Shop"},
+		"but what is left":   {models.ExportSelection{Refs: []archive.Ref{ref(archive.KindPolicy, "company")}, Dependencies: true, Without: []archive.Ref{ref(archive.KindIdentitySource, "Staff")}}, "Tenant read Company"},
+		"what leads nowhere": {models.ExportSelection{Refs: []archive.Ref{ref(archive.KindRole, "read")}, Dependencies: true}, "read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := exported(t, b, c.selection)
+			var names []string
+			for _, o := range p.Objects {
+				names = append(names, o.Base().Name)
+			}
+			if got := strings.Join(names, " "); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+	for name, refs := range map[string][]archive.Ref{
+		"an unknown name": {ref(archive.KindProxy, "orders"), ref(archive.KindPolicy, "nosuch")}, "a name of another kind": {ref(archive.KindProxyGroup, "orders")},
+		"a role in other letters": {ref(archive.KindRole, "READ")}, "a local policy": {ref(archive.KindPolicy, "Local")}, "nothing": nil,
+		"a kind that is none": {ref("X", "orders")},
+	} {
+		p, err := b.Export(t.Context(), b.project, models.ExportSelection{Refs: refs})
+		if wantProblem(t, err, "objects"); len(p.Objects) > 0 {
+			t.Errorf("%s: exported %d objects", name, len(p.Objects))
+		}
+	}
+}
+
+func TestImportIntoAnEmptyProjectSaysWhatIsStillMissing(t *testing.T) {
+	t.Parallel()
+	_, p := newShop(t)
+	to := newBench(t)
+	r := imported(t, to, without(p, ref(archive.KindRole, "read")), nil)
+	want := []string{`The identity source "Staff" has no bind password yet.`, `The project has no role "read", which a policy asks for.`}
+	if diff := cmp.Diff(want, r.Unresolved); diff != "" {
+		t.Errorf("unresolved (-want +got):\n%s", diff)
+	}
+	if len(r.KeyPairs) != 3 || r.KeyPairs[0].Secret.IsZero() {
+		t.Errorf("key pairs %v", r.KeyPairs)
+	}
+	orders, err := to.Proxy(t.Context(), to.project, "orders")
+	if err != nil || orders.ClientID != r.KeyPairs[1].ClientID || orders.Deployments[0].State != models.NotDeployed {
+		t.Errorf("orders %+v, %v", orders, err)
+	}
+	records, _, err := to.Audit(t.Context(), models.AuditFilter{PerPage: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	created := 0
+	for _, a := range records {
+		if a.Action == models.ActionCreated && a.Actor == by.Name && a.Kind != models.KindProject && a.Kind != models.KindEnvironment {
+			created++
+		}
+		if a.Actor == "plan" {
+			t.Errorf("a plan was recorded: %+v", a)
+		}
+	}
+	if created != 7 { // six objects and a local policy
+		t.Errorf("%d records of what was created, want 7", created)
+	}
+}
+
+func TestImportUpdatesWhatDiffersAndKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	b, p := newShop(t)
+	before := modelstest.Reload(t, b.Store, models.Owner{ProjectID: b.project, Kind: engine.KindProxy, Name: "orders"})
+	g := groups{bench: b}
+	g.deploy(t, before)
+	company, err := b.Policy(t.Context(), b.project, jwtauth.Type().Name, "Company")
+	if err != nil {
+		t.Fatal(err)
+	}
+	company.Config.Base().Description = "changed"
+	if _, err := b.SavePolicy(t.Context(), by, b.project, company.ID, company.Version, company.Config); err != nil {
+		t.Fatal(err)
+	}
+	for _, bound := range before.Bindings {
+		if bound.Shared() {
+			continue
+		}
+		c := bound.Policy.Config
+		c.Base().Active = false
+		if _, err := b.SavePolicy(t.Context(), by, b.project, bound.Policy.ID, bound.Policy.Version, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed := modelstest.Reload(t, b.Store, before)
+	changed.Endpoints = append(changed.Endpoints, models.Endpoint{Method: "GET", Path: "/b"})
+	changed.Description = "other"
+	if _, _, err := b.SaveProxy(t.Context(), by, b.project, changed); err != nil {
+		t.Fatal(err)
+	}
+	g.deploy(t, before)
+	want := "skip variable Tenant (nothing changes)\nskip role read (nothing changes)\nskip identity source Staff (nothing changes)\n" +
+		"update global policy Company (description)\nskip policy group Standard (nothing changes)\n" +
+		"update API proxy orders (endpoints (1 removed), flow (1 added, 1 removed), description)\nskip proxy group Shop (nothing changes)\n"
+	r := imported(t, b, p, nil)
+	if got := planText(r.Plan); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if diff := cmp.Diff([]models.PackageRedeploy{{Ref: ref(archive.KindProxy, "orders"), Environments: []string{"production"}}}, r.Redeploy); diff != "" {
+		t.Errorf("to redeploy (-want +got):\n%s", diff)
+	}
+	after := modelstest.Reload(t, b.Store, before)
+	for n := range after.Bindings {
+		if after.Bindings[n].Policy.ID != before.Bindings[n].Policy.ID {
+			t.Errorf("binding %d is of another policy than before", n)
+		}
+	}
+	if after.ClientID != before.ClientID || after.Endpoints[0].ID != before.Endpoints[0].ID || len(r.KeyPairs) > 0 {
+		t.Error("an update changed the key pair or an endpoint")
+	}
+	if again, _ := exported(t, b); cmp.Diff(p, again) != "" {
+		t.Errorf("after the import (-package +project):\n%s", cmp.Diff(p, again))
+	}
+}
+
+func TestImportRefusesWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	_, p := newShop(t)
+	for name, c := range map[string]struct {
+		there   func(t *testing.T, b bench)
+		p       archive.Package
+		choices models.PackageChoices
+		want    string
+	}{
+		"a proxy group has the name of the proxy": {
+			func(t *testing.T, b bench) {
+				g := groups{bench: b}
+				g.proxyGroup(t, models.Owner{Name: "Orders", Route: engine.Route{BasePath: "/x"}})
+			}, p, nil, "create API proxy orders [name]\ncreate proxy group Shop []\n",
+		},
+		"another API has the base path": {
+			func(t *testing.T, b bench) {
+				modelstest.Proxy(t, b.Store, b.project, "other", func(o *models.Owner) { o.Route.BasePath = "/orders" })
+			}, p, nil, "create API proxy orders [basePath]\ncreate proxy group Shop []\n",
+		},
+		"a source of another kind has the name": {
+			func(t *testing.T, b bench) {
+				if _, err := b.SaveIdentitySource(t.Context(), by, b.project, "", 0, modelstest.NewDirectory(identity.API, "staff"), nil); err != nil {
+					t.Fatal(err)
+				}
+			}, p, nil, "update identity source Staff (name, kind) [kind]\n",
+		},
+		"another project has the role": {
+			func(t *testing.T, b bench) {
+				other := modelstest.Project(t, b.Store, "Other")
+				if _, err := b.SaveRole(t.Context(), by, other.ID, "", 0, "read", ""); err != nil {
+					t.Fatal(err)
+				}
+			}, p, nil, "create role read [name]\n",
+		},
+		"a dependency is nowhere": {
+			nil, without(p, ref(archive.KindPolicy, "Company"), ref(archive.KindProxy, "orders")), nil,
+			"create policy group Standard [policies[0].global]\ncreate proxy group Shop []\n",
+		},
+		"a variable and a source are nowhere": {
+			nil, without(p, ref(archive.KindVariable, "Tenant"), ref(archive.KindIdentitySource, "Staff")), nil,
+			"create global policy Company [policy.policyCondition.conditionRuleList[0].firstVariable.name] [policy.identityProviderName]\n",
+		},
+		"a wish for another one to replace": {
+			nil, p, models.PackageChoices{ref(archive.KindVariable, "Tenant").Key(): {Wish: models.WishReplace}}, "create variable Tenant [name]\n",
+		},
+		"a new name that is taken": {
+			func(t *testing.T, b bench) {
+				modelstest.Policy(t, b.Store, b.project, "Other")
+			}, p, models.PackageChoices{ref(archive.KindPolicy, "Company").Key(): {Wish: models.WishRename, Name: "other"}}, "update global policy other [name]\n",
+		},
+		"a new name that is none": {
+			nil, p, models.PackageChoices{ref(archive.KindPolicy, "Company").Key(): {Wish: models.WishRename, Name: "a/b"}}, "create global policy a/b [policy.name]\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			if c.there != nil {
+				c.there(t, b)
+			}
+			plan := planPackage(t, b, c.p, c.choices)
+			first := strings.SplitAfter(c.want, "\n")[0]
+			if got := planText(plan); !strings.Contains(got, first) {
+				t.Errorf("got\n%swant\n%s", got, c.want)
+			}
+			rows, _ := exportedOrNothing(t, b)
+			if _, err := b.ApplyPackage(t.Context(), by, b.project, c.p, c.choices, plan.Digest); len(problem.Of(err)) == 0 {
+				t.Errorf("applied it: %v", err)
+			}
+			if after, _ := exportedOrNothing(t, b); cmp.Diff(rows, after) != "" {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+// exportedOrNothing is what a project holds, also when that is nothing.
+func exportedOrNothing(t *testing.T, b bench) (archive.Package, error) {
+	t.Helper()
+	return b.Export(t.Context(), b.project, models.ExportSelection{All: true})
+}
+
+func TestImportUnderNewNamesFollowsThem(t *testing.T) {
+	t.Parallel()
+	b, p := newShop(t)
+	choices := models.PackageChoices{}
+	for _, o := range p.Objects {
+		c := models.PackageChoice{Wish: models.WishRename, Name: o.Base().Name + "-2"}
+		if o.Base().Kind == archive.KindProxy || o.Base().Kind == archive.KindProxyGroup {
+			c.BasePath = "/two/" + o.Base().Name
+		}
+		choices[o.Base().Ref().Key()] = c
+	}
+	r := imported(t, b, p, choices)
+	if n := r.Plan.Count(models.PackageCreate); n != len(p.Objects) {
+		t.Errorf("created %d of %d:\n%s", n, len(p.Objects), planText(r.Plan))
+	}
+	shop := ref(archive.KindProxyGroup, "Shop-2")
+	twin, _ := exported(t, b, models.ExportSelection{Refs: []archive.Ref{shop}, Dependencies: true})
+	for _, o := range twin.Objects {
+		if !strings.HasSuffix(o.Base().Name, "-2") {
+			t.Errorf("what was renamed still names %s", o.Base().Ref())
+		}
+	}
+	if len(twin.Objects) != len(p.Objects) {
+		t.Errorf("%d objects follow the new names, want %d", len(twin.Objects), len(p.Objects))
+	}
+	if again, _ := exported(t, b, models.ExportSelection{Refs: []archive.Ref{ref(archive.KindProxyGroup, "Shop")}, Dependencies: true}); cmp.Diff(p, again) != "" {
+		t.Error("the objects of the old names changed")
+	}
+}
+
+func TestImportIsRefusedWhenItIsNotWhatWasPlanned(t *testing.T) {
+	t.Parallel()
+	_, p := newShop(t)
+	b := newBench(t)
+	plan := planPackage(t, b, p, nil)
+	if _, err := b.ApplyPackage(t.Context(), by, b.project, p, models.PackageChoices{ref(archive.KindVariable, "tenant"): {Wish: models.WishRename, Name: "T"}}, plan.Digest); !errors.Is(err, models.ErrPackagePlanChanged) {
+		t.Errorf("other choices: %v", err)
+	}
+	if _, err := b.SaveVariable(t.Context(), by, b.project, "", 0, condition.Variable{Name: "Tenant", Type: condition.Header, HeaderName: "X"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ApplyPackage(t.Context(), by, b.project, p, nil, plan.Digest); !errors.Is(err, models.ErrPackagePlanChanged) {
+		t.Errorf("another project: %v", err)
+	}
+	left := planPackage(t, b, p, models.PackageChoices{ref(archive.KindVariable, "tenant"): {Wish: models.WishSkip}})
+	if !strings.Contains(planText(left), "skip variable Tenant (left out)\n") || left.Refused() > 0 {
+		t.Errorf("left out:\n%s", planText(left))
+	}
+	if _, err := b.PlanPackage(t.Context(), b.project, p, models.PackageChoices{ref(archive.KindPolicy, "nosuch"): {Wish: models.WishSkip}}); problem.Of(err).For("choices") == "" {
+		t.Errorf("a choice for nothing: %v", err)
+	}
+}
+
+func TestASourceThatMovesAsksForItsSecretsAgain(t *testing.T) {
+	t.Parallel()
+	b, p := newShop(t)
+	for n, o := range p.Objects {
+		if s, ok := o.(*archive.IdentitySource); ok {
+			moved := *s
+			moved.Definition = []byte(strings.Replace(string(s.Definition), "one.example", "evil.example", 1))
+			p.Objects[n] = &moved
+		}
+	}
+	plan := planPackage(t, b, p, nil)
+	staff := plan.Lines[slices.IndexFunc(plan.Lines, func(l models.PackageLine) bool { return l.Name == "Staff" })]
+	if staff.Problems.For("bindPassword") == "" || len(staff.Secrets) != 1 || staff.Secrets[0].Field != "bindPassword" {
+		t.Errorf("a stored secret may go elsewhere: %+v", staff)
+	}
+	given := models.PackageChoices{staff.Ref.Key(): {Secrets: map[string]secret.Text{"bindPassword": secret.New("another")}}}
+	if r := imported(t, b, p, given); r.Plan.Count(models.PackageUpdate) != 1 {
+		t.Errorf("with the secret:\n%s", planText(r.Plan))
+	}
+}
+
+// TestExportAsksNoMoreForMore counts statements; the numbers are in the log.
+func TestExportAsksNoMoreForMore(t *testing.T) {
+	t.Parallel()
+	b, _ := newShop(t)
+	statements := func() int64 {
+		counted, n := models.Counting(b.Store)
+		if _, err := counted.Export(t.Context(), b.project, models.ExportSelection{All: true}); err != nil {
+			t.Fatal(err)
+		}
+		return n.Load()
+	}
+	c := &chance{Rand: rand.New(rand.NewPCG(1, 1)), bench: b, t: t}
+	c.fill()
+	few := statements()
+	c.fill()
+	if many := statements(); many != few {
+		t.Errorf("%d statements for few objects, %d for many", few, many)
+	}
+}
+
+// BenchmarkExport10000Proxies exports them with a global and a local policy each.
+func BenchmarkExport10000Proxies(b *testing.B) {
+	s := modelstest.New(b)
+	project := modelstest.Project(b, s, "Shop").ID
+	global := modelstest.Policy(b, s, project, "Company")
+	one := modelstest.Bind(b, s, modelstest.Proxy(b, s, project, "first"), global)
+	if _, err := s.AddBinding(b.Context(), by, project, one.ID, one.Version, models.NewBinding{Scope: policy.All, Pipeline: policy.Request, Local: modelstest.JWT("Local")}); err != nil {
+		b.Fatal(err)
+	}
+	if err := models.Multiply(b.Context(), s, one.ID, 10_000); err != nil {
+		b.Fatal(err)
+	}
+	var size int
+	for b.Loop() {
+		p, err := s.Export(b.Context(), project, models.ExportSelection{All: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		size = len(p.Objects)
+	}
+	b.ReportMetric(float64(size), "objects")
+}
