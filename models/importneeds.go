@@ -105,3 +105,32 @@ func (i *incoming) missingRoles(p archive.Package) []string {
 	}
 	return list
 }
+
+// PackageNotes are sentences about what a package names and does not hold, for
+// whoever makes it: secrets and signing keys.
+func (s *Store) PackageNotes(p archive.Package) []string {
+	var list []string
+	keys := newNeeds()
+	for _, o := range p.Objects {
+		if source, ok := o.(*archive.IdentitySource); ok && len(source.Secrets) > 0 {
+			list = append(list, fmt.Sprintf("The secrets of %s stay here (%s); an import asks for them.", source.Ref(), strings.Join(source.Secrets, ", ")))
+		}
+		if global, ok := o.(*archive.Policy); ok {
+			keys.read(s, global.Policy)
+		}
+		for _, b := range bindingsOf(o) {
+			keys.read(s, b.Policy)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(keys.keys)) {
+		list = append(list, fmt.Sprintf("The signing key %q stays here; add one of that name where the package is imported.", name))
+	}
+	return list
+}
+
+// read is policy for one that may not be there.
+func (n *needs) read(s *Store, raw []byte) {
+	if c, err := s.types.Decode(raw); err == nil {
+		n.policy(c)
+	}
+}

@@ -365,11 +365,12 @@ func (i *incoming) write(ctx context.Context, o archive.Object, found stored, li
 	return err
 }
 
-// askFor offers the secrets that problems are about.
+// askFor offers the secrets that problems are about; one without a field may be
+// about any.
 func (l *PackageLine) askFor(all []PackageSecret) {
 	for _, s := range all {
 		offered := slices.ContainsFunc(l.Secrets, func(o PackageSecret) bool { return o.Field == s.Field })
-		if l.Problems.For(s.Field) != "" && !offered {
+		if (l.Problems.For(s.Field) != "" || l.Problems.For("") != "") && !offered {
 			l.Secrets = append(l.Secrets, s)
 		}
 	}

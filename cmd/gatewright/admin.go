@@ -94,7 +94,7 @@ func withStore(p *process, f storeFlags, lf logFlags, do func(*models.Store) err
 		defer func() { _ = pg.Stop(context.Background()) }()
 		url = pg.URL()
 	}
-	store, err := models.Open(p.ctx, url, models.Options{Sealer: sealer, Types: policyTypes(), Logger: logger, Now: time.Now})
+	store, err := models.Open(p.ctx, url, models.Options{Sealer: sealer, Types: policyTypes(), Identities: identityKinds(), Logger: logger, Now: time.Now})
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ type cli struct {
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date and stop."`
 	User        userCmd        `cmd:"" help:"Administer console users."`
 	Environment environmentCmd `cmd:"" help:"Administer environments."`
+	Export      exportCmd      `cmd:"" help:"Write objects of a project into a package, for another installation or for version control."`
+	Import      importCmd      `cmd:"" help:"Bring a package into a project. Nothing is deployed."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Docs        docsCmd        `cmd:"" hidden:"" help:"Write reference documents."`
 }
@@ -48,7 +50,14 @@ type cli struct {
 type process struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
+	environ        []string
 }
+
+// exitCode is the error of a command that has said all there is to say.
+type exitCode int
+
+// Error is what nobody reads.
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // run is the whole program: it returns the exit code, so that tests can call
 // it as main does.
@@ -69,7 +78,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return complain(stderr, err)
 	}
-	if err := kctx.Run(&process{ctx: ctx, stdout: stdout, stderr: stderr}); err != nil && !errors.Is(err, context.Canceled) {
+	err = kctx.Run(&process{ctx: ctx, stdout: stdout, stderr: stderr, environ: environ})
+	if said := exitCode(0); errors.As(err, &said) {
+		return int(said)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		return complain(stderr, err)
 	}
 	return 0
@@ -155,8 +168,9 @@ func unknownSettings(model *kong.Application, environ []string) error {
 	return nil
 }
 
-// foreignSettings are read elsewhere: by the embedded database and by tests.
-var foreignSettings = map[string]bool{"GATEWRIGHT_PG_BIN": true, "GATEWRIGHT_CHROME": true}
+// foreignSettings are read elsewhere: by the embedded database, by tests, and by
+// those who must not take them from the command line, where everybody sees them.
+var foreignSettings = map[string]bool{"GATEWRIGHT_PG_BIN": true, "GATEWRIGHT_CHROME": true, passphraseSetting: true}
 
 type versionCmd struct{}
 
