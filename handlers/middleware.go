@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/link"
 )
 
 // correlationHeader is on every answer, and on a request from outside it is
@@ -98,9 +100,18 @@ func withFinishedWrites(next http.Handler) http.Handler {
 	})
 }
 
+// mostOf is how much a request may carry: a form, or the file of a package,
+// which nobody reads before the right to import was asked for.
+func mostOf(r *http.Request) int64 {
+	if r.Method == http.MethodPost && link.TakesPackage(r.URL.EscapedPath()) {
+		return models.MaxUpload + maxForm
+	}
+	return maxForm
+}
+
 func withBodyLimit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r.Body = http.MaxBytesReader(w, r.Body, mostOf(r))
 		next.ServeHTTP(w, r)
 	})
 }

@@ -208,6 +208,18 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.post(visit.Manage, "/projects/:project/import/credentials/apply", c.ApplyImport)
 	r.get(visit.Manage, "/projects/:project/import/credentials/of/:import", c.ShowImport)
 
+	r.get(visit.View, "/projects/:project/packages", c.Packages)
+	r.get(visit.View, "/projects/:project/packages/export", c.ChooseExport)
+	r.get(visit.View, "/projects/:project/packages/export/review", c.ReviewExport)
+	r.post(visit.View, "/projects/:project/packages/export/file", c.ExportFile) // takes a passphrase
+	r.get(visit.Manage, "/projects/:project/packages/import", c.UploadPackage)
+	r.post(visit.Manage, "/projects/:project/packages/import", c.KeepPackage)
+	r.get(visit.Manage, "/projects/:project/packages/import/of/:package", c.PlanImportedPackage)
+	r.post(visit.Manage, "/projects/:project/packages/import/of/:package", c.ChooseForPackage)
+	r.post(visit.Manage, "/projects/:project/packages/import/of/:package/unlock", c.UnlockPackage)
+	r.get(visit.Manage, "/projects/:project/packages/import/of/:package/review", c.ReviewPackage)
+	r.post(visit.Manage, "/projects/:project/packages/import/of/:package/apply", c.ApplyPackage)
+
 	r.get(visit.View, "/projects/:project/roles", c.ListRoles)
 	r.post(visit.Manage, "/projects/:project/roles", c.CreateRole)
 	r.get(visit.Manage, "/projects/:project/roles/:role/edit", c.EditRole)

@@ -91,12 +91,13 @@ func TestEveryRouteNamesAKnownRight(t *testing.T) {
 
 func TestReadingNeverNeedsThePost(t *testing.T) {
 	t.Parallel()
-	// They try a condition on what they are sent, which may be long or secret, and
-	// keep nothing.
+	// They try a condition on what they are sent, or take a passphrase: what may be
+	// long or secret. They keep nothing.
 	testers := []string{
 		"/projects/:project/check/policy-conditions/:type", "/projects/:project/policies/:type/:policy",
 		"/projects/:project/proxies/:proxy/bindings/of/:binding", "/projects/:project/proxy-groups/:group/bindings/of/:binding",
 		"/projects/:project/policy-groups/:group/bindings/of/:binding",
+		"/projects/:project/packages/export/file",
 	}
 	for _, r := range handlers.RouteTable() {
 		if r.Method == http.MethodPost && !slices.Contains(testers, r.Path) && (r.Right == visit.View || r.Right == visit.Audit) {

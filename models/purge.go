@@ -77,6 +77,9 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 	if err := s.forgetBulkDeploys(ctx); err != nil {
 		return err
 	}
+	if err := s.forgetPackages(ctx); err != nil {
+		return err
+	}
 	return s.forgetImports(ctx)
 }
 

@@ -104,7 +104,8 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
 		proxies, bundles,
 		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, groups, variables}},
-		{Label: "Reports", Href: link.PolicyUsage(project), Icon: "layers", Keys: "g u", Current: within(current, link.Reports(project)) || within(current, link.BulkDeploys(project))},
+		{Label: "Reports", Href: link.PolicyUsage(project), Icon: "audit", Keys: "g u", Current: within(current, link.Reports(project)) || within(current, link.BulkDeploys(project))},
+		{Label: "Export and Import", Href: link.Packages(project), Icon: "download", Current: within(current, link.Packages(project)), Keys: "g y"},
 	}}}
 	sections = append(sections, identityMenu(project, current))
 	return append(sections, tokenMenu(v, current)...)
