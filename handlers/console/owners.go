@@ -12,6 +12,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/models/archive"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/proxies"
@@ -22,15 +23,17 @@ import (
 type ownerKind struct {
 	kind string
 	at   link.Kind
+	// packed is the kind in packages.
+	packed archive.Kind
 	// noun is the word in a sentence, list the title of the list.
 	noun, list string
 }
 
 // ownerKinds are all that policies are bound to and that is deployed.
 var ownerKinds = []ownerKind{
-	{engine.KindProxy, link.KindProxy, "proxy", "API Proxies"},
-	{engine.KindProxyGroup, link.KindProxyGroup, "proxy group", "API Proxy Groups"},
-	{engine.KindPolicyGroup, link.KindPolicyGroup, "policy group", "Policy Groups"},
+	{engine.KindProxy, link.KindProxy, archive.KindProxy, "proxy", "API Proxies"},
+	{engine.KindProxyGroup, link.KindProxyGroup, archive.KindProxyGroup, "proxy group", "API Proxy Groups"},
+	{engine.KindPolicyGroup, link.KindPolicyGroup, archive.KindPolicyGroup, "policy group", "Policy Groups"},
 }
 
 // kindNamed are the words of engine.KindProxy and the others.
@@ -148,6 +151,7 @@ func (d *ownerDesk) head(current proxies.Section) proxies.Head {
 	h := proxies.Head{
 		Name: d.owner.Name, Noun: d.noun, Description: d.owner.Description, Now: d.c.now(), Current: current, Policies: len(d.owner.Bindings),
 		Places: d.c.places(d.g, d.project.Name, d.owner), Overview: at.Page(), Develop: at.Develop(), History: at.History(),
+		Export: link.ExportObject(d.project.Name, string(d.packed), d.owner.Name),
 	}
 	if d.v.Can(visit.Manage) {
 		h.Edit, h.Secret, h.Duplicate, h.Delete = at.Edit(), at.Secret(), at.Duplicate(), at.Delete()

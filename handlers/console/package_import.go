@@ -253,7 +253,7 @@ func (d *keptDesk) lines(plan models.PackagePlan) []packages.Line {
 	for n, l := range plan.Lines {
 		c := d.kept.Choices[l.Ref.Key()]
 		list[n] = packages.Line{
-			Index: n, Kind: title(l.Ref.Kind.Label()), Name: l.Ref.Name, Target: l.Name, Action: string(l.Action), Exists: l.Exists, Changes: strings.Join(l.Changes, ", "),
+			Index: n, Kind: title(l.Ref.Kind.Label()), Name: l.Ref.Name, Target: l.Name, Action: string(l.Action), Exists: l.Exists, Changes: inWords(l.Changes),
 			Wish: string(c.Wish), NewName: c.Name, BasePath: l.BasePath, OtherPath: c.BasePath, Problems: l.Problems,
 		}
 		if len(l.Problems) > 0 {
@@ -264,6 +264,14 @@ func (d *keptDesk) lines(plan models.PackagePlan) []packages.Line {
 		}
 	}
 	return list
+}
+
+// inWords begins as sentences do.
+func inWords(changes []string) string {
+	if len(changes) == 0 {
+		return ""
+	}
+	return title(strings.Join(changes, ", "))
 }
 
 // ChooseForPackage keeps the choices and shows what they come to.
@@ -386,8 +394,8 @@ func (d *keptDesk) result(r models.PackageResult) packages.Result {
 	}
 	for _, o := range r.Redeploy {
 		line := packages.Redeploy{Kind: title(o.Ref.Kind.Label()), Name: o.Ref.Name, Environments: strings.Join(o.Environments, ", ")}
-		if o.Ref.Kind == archive.KindProxy {
-			line.Href = link.Proxy(name, o.Ref.Name)
+		if i := slices.IndexFunc(ownerKinds, func(k ownerKind) bool { return k.packed == o.Ref.Kind }); i >= 0 {
+			line.Href = link.Owner{Project: name, Kind: ownerKinds[i].at, Name: o.Ref.Name}.Page()
 		}
 		page.Redeploy = append(page.Redeploy, line)
 	}

@@ -52,6 +52,8 @@ type Head struct {
 	// Edit, Secret, Duplicate and Delete are the actions; "" when the visitor may
 	// not.
 	Edit, Secret, Duplicate, Delete string
+	// Export makes a package of the owner.
+	Export string
 }
 
 // Section is a tab of the proxy's page.
