@@ -78,7 +78,7 @@ func (s *Store) ExportChoices(ctx context.Context, projectID string, kind archiv
 // packaged says where objects of a kind are stored, and what tells two of one
 // kind apart that cannot take each other's place.
 var packaged = map[archive.Kind]struct{ from, detail, description string }{
-	archive.KindVariable:       {"variables", "''", "definition ->> 'description'"},
+	archive.KindVariable:       {"variables", "''", "coalesce(definition ->> 'description', '')"},
 	archive.KindRole:           {"credential_roles", "''", "description"},
 	archive.KindIdentitySource: {"identity_sources", "kind", "description"},
 	archive.KindPolicy:         {"(select * from policies where owner_id is null) p", "type", "description"},

@@ -93,6 +93,11 @@ func (s *Store) applyPackage(ctx context.Context, tx *gorm.DB, by Actor, project
 	if i.result.Plan.Digest != digest {
 		return i.result, ErrPackagePlanChanged
 	}
+	if i.sources { // a plan does without: it would make deploys wait
+		if err := raiseAll(ctx, tx); err != nil {
+			return i.result, err
+		}
+	}
 	if i.result.Unresolved, err = i.unresolved(ctx, p); err != nil {
 		return i.result, err
 	}

@@ -143,13 +143,13 @@ func (i *incoming) lanes(ctx context.Context, row ownerRow, as archive.Object) e
 		return err
 	}
 	arriving := bindingsOf(as)
-	kept, err := i.clearLanes(ctx, o, arriving)
+	was, err := i.clearLanes(ctx, o, arriving)
 	if err != nil {
 		return err
 	}
 	var l problem.List
 	for n, b := range arriving {
-		err := i.bind(ctx, &o, b, kept)
+		err := i.bind(ctx, &o, b, was)
 		list := problem.Of(err)
 		if err != nil && len(list) == 0 || violated(err) != "" {
 			return err
@@ -159,9 +159,38 @@ func (i *incoming) lanes(ctx context.Context, row ownerRow, as archive.Object) e
 	return l.Err()
 }
 
-// clearLanes empties the lanes of an owner and gives the local policies that
-// stay, by name.
-func (i *incoming) clearLanes(ctx context.Context, o Owner, arriving []archive.Binding) (map[string]policyRow, error) {
+// cleared is what stood in the lanes of an owner and may come back.
+type cleared struct {
+	// ids are those of bindings by what was bound where.
+	ids map[spot]string
+	// local are the local policies that stay, by name.
+	local map[string]policyRow
+}
+
+// spot is what is bound in which lane: a binding keeps its id while it moves
+// within the lane.
+type spot struct{ what, endpointID, pipeline string }
+
+func (r bindingRow) spot() spot {
+	text := func(p *string) string {
+		if p == nil {
+			return ""
+		}
+		return *p
+	}
+	return spot{text(r.PolicyID) + text(r.GroupID), text(r.EndpointID), r.Pipeline}
+}
+
+// clearLanes empties the lanes of an owner.
+func (i *incoming) clearLanes(ctx context.Context, o Owner, arriving []archive.Binding) (*cleared, error) {
+	bound, err := from[bindingRow](i.tx).Where("owner_id = ?", o.ID).Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	was := &cleared{ids: map[spot]string{}, local: map[string]policyRow{}}
+	for _, b := range bound {
+		was.ids[b.spot()] = b.ID
+	}
 	if _, err := from[bindingRow](i.tx).Where("owner_id = ?", o.ID).Delete(ctx); err != nil {
 		return nil, err
 	}
@@ -175,21 +204,20 @@ func (i *incoming) clearLanes(ctx context.Context, o Owner, arriving []archive.B
 	if err != nil {
 		return nil, err
 	}
-	kept := map[string]policyRow{}
 	for _, row := range rows {
 		if types[strings.ToLower(row.Name)] == row.Type {
-			kept[strings.ToLower(row.Name)] = row
+			was.local[strings.ToLower(row.Name)] = row
 			continue
 		}
 		if err := i.s.dropLocal(ctx, i.tx, i.by, i.project, row); err != nil {
 			return nil, err
 		}
 	}
-	return kept, nil
+	return was, nil
 }
 
 // bind puts one binding at the end of its lane.
-func (i *incoming) bind(ctx context.Context, o *Owner, b archive.Binding, kept map[string]policyRow) error {
+func (i *incoming) bind(ctx context.Context, o *Owner, b archive.Binding, was *cleared) error {
 	to, err := i.place(o, b)
 	if err != nil {
 		return err
@@ -198,13 +226,17 @@ func (i *incoming) bind(ctx context.Context, o *Owner, b archive.Binding, kept m
 		return err
 	}
 	if to.Local != nil {
-		if to.PolicyID, err = i.local(ctx, o, to.Local, kept); err != nil {
+		if to.PolicyID, err = i.local(ctx, o, to.Local, was.local); err != nil {
 			return under("policy", err)
 		}
 	}
 	row := bindingRow{
 		ID: newID(), OwnerID: o.ID, Scope: string(to.Scope), EndpointID: orNil(to.EndpointID), Pipeline: string(to.Pipeline),
 		Position: len(o.lane(to.Pipeline, to.EndpointID)) + 1, PolicyID: orNil(to.PolicyID), GroupID: orNil(to.GroupID),
+	}
+	if id, ok := was.ids[row.spot()]; ok {
+		row.ID = id
+		delete(was.ids, row.spot()) // a policy may stand in a lane twice
 	}
 	if err := from[bindingRow](i.tx).Create(ctx, &row); err != nil {
 		return err

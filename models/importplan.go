@@ -199,7 +199,8 @@ type incoming struct {
 	// refused are objects of the package that cannot be imported.
 	refused map[archive.Ref]bool
 	before  map[archive.Ref]archive.Object
-	// sources tells that an identity source was written.
+	// sources tells that an identity source was written, which takes effect at
+	// once.
 	sources bool
 	result  PackageResult
 	needs   needs
@@ -234,10 +235,7 @@ func (i *incoming) take(ctx context.Context, p archive.Package) (PackagePlan, er
 		plan.Lines = append(plan.Lines, line)
 	}
 	plan.Digest = plan.digest()
-	if !i.sources {
-		return plan, nil
-	}
-	return plan, raiseAll(ctx, i.tx)
+	return plan, nil
 }
 
 func inOrder(objects []archive.Object) []archive.Object {

@@ -432,6 +432,26 @@ func TestExportTakesWhatIsNamedAndWhatThatNames(t *testing.T) {
 	}
 }
 
+func TestExportChoicesAreFoundByName(t *testing.T) {
+	t.Parallel()
+	b, _ := newShop(t)
+	for kind, want := range map[archive.Kind]string{
+		archive.KindVariable: "Tenant", archive.KindRole: "read", archive.KindIdentitySource: "Staff", archive.KindPolicy: "Company",
+		archive.KindPolicyGroup: "Standard", archive.KindProxy: "orders", archive.KindProxyGroup: "Shop",
+	} {
+		list, total, err := b.ExportChoices(t.Context(), b.project, kind, strings.ToUpper(want[1:3]), 10)
+		if err != nil || total != 1 || len(list) != 1 || list[0].Name != want {
+			t.Errorf("%s: %v of %d, %v", kind, list, total, err)
+		}
+	}
+	if list, total, err := b.ExportChoices(t.Context(), b.project, archive.KindPolicy, "%", 10); err != nil || total != 0 {
+		t.Errorf("a percent sign finds %v, %v", list, err)
+	}
+	if _, _, err := b.ExportChoices(t.Context(), b.project, "X", "", 10); !errors.Is(err, models.ErrNotFound) {
+		t.Errorf("an unknown kind: %v", err)
+	}
+}
+
 func TestImportIntoAnEmptyProjectSaysWhatIsStillMissing(t *testing.T) {
 	t.Parallel()
 	_, p := newShop(t)
@@ -511,6 +531,9 @@ func TestImportUpdatesWhatDiffersAndKeepsTheRest(t *testing.T) {
 	for n := range after.Bindings {
 		if after.Bindings[n].Policy.ID != before.Bindings[n].Policy.ID {
 			t.Errorf("binding %d is of another policy than before", n)
+		}
+		if after.Bindings[n].ID != before.Bindings[n].ID {
+			t.Errorf("binding %d has another id than before", n)
 		}
 	}
 	if after.ClientID != before.ClientID || after.Endpoints[0].ID != before.Endpoints[0].ID || len(r.KeyPairs) > 0 {
@@ -719,4 +742,26 @@ func BenchmarkExport10000Proxies(b *testing.B) {
 		size = len(p.Objects)
 	}
 	b.ReportMetric(float64(size), "objects")
+}
+
+// BenchmarkPlan1000Proxies plans them for an empty database.
+func BenchmarkPlan1000Proxies(b *testing.B) {
+	s := modelstest.New(b)
+	project := modelstest.Project(b, s, "Shop").ID
+	one := modelstest.Bind(b, s, modelstest.Proxy(b, s, project, "first"), modelstest.Policy(b, s, project, "Company"))
+	if err := models.Multiply(b.Context(), s, one.ID, 1000); err != nil {
+		b.Fatal(err)
+	}
+	p, err := s.Export(b.Context(), project, models.ExportSelection{All: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	to := modelstest.New(b)
+	target := modelstest.Project(b, to, "Shop").ID
+	for b.Loop() {
+		plan, err := to.PlanPackage(b.Context(), target, p, nil)
+		if err != nil || plan.Refused() > 0 {
+			b.Fatal(err, plan.Err())
+		}
+	}
 }
