@@ -386,7 +386,7 @@ func (c *Console) ApplyPackage(g *gin.Context) error {
 func (d *keptDesk) result(r models.PackageResult) packages.Result {
 	name := d.project.Name
 	page := packages.Result{
-		Project: name, Creates: r.Plan.Count(models.PackageCreate), Updates: r.Plan.Count(models.PackageUpdate), Skips: r.Plan.Count(models.PackageSkip),
+		Creates: r.Plan.Count(models.PackageCreate), Updates: r.Plan.Count(models.PackageUpdate), Skips: r.Plan.Count(models.PackageSkip),
 		Unresolved: r.Unresolved, Lines: d.lines(r.Plan), Proxies: link.Proxies(name), Again: link.ImportPackage(name),
 	}
 	for _, k := range r.KeyPairs {

@@ -109,7 +109,6 @@ func (l Line) Open() bool { return len(l.Problems) > 0 || l.Wish != "" || len(l.
 
 // Result is what an import has done.
 type Result struct {
-	Project                 string
 	Creates, Updates, Skips int
 	KeyPairs                []KeyPair
 	Redeploy                []Redeploy
