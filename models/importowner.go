@@ -18,37 +18,54 @@ func (i *incoming) arriveOwner(ctx context.Context, o archive.Object, line Packa
 	if err != nil {
 		return arrival{}, err
 	}
-	var owner Owner
-	var as archive.Object
 	switch o := o.(type) {
 	case *archive.PolicyGroup:
 		g := *o
-		g.Name, g.Policies = line.Name, nil
-		for _, b := range bindings {
-			g.Policies = append(g.Policies, archive.Slot{Global: b.Global, Policy: b.Policy})
-		}
-		as, owner = &g, Owner{Description: g.Description, Active: g.Active, Pipeline: g.Pipeline, Rank: g.Order, MakeDefault: g.MakeDefault}
+		g.Name, g.Policies = line.Name, slotsOf(bindings)
+		owner := Owner{Description: g.Description, Active: g.Active, Pipeline: g.Pipeline, Rank: g.Order, MakeDefault: g.MakeDefault}
+		return i.ownerArrival(ctx, owner, &g, line), nil
 	case *archive.Proxy:
 		p := *o
-		p.Name, p.Bindings, p.ErrorTemplates, p.Route = line.Name, bindings, templatesUnder(p.ErrorTemplates), routeUnder(p.Route, line)
-		as, owner = &p, Owner{Description: p.Description, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates}
-		for _, e := range p.Endpoints {
-			owner.Endpoints = append(owner.Endpoints, Endpoint{Method: e.Method, Path: e.Path, Description: e.Description})
-		}
+		p.Name, p.Bindings, p.Route, p.ErrorTemplates = line.Name, bindings, routeUnder(p.Route, line), templatesUnder(p.ErrorTemplates)
+		return i.ownerArrival(ctx, proxyOf(p), &p, line), nil
 	case *archive.ProxyGroup:
 		g := *o
-		g.Name, g.Bindings, g.ErrorTemplates, g.Route = line.Name, bindings, templatesUnder(g.ErrorTemplates), routeUnder(g.Route, line)
-		g.Members = slices.Clone(g.Members)
-		for n := range g.Members {
-			g.Members[n] = i.now(archive.KindProxy, g.Members[n])
-		}
-		as, owner = &g, Owner{Description: g.Description, Route: g.Route, ErrorTemplates: g.ErrorTemplates, BlockDirectAccess: g.BlockDirectAccess}
-		if owner.Members, err = i.members(g.Members); err != nil {
-			return arrival{}, err
-		}
+		g.Name, g.Bindings, g.Route, g.ErrorTemplates = line.Name, bindings, routeUnder(g.Route, line), templatesUnder(g.ErrorTemplates)
+		owner, err := i.proxyGroup(&g)
+		return i.ownerArrival(ctx, owner, &g, line), err
 	}
-	owner.Kind, owner.Name = ownerKinds[line.Ref.Kind], line.Name
-	return arrival{object: as, save: func(found stored) error { return i.saveOwner(ctx, line.Ref, owner, as, found) }}, nil
+	return arrival{}, fmt.Errorf("import of %T is not known to this version", o)
+}
+
+func (i *incoming) ownerArrival(ctx context.Context, o Owner, as archive.Object, line PackageLine) arrival {
+	o.Kind, o.Name = ownerKinds[line.Ref.Kind], line.Name
+	return arrival{object: as, save: func(found stored) error { return i.saveOwner(ctx, line.Ref, o, as, found) }}
+}
+
+func slotsOf(bindings []archive.Binding) []archive.Slot {
+	var list []archive.Slot
+	for _, b := range bindings {
+		list = append(list, archive.Slot{Global: b.Global, Policy: b.Policy})
+	}
+	return list
+}
+
+func proxyOf(p archive.Proxy) Owner {
+	o := Owner{Description: p.Description, Route: p.Route, Upstream: p.Upstream, ErrorTemplates: p.ErrorTemplates}
+	for _, e := range p.Endpoints {
+		o.Endpoints = append(o.Endpoints, Endpoint{Method: e.Method, Path: e.Path, Description: e.Description})
+	}
+	return o
+}
+
+// proxyGroup finds the members, whose names follow renamed proxies.
+func (i *incoming) proxyGroup(g *archive.ProxyGroup) (Owner, error) {
+	g.Members = slices.Clone(g.Members)
+	for n := range g.Members {
+		g.Members[n] = i.now(archive.KindProxy, g.Members[n])
+	}
+	members, err := i.members(g.Members)
+	return Owner{Description: g.Description, Route: g.Route, ErrorTemplates: g.ErrorTemplates, BlockDirectAccess: g.BlockDirectAccess, Members: members}, err
 }
 
 // routeUnder is what a route becomes when it is saved.
