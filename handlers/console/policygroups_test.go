@@ -115,7 +115,7 @@ func TestAPolicyGroupIsMadeAndItsSecretShownOnce(t *testing.T) {
 	t.Parallel()
 	r := newGroupRoom(t)
 	form := r.v.Get(t, link.KindPolicyGroup.New("Default"))
-	mustContain(t, form.Text(), "Takes JWT Authentication.", "No policy type of this version can run in it.", "before groups of a higher number")
+	mustContain(t, form.Text(), "Takes JWT Authentication, Headers.", "Takes Headers.", "before groups of a higher number")
 	wrong := r.v.Submit(t, form, "#policy-group-form", url.Values{"name": {"standard"}, "order": {"many"}, "makeDefault": {"true"}, "description": {"kept"}})
 	mustStatus(t, wrong, http.StatusUnprocessableEntity)
 	mustContain(t, wrong.One(t, "[role=alert]").Text(), "taken by another policy group", "from 0 to")
@@ -162,7 +162,7 @@ func TestThePageOfAPolicyGroupShowsWhatItHoldsAndWhereItIs(t *testing.T) {
 		t.Error("the local policy cannot be switched")
 	}
 	empty := r.make(t, models.Owner{Name: "Errors", Pipeline: policy.Error})
-	mustContain(t, r.v.Get(t, linkFor(empty).Page()).Text(), "Nothing can go here yet", "No proxy or proxy group uses it")
+	mustContain(t, r.v.Get(t, linkFor(empty).Page()).Text(), "No policy yet", "Add policy", "No proxy or proxy group uses it")
 }
 
 func linkFor(o models.Owner) link.Owner { return link.PolicyGroup("Default", o.Name) }
