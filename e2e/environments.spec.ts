@@ -147,7 +147,7 @@ test("an environment is created, served, moved and deleted", async ({ signedIn: 
   await expect(dialog).toContainText("staging is served by");
   await node.stop();
   await page.goto(`${product.console}/environments/staging/delete`);
-  await expect(page.getByText("1 API proxy is undeployed: twice (Default)")).toBeVisible();
+  await expect(page.getByText("1 API or policy group is undeployed: twice (Default)")).toBeVisible();
   await sound(page, "environment-delete");
   await page.locator("input[name=confirm]").fill("staging");
   await page.getByRole("button", { name: "Delete environment" }).click();
