@@ -14,7 +14,10 @@ test("headers of answers and of refusals are changed", async ({ signedIn: page, 
 
   // The lanes offer what can go there, and nothing else.
   await page.goto(develop);
-  await page.locator("#lane-response").getByRole("link", { name: /^Add policy to/ }).click();
+  await page
+    .locator("#lane-response")
+    .getByRole("link", { name: /^Add policy to/ })
+    .click();
   await expect(page.locator("a[href*='bindings/new/policy-headers']")).toBeVisible();
   await expect(page.locator("a[href*='bindings/new/policy-auth-jwt']")).toHaveCount(0);
   const chooser = `${product.console}/projects/Default/proxies/${proxy}/bindings/new/policy-headers`;

@@ -87,4 +87,21 @@ test("a policy is localized in one place, and the others keep the global one", a
   await expect(page.getByRole("link", { name: `Localize in ${proxies[1]}, All endpoints` })).toBeVisible();
   await accessible(page);
   await picture(page, "policy-localize");
+
+  // Deleting it while it is in use says what that touches, and nothing that runs changes before the next deploy.
+  await page.goto(`${product.console}/projects/Default/policies/policy-auth-jwt/${name}/delete`);
+  const question = page.locator("form.Confirm");
+  await expect(question).toContainText(`It is removed from 1 API proxy: ${proxies[1]}.`);
+  await accessible(page);
+  await picture(page, "policy-delete-used");
+  await expect(question.getByRole("button", { name: "Delete policy" })).toBeDisabled(); // the name is not typed
+  await question.locator("input[name=confirm]").fill(name);
+  await question.getByRole("button", { name: "Delete policy" }).click();
+  await expect(page.getByText("was deleted").first()).toBeVisible();
+  expect(await seen(proxies[1], two)).toEqual(["x-authenticated-userid"]);
+  expect(await seen(proxies[0], one)).toEqual(["x-own-user"]);
+  await page.goto(`${product.console}/projects/Default/proxies/${proxies[1]}`);
+  await expect(page.getByText("Redeploy required").first()).toBeVisible();
+  await deploy(page, product.console, proxies[1]);
+  expect((await fetch(`${product.gateway}/${proxies[1]}/1`)).status).toBe(200);
 });
