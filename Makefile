@@ -96,11 +96,12 @@ arrows: ## Check that every room imports only what docs/architecture.md allows
 	@GO="$(GO)" .ci/arrows
 
 # The other expression languages are in a module of their own, which may not be here.
-bench: ## Measure what a request through the gateway costs, and a condition beside expr and CEL
+bench: build/testserver ## Measure what a request through the gateway costs, a condition beside expr and CEL, and pages with 10,000 objects
 	$(GO) run $(BUILD_FLAGS) ./e2e/bench
 	@cd engine/condition/rivals && if $(GO) list -deps -test . >/dev/null 2>&1; \
 		then $(GO) test $(BUILD_FLAGS) -run '^$$' -bench . -benchmem .; \
 		else echo "make: expr and CEL are not here and cannot be fetched, so conditions were not measured beside them"; fi
+	build/testserver -- $(GO) test $(BUILD_FLAGS) -run '^$$' -bench PagesWithTenThousand ./models ./handlers/console
 
 check: generated lint test ## Everything that must hold before a change is merged
 

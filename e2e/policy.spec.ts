@@ -4,7 +4,7 @@ import { accessible, expect, picture, test } from "./fixtures.ts";
 const type = "policy-auth-jwt";
 
 // A product of its own: the first journey begins in an empty project, which others fill.
-test.use({ flags: ["--log-level=warn"] });
+test.use({ flags: ["--log-level=error"] });
 
 test("a policy is created, viewed, edited, switched and deleted", async ({ signedIn: page, product }) => {
   await page.goto(`${product.console}/projects/Default/proxies`);

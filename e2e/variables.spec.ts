@@ -3,6 +3,9 @@
 import type { Page } from "@playwright/test";
 import { accessible, expect, picture, test } from "./fixtures.ts";
 
+// A product of its own: the journeys begin without variables, which others leave.
+test.use({ flags: ["--log-format=json"] });
+
 /** fits fails where the page is wider than a phone. */
 async function fits(page: Page): Promise<void> {
   await page.setViewportSize({ width: 390, height: 844 });
