@@ -354,6 +354,7 @@ test("without JavaScript rules are added, edited and removed", async ({ browser,
   await page.locator("input[name=name]").fill("admin");
   await page.locator("input[name=password]").fill(product.password);
   await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).toHaveURL(/\/projects\//);
   await page.goto(`${product.console}/projects/Default/new/policies/${type}`);
   const field = (name: string) => page.locator(`[name="condition.${name}"]`);
   await page.locator("input[name=name]").fill("plain conditions");

@@ -205,6 +205,7 @@ test("without JavaScript a rule is added and shown what it answers", async ({ br
   await page.locator("input[name=name]").fill("admin");
   await page.locator("input[name=password]").fill(product.password);
   await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).toHaveURL(/\/projects\//);
   await page.goto(`${product.console}/projects/Default/new/policies/${type}`);
   await page.locator("input[name=name]").fill("plain errors");
   const error = row(page, "POLICY_AUTH_JWT_NOT_VALID");

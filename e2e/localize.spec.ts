@@ -42,6 +42,7 @@ test("a policy is localized in one place, and the others keep the global one", a
   await page.locator("input[name=name]").fill(name);
   await page.getByLabel("Add Client Info to Header").check();
   await page.getByRole("button", { name: "Create policy" }).click();
+  await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
   const proxies = ["localize-one", "localize-two"] as const;
   const one = await guarded(page, product.console, proxies[0], api.url);
   const two = await guarded(page, product.console, proxies[1], api.url);
