@@ -79,8 +79,9 @@ func router(o Options, pages *console.Console) http.Handler {
 	if err := e.SetTrustedProxies(nil); err != nil {
 		panic(err) // nil is always valid
 	}
-	r := registrar{engine: e, pages: pages}
+	r := registrar{engine: e, store: o.Store, pages: pages}
 	routes(&r, pages, o.Dev)
+	pages.AskRights(rightsOf(r.table).of)
 	e.NoRoute(r.adapt("", pages.NotFound))
 	e.NoMethod(r.adapt("", pages.NotFound))
 	return e

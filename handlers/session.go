@@ -56,6 +56,9 @@ func withVisit(store *models.Store, sessions *scs.SessionManager, logger *slog.L
 					logger.Warn("session without user", "error", err, "correlationId", r.Header.Get(correlationHeader))
 					user = models.User{}
 				}
+				if user.Locked {
+					user = models.User{}
+				}
 			}
 			v := visit.New(user, r.Header.Get(correlationHeader), clientOf(r), sessions)
 			next.ServeHTTP(w, r.WithContext(visit.With(r.Context(), v)))

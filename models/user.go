@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -15,8 +16,19 @@ import (
 
 // The roles of the console (D22).
 const (
-	RoleAdministrator = "ADMINISTRATOR"
-	RoleAuditor       = "AUDITOR"
+	// RoleAdministrator may do everything, RoleProjectManager everything in every
+	// project, RoleAuditor look at everything; RoleMember may do what the roles of
+	// a project say.
+	RoleAdministrator  = "ADMINISTRATOR"
+	RoleProjectManager = "PROJECT_MANAGER"
+	RoleAuditor        = "AUDITOR"
+	RoleMember         = "MEMBER"
+)
+
+// Who knows a user's password.
+const (
+	LoginLocal = "LOCAL"
+	LoginLDAP  = "LDAP"
 )
 
 // The themes of the console.
@@ -34,8 +46,13 @@ const usersByName = "users_name" // the unique index
 // User is who may use the console.
 type User struct {
 	ID, Name, FullName string
-	// Role is ADMINISTRATOR or AUDITOR.
+	Email              string
+	// Role is ADMINISTRATOR, PROJECT_MANAGER, AUDITOR or MEMBER.
 	Role string
+	// LoginType says who knows the password, LOCAL (the default) or LDAP.
+	LoginType string
+	// Locked keeps the user from signing in and ends what is open.
+	Locked bool
 	// Theme is system (the default), light or dark.
 	Theme string
 	// MustChangePassword is set while a generated password is in use.
@@ -49,7 +66,10 @@ type userRow struct {
 	ID                 string `gorm:"primaryKey"`
 	Name               string
 	FullName           string
+	Email              string
 	Role               string
+	LoginType          string
+	Locked             bool
 	Theme              string
 	PasswordHash       string
 	MustChangePassword bool
@@ -62,7 +82,7 @@ func (userRow) TableName() string { return "users" }
 
 func (r userRow) user() User {
 	u := User{
-		ID: r.ID, Name: r.Name, FullName: r.FullName, Role: r.Role, Theme: r.Theme,
+		ID: r.ID, Name: r.Name, FullName: r.FullName, Email: r.Email, Role: r.Role, LoginType: r.LoginType, Locked: r.Locked, Theme: r.Theme,
 		MustChangePassword: r.MustChangePassword, Stamp: r.Stamp.stamp(),
 	}
 	if r.LastSignInAt != nil {
@@ -76,13 +96,16 @@ func (r userRow) user() User {
 type userRecord struct {
 	Name               string `json:"name"`
 	FullName           string `json:"fullName"`
+	Email              string `json:"email"`
 	Role               string `json:"role"`
+	LoginType          string `json:"loginType"`
+	Locked             bool   `json:"locked"`
 	Theme              string `json:"theme"`
 	MustChangePassword bool   `json:"mustChangePassword"`
 }
 
 func (r userRow) audited() userRecord {
-	return userRecord{Name: r.Name, FullName: r.FullName, Role: r.Role, Theme: r.Theme, MustChangePassword: r.MustChangePassword}
+	return userRecord{Name: r.Name, FullName: r.FullName, Email: r.Email, Role: r.Role, LoginType: r.LoginType, Locked: r.Locked, Theme: r.Theme, MustChangePassword: r.MustChangePassword}
 }
 
 // EnsureAdministrator makes sure that somebody can sign in: when there is no
@@ -134,7 +157,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, u User, password secre
 		return User{}, fmt.Errorf("create user: %w", err)
 	}
 	row := userRow{
-		ID: newID(), Name: u.Name, FullName: u.FullName, Role: u.Role, Theme: u.Theme,
+		ID: newID(), Name: u.Name, FullName: u.FullName, Email: u.Email, Role: u.Role, LoginType: LoginLocal, Locked: u.Locked, Theme: u.Theme,
 		PasswordHash: hash, MustChangePassword: u.MustChangePassword, Stamp: born(by, s.now()),
 	}
 	err = s.write(ctx, func(tx *gorm.DB) error {
@@ -162,13 +185,18 @@ func (u User) validate() problem.List {
 			l.Add("fullName", "%s", msg)
 		}
 	}
-	if u.Role != RoleAdministrator && u.Role != RoleAuditor {
-		l.Add("role", "Choose %s or %s.", RoleAdministrator, RoleAuditor)
+	if !slices.Contains(UserRoles(), u.Role) {
+		l.Add("role", "Choose %s.", strings.Join(UserRoles(), ", "))
 	}
 	if msg := themeProblem(u.Theme); msg != "" {
 		l.Add("theme", "%s", msg)
 	}
 	return l
+}
+
+// UserRoles are the roles that hold in the whole installation.
+func UserRoles() []string {
+	return []string{RoleAdministrator, RoleProjectManager, RoleAuditor, RoleMember}
 }
 
 func themeProblem(theme string) string {

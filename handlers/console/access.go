@@ -115,7 +115,7 @@ func (c *Console) ListAccess(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	base, manage := link.Access(project.Name), visit.From(ctx).Can(visit.Manage)
+	base, manage := link.Access(project.Name), visit.From(ctx).Can(models.ManageIdentity)
 	l := credentials.AccessList{
 		Tabs: accessTabs(project.Name, ""), Proxy: q.proxy, Credential: q.credential, Clear: base, Now: c.now(),
 		Narrowed: q.text != "" || q.proxy != "" || q.credential != "", Export: withQuery(link.ExportAccess(project.Name), accessQuery{text: q.text, proxy: q.proxy, credential: q.credential}.values()),
@@ -205,7 +205,7 @@ func (c *Console) showSummary(g *gin.Context, project models.Project, q accessQu
 	s.Page = ui.PageOf(q.page, accessPerPage, len(s.Rows), total, one, many, func(page int) string {
 		return withQuery(base, accessQuery{text: q.text, page: page}.values())
 	})
-	if visit.From(g.Request.Context()).Can(visit.Manage) {
+	if visit.From(g.Request.Context()).Can(models.ManageIdentity) {
 		s.Grant = link.NewAccess(project.Name)
 	} else {
 		for i := range s.Rows {

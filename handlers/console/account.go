@@ -41,10 +41,12 @@ func roleMay(role string) string {
 	switch role {
 	case models.RoleAdministrator:
 		return "See, change and deploy everything."
+	case models.RoleProjectManager:
+		return "See, change and deploy everything in every project; look at the settings of the installation."
 	case models.RoleAuditor:
 		return "See everything and read the audit; change nothing."
 	}
-	return "Nothing."
+	return "What the roles in your projects allow."
 }
 
 // ChangePassword takes a new password. Every session of the user ends, and

@@ -196,7 +196,7 @@ func runOf(project string, b models.BulkDeploy) reports.Run {
 func (c *Console) bulkRun(g *gin.Context, project models.Project, b models.BulkDeploy) (reports.Run, error) {
 	ctx := g.Request.Context()
 	run := runOf(project.Name, b)
-	run.Now, run.Deploy = c.now(), visit.From(ctx).Can(visit.Deploy)
+	run.Now, run.Deploy = c.now(), visit.From(ctx).Can(models.DeployAPIs)
 	total := b.Total()
 	if n, ok := map[string]int{models.BulkFailed: b.Failed, models.BulkDeployed: b.Deployed, models.BulkLeftOut: b.LeftOut, models.BulkWaiting: b.Waiting}[g.Query("state")]; ok {
 		run.Shown, total = g.Query("state"), n

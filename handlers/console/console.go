@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 )
 
@@ -50,11 +51,38 @@ type Console struct {
 	now        func() time.Time
 	sessions   *scs.SessionManager
 	throttle   Throttle
+	rightOf    func(address string) (visit.Right, bool)
 }
 
 // New makes the console.
 func New(o Options) *Console {
 	return &Console{store: o.Store, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, logger: o.Logger, now: o.Now, sessions: o.Sessions, throttle: o.Throttle}
+}
+
+// AskRights tells where to learn what a page needs.
+func (c *Console) AskRights(of func(address string) (visit.Right, bool)) { c.rightOf = of }
+
+// opens tells whether the visitor may open the page at an address.
+func (c *Console) opens(v *visit.Visit, address string) bool {
+	right, ok := c.rightOf(address)
+	return ok && v.Can(right)
+}
+
+// projectsOf lists the projects that the visitor may look at.
+func (c *Console) projectsOf(ctx context.Context, v *visit.Visit) ([]models.Project, error) {
+	if v.User.Role == models.RoleMember {
+		return c.store.ProjectsWith(ctx, v.User.ID, "")
+	}
+	return c.store.Projects(ctx)
+}
+
+// visitIn is the visit as it would be to a page of project.
+func (c *Console) visitIn(ctx context.Context, v *visit.Visit, project string) (*visit.Visit, error) {
+	if v.User.Role != models.RoleMember || project == "" {
+		return v, nil
+	}
+	here, err := c.store.PermissionsIn(ctx, v.User.ID, project)
+	return v.In(here), err
 }
 
 // project is the project that the address names.

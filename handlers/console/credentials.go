@@ -180,7 +180,7 @@ func (c *Console) showCredentials(g *gin.Context, status int, project models.Pro
 		return err
 	}
 	frame.Toasts = append(frame.Toasts, toasts...)
-	base, cleared, manage := link.Credentials(project.Name), q, visit.From(ctx).Can(visit.Manage)
+	base, cleared, manage := link.Credentials(project.Name), q, visit.From(ctx).Can(models.ManageIdentity)
 	cleared.text, cleared.page = "", 1
 	exported := q
 	exported.page = 1
@@ -229,7 +229,7 @@ func (c *Console) ShowCredential(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	x, manage := d.credential, d.v.Can(visit.Manage)
+	x, manage := d.credential, d.v.Can(models.ManageIdentity)
 	v := credentials.View{
 		Item: credentialItem(d.project.Name, x, manage), FullName: x.FullName, Email: x.Email, Description: x.Description, Networks: x.Networks,
 		SecretChangedAt: x.SecretChangedAt, Tokens: issue.Describe(issue.Write(x.Tokens)), CreatedAt: x.CreatedAt, CreatedBy: x.CreatedBy, Now: c.now(),

@@ -50,7 +50,7 @@ func rank(first bool) int {
 
 // places are the owner's environments as pages show them.
 func (c *Console) places(g *gin.Context, project string, p models.Owner) []deploys.Place {
-	may := visit.From(g.Request.Context()).Can(visit.Deploy)
+	may := visit.From(g.Request.Context()).Can(models.DeployAPIs)
 	var list []deploys.Place
 	for _, d := range c.deployments(g, p) {
 		place := placeOf(p, d)

@@ -125,7 +125,7 @@ func (d *ownerDesk) lane(about laneText, endpoint string) proxies.Lane {
 	l := proxies.Lane{ID: about.id, Title: strings.ToUpper(about.name[:1]) + about.name[1:], Text: about.text, Back: about.pipeline != policy.Request}
 	if !slices.ContainsFunc(d.c.types, func(t policy.Type) bool { return t.Allows(about.pipeline) }) {
 		l.Closed = about.closed
-	} else if d.v.Can(visit.Manage) {
+	} else if d.v.Can(models.ManageAPIs) {
 		s := spot{about.pipeline, endpoint}
 		l.Add = d.link().NewBinding() + "?" + s.values().Encode()
 		if d.kind != engine.KindPolicyGroup {
@@ -170,7 +170,7 @@ func (d *ownerDesk) bound(b models.Binding) proxies.Bound {
 	}
 	at := d.link()
 	out := d.c.boundPolicy(at, b)
-	if !d.v.Can(visit.Manage) {
+	if !d.v.Can(models.ManageAPIs) {
 		return out
 	}
 	out.Remove = at.BindingRemove(b.ID)
@@ -201,7 +201,7 @@ func (d *ownerDesk) boundGroup(b models.Binding) proxies.Bound {
 	for _, inner := range b.Group.Bindings {
 		out.Inside = append(out.Inside, d.c.boundPolicy(at, inner))
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageAPIs) {
 		out.Remove = d.link().BindingRemove(b.ID)
 	}
 	return out

@@ -74,7 +74,7 @@ func (c *Console) ListEnvironments(g *gin.Context) error {
 	for _, s := range states {
 		l.Items = append(l.Items, d.item(s))
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(visit.ManageSystem) {
 		l.New = link.NewEnvironment
 	}
 	frame, err := d.frame("Environments")
@@ -92,7 +92,7 @@ func (d *environmentDesk) item(s models.EnvironmentState) environments.Item {
 	for _, r := range s.Nodes {
 		item.Nodes = append(item.Nodes, nodeRow(r, s.Generation))
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(visit.ManageSystem) {
 		item.Edit, item.Address, item.Delete = link.EnvironmentEdit(s.Name), link.EnvironmentAddress(s.Name), link.EnvironmentDelete(s.Name)
 	}
 	return item

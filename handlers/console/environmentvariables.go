@@ -78,7 +78,7 @@ func (c *Console) ListEnvironmentVariables(g *gin.Context) error {
 	for _, v := range all {
 		l.Items = append(l.Items, d.item(v))
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(visit.ManageSystem) {
 		l.New = link.NewEnvironmentVariable(d.environment.Name)
 	}
 	return render(g, http.StatusOK, variables.EnvironmentPage(frame, l))
@@ -86,7 +86,7 @@ func (c *Console) ListEnvironmentVariables(g *gin.Context) error {
 
 func (d *valueDesk) item(v models.EnvironmentVariable) variables.EnvironmentItem {
 	item := variables.EnvironmentItem{Name: v.Name, Value: v.Value, UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(visit.ManageSystem) {
 		item.Edit = link.EnvironmentVariableEdit(v.Environment, v.ID)
 		item.Delete = link.EnvironmentVariableDelete(v.Environment, v.ID)
 	}

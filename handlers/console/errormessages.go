@@ -87,7 +87,7 @@ func (d *errorDesk) show(status int, values policies.Values, page weberrors.RowP
 		return err
 	}
 	page.Editor.Problems, page.Type, page.Saved, page.Now = problems, d.now.Type, d.now.Message, d.c.now()
-	page.CanSave = visit.From(ctx).Can(visit.Manage)
+	page.CanSave = visit.From(ctx).Can(visit.ManageSystem)
 	page.Changed, page.By = d.now.UpdatedAt, d.now.UpdatedBy
 	if page.Version == 0 {
 		page.Version = d.now.Version

@@ -19,7 +19,7 @@ import (
 func (c *Console) frame(g *gin.Context, title string, project models.Project, crumbs ...layout.Crumb) (layout.Props, error) {
 	ctx := g.Request.Context()
 	v := visit.From(ctx)
-	projects, err := c.store.Projects(ctx)
+	projects, err := c.projectsOf(ctx, v)
 	if err != nil {
 		return layout.Props{}, err
 	}
@@ -34,13 +34,17 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 		Theme:       layout.ParseTheme(v.User.Theme),
 		Breadcrumbs: crumbs,
 		Project:     projectChooser(projects, current),
-		Environment: environmentChooser(environments, v.Environment(ctx), g.Request.URL.RequestURI(), v.Can(visit.View)),
+		Environment: environmentChooser(environments, v.Environment(ctx), g.Request.URL.RequestURI(), v.Can(visit.ViewSystem)),
 		CurrentPath: g.Request.URL.RequestURI(),
 	}
 	if current != "" {
-		p.Home = link.Proxies(current)
-		p.Nav = withKeys(withValues(c.menu(v, current, g.Request.URL.EscapedPath()), environments, v.Environment(ctx), g.Request.URL.EscapedPath()), v, environments, v.Environment(ctx), g.Request.URL.EscapedPath())
+		p.Home = link.Project(current)
 	}
+	there, err := c.visitIn(ctx, v, current)
+	if err != nil {
+		return layout.Props{}, err
+	}
+	p.Nav = c.menu(there, current, environments, v.Environment(ctx), g.Request.URL.EscapedPath())
 	for _, m := range v.Heard(ctx) {
 		p.Toasts = append(p.Toasts, layout.Toast{Tone: toneOf(m.Kind), Text: m.Text, Link: ui.Action{Label: m.Next, Href: m.Href}})
 	}
@@ -83,7 +87,38 @@ func withValues(nav []layout.NavSection, environments []models.Environment, chos
 
 // menu is the left menu as the seed's guide has it; entries that the visitor
 // may not open are left out by the same rule that guards their routes.
-func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSection {
+func (c *Console) menu(v *visit.Visit, project string, environments []models.Environment, chosen, current string) []layout.NavSection {
+	var sections []layout.NavSection
+	if project != "" {
+		sections = withValues(c.projectMenu(project, current), environments, chosen, current)
+	}
+	sections = withKeys(append(sections, tokenMenu(current)...), environments, chosen, current)
+	return permitted(sections, func(address string) bool { return c.opens(v, address) })
+}
+
+// permitted leaves out what does not open, and what is empty then.
+func permitted(sections []layout.NavSection, opens func(address string) bool) []layout.NavSection {
+	var list []layout.NavSection
+	for _, s := range sections {
+		if s.Items = permittedItems(s.Items, opens); len(s.Items) > 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func permittedItems(items []layout.NavItem, opens func(address string) bool) []layout.NavItem {
+	var list []layout.NavItem
+	for _, item := range items {
+		item.Children = permittedItems(item.Children, opens)
+		if len(item.Children) > 0 || item.Href != "" && opens(item.Href) {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+func (c *Console) projectMenu(project, current string) []layout.NavSection {
 	policies := layout.NavItem{Label: "Global Policies"}
 	for i, t := range c.types {
 		item := layout.NavItem{Label: t.Label, Href: link.Policies(project, t.Name)}
@@ -107,36 +142,27 @@ func (c *Console) menu(v *visit.Visit, project, current string) []layout.NavSect
 		{Label: "Reports", Href: link.PolicyUsage(project), Icon: "audit", Keys: "g u", Current: within(current, link.Reports(project)) || within(current, link.BulkDeploys(project))},
 		{Label: "Export and Import", Href: link.Packages(project), Icon: "download", Current: within(current, link.Packages(project)), Keys: "g y"},
 	}}}
-	sections = append(sections, identityMenu(project, current))
-	return append(sections, tokenMenu(v, current)...)
+	return append(sections, identityMenu(project, current))
 }
 
 // tokenMenu is what does not belong to a project.
-func tokenMenu(v *visit.Visit, current string) []layout.NavSection {
-	administration := layout.NavSection{Label: "Administration"}
-	var sections []layout.NavSection
-	if v.Can(visit.Audit) {
-		logins := layout.NavItem{Label: "Logins", Href: link.Logins, Icon: "account", Keys: "g l"}
-		logins.Current = within(current, link.Logins) || within(current, link.RevokeTokens)
-		sections = append(sections, layout.NavSection{Label: "Monitoring", Items: []layout.NavItem{
+func tokenMenu(current string) []layout.NavSection {
+	logins := layout.NavItem{Label: "Logins", Href: link.Logins, Icon: "account", Keys: "g l"}
+	logins.Current = within(current, link.Logins) || within(current, link.RevokeTokens)
+	return []layout.NavSection{
+		{Label: "Monitoring", Items: []layout.NavItem{
 			{Label: "Token Requests", Href: link.TokenRequests, Icon: "key", Current: within(current, link.TokenRequests), Keys: "g t"},
 			{Label: "Security Events", Href: link.SecurityEvents, Icon: "danger", Current: within(current, link.SecurityEvents), Keys: "g e"},
 			logins,
 			{Label: whyRefused, Href: link.Refusals, Icon: "info", Current: within(current, link.Refusals), Keys: "g w"},
-		}})
-		administration.Items = append(administration.Items,
-			layout.NavItem{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"})
+		}},
+		{Label: "Administration", Items: []layout.NavItem{
+			{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"},
+			{Label: "Environments", Href: link.Environments, Icon: "layers", Current: ofEnvironments(current), Keys: "g n"},
+			{Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m"},
+			{Label: "Error Messages", Href: link.ErrorMessages, Icon: "code", Current: within(current, link.ErrorMessages), Keys: "g b"},
+		}},
 	}
-	if v.Can(visit.View) {
-		administration.Items = append(administration.Items, layout.NavItem{
-			Label: "Environments", Href: link.Environments, Icon: "layers", Current: ofEnvironments(current), Keys: "g n",
-		}, layout.NavItem{
-			Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m",
-		}, layout.NavItem{
-			Label: "Error Messages", Href: link.ErrorMessages, Icon: "code", Current: within(current, link.ErrorMessages), Keys: "g b",
-		})
-	}
-	return append(sections, administration)
 }
 
 // ofEnvironments tells pages of environments themselves from those of their keys
@@ -207,8 +233,12 @@ func roleLabel(role string) string {
 	switch role {
 	case models.RoleAdministrator:
 		return "Administrator"
+	case models.RoleProjectManager:
+		return "Project manager"
 	case models.RoleAuditor:
 		return "Auditor"
+	case models.RoleMember:
+		return "Member"
 	}
 	return role
 }

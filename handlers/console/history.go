@@ -41,7 +41,7 @@ func (c *Console) History(g *gin.Context) error {
 			return fmt.Errorf("read revision %d of %s: %w", r.Number, d.owner.Name, err)
 		}
 		shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=draft", d.link().Compare(), url.QueryEscape(r.Environment), r.Number)
-		if d.v.Can(visit.Deploy) {
+		if d.v.Can(models.DeployAPIs) {
 			shown.Pin = d.link().Pin(r.Number)
 			if !r.Live && !r.Pinned && i > 0 {
 				shown.Delete = d.link().DeleteRevision(r.Number)
@@ -49,7 +49,7 @@ func (c *Console) History(g *gin.Context) error {
 		}
 		if !r.Live {
 			shown.Compare = fmt.Sprintf("%s?environment=%s&from=%d&to=live", d.link().Compare(), url.QueryEscape(r.Environment), r.Number)
-			if d.v.Can(visit.Deploy) {
+			if d.v.Can(models.DeployAPIs) {
 				shown.Rollback = d.link().Rollback(r.Environment, r.Number)
 			}
 		}

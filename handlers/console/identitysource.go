@@ -47,7 +47,7 @@ func (c *Console) ListIdentitySources(g *gin.Context) error {
 	}
 	page := webidentity.ListPage{
 		Frame: frame, Project: project.Name, Kinds: c.identities, Query: q, Total: total, PerPage: sourcesPerPage,
-		Manage: visit.From(ctx).Can(visit.Manage), Now: c.now(),
+		Manage: visit.From(ctx).Can(models.ManageConnections), Now: c.now(),
 	}
 	for _, s := range rows {
 		page.Items = append(page.Items, c.sourceItem(s))
@@ -118,7 +118,7 @@ func (c *Console) ShowIdentitySource(g *gin.Context) error {
 		Frame: frame, Project: e.project.Name, Item: c.sourceItem(s), CreatedAt: s.CreatedAt, CreatedBy: s.CreatedBy,
 		Settings: webidentity.SettingsOf(e.form, webidentity.Write(e.form, s.Config)), Secrets: secretLabels(e.kind, s.Secrets),
 		Advice: e.form.Advice(s.Config), Uses: sourceUses(e.project.Name, uses),
-		Manage: v.Can(visit.Manage), Audit: v.Can(visit.Audit), Now: c.now(),
+		Manage: v.Can(models.ManageConnections), Audit: v.Can(models.ViewAudit), Now: c.now(),
 	}))
 }
 

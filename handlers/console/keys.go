@@ -69,8 +69,8 @@ func chooseEnvironment(p *layout.Props, chosen string, page func(environment str
 }
 
 // withKeys adds the keys of the chosen environment to a menu.
-func withKeys(nav []layout.NavSection, v *visit.Visit, environments []models.Environment, chosen, current string) []layout.NavSection {
-	if len(environments) == 0 || !v.Can(visit.View) {
+func withKeys(nav []layout.NavSection, environments []models.Environment, chosen, current string) []layout.NavSection {
+	if len(environments) == 0 {
 		return nav
 	}
 	i := slices.IndexFunc(environments, func(e models.Environment) bool { return e.Name == chosen })
@@ -111,7 +111,7 @@ func (c *Console) ListKeys(g *gin.Context) error {
 		Environment: d.environment.Name, JWKS: d.environment.PublicURL + "/.well-known/jwks.json", Now: c.now(),
 		Schedule: keys.Schedule{RotateDays: int(schedule.RotateEvery / day), PublishHours: int(schedule.PublishAhead / time.Hour)},
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(visit.ManageSystem) {
 		p.New, p.Schedule.Edit = link.NewKey(d.environment.Name), link.KeySchedule(d.environment.Name)
 	}
 	turns := turnsOf(list)
@@ -176,7 +176,7 @@ func (d *keyDesk) row(k models.Key, uses []models.KeyUse, in turn) keys.Row {
 	if !k.State.Ended() && !k.Algorithm.Symmetric() {
 		r.JWK, r.PEM = link.KeyJWK(environment, k.ID), link.KeyPEM(environment, k.ID)
 	}
-	if !d.v.Can(visit.Manage) || k.State.Ended() {
+	if !d.v.Can(visit.ManageSystem) || k.State.Ended() {
 		return r
 	}
 	r.Revoke = link.KeyRevoke(environment, k.ID)

@@ -34,7 +34,7 @@ func (c *Console) ListLogins(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := tokens.LoginsPage{Query: q, Total: total, Capped: total >= models.CountCap, Now: c.now(), CanEnd: visit.From(ctx).Can(visit.Manage)}
+	page := tokens.LoginsPage{Query: q, Total: total, Capped: total >= models.CountCap, Now: c.now(), CanEnd: visit.From(ctx).Can(visit.ManageSystem)}
 	for _, l := range list {
 		page.Rows = append(page.Rows, tokens.Login{
 			Session: l.Session, Subject: l.Subject, ClientID: l.ClientID, User: l.User, Environment: l.Environment, Project: l.Project,

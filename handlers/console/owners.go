@@ -153,7 +153,7 @@ func (d *ownerDesk) head(current proxies.Section) proxies.Head {
 		Places: d.c.places(d.g, d.project.Name, d.owner), Overview: at.Page(), Develop: at.Develop(), History: at.History(),
 		Export: link.ExportObject(d.project.Name, string(d.packed), d.owner.Name),
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageAPIs) {
 		h.Edit, h.Secret, h.Duplicate, h.Delete = at.Edit(), at.Secret(), at.Duplicate(), at.Delete()
 	}
 	return h

@@ -59,7 +59,7 @@ func (c *Console) Packages(g *gin.Context) error {
 	}
 	name := d.project.Name
 	h := packages.Hub{Export: link.ExportObjects(name), All: link.ExportReview(name) + "?all=true"}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(visit.Exchange) {
 		h.Import = link.ImportPackage(name)
 	}
 	return render(g, http.StatusOK, packages.HubPage(frame, h))

@@ -34,7 +34,7 @@ type place struct {
 // only such as the visitor may open.
 func (c *Console) Palette(g *gin.Context) error {
 	ctx, v := g.Request.Context(), visit.From(g.Request.Context())
-	projects, err := c.store.Projects(ctx)
+	projects, err := c.projectsOf(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -49,8 +49,12 @@ func (c *Console) Palette(g *gin.Context) error {
 	}
 	found := []place{}
 	for i, project := range projects {
+		there, err := c.visitIn(ctx, v, project.Name)
+		if err != nil {
+			return err
+		}
 		if i == 0 {
-			pages, err := c.pages(ctx, v, project.Name)
+			pages, err := c.pages(ctx, there, project.Name)
 			if err != nil {
 				return err
 			}
@@ -63,18 +67,23 @@ func (c *Console) Palette(g *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		found = append(found, c.hits(hits)...)
+		found = append(found, c.opening(there, c.hits(hits))...)
 	}
 	keys, err := c.store.SearchKeys(ctx, query, paletteHits)
 	if err != nil {
 		return err
 	}
-	found = append(found, keyPlaces(keys)...)
-	if id := correlationID(query); v.Can(visit.Audit) && likeID(id) {
-		found = append(found, place{Label: "Why was it refused?", Kind: "Correlation id", Hint: id, Href: link.Refused(id)})
+	found = append(found, c.opening(v, keyPlaces(keys))...)
+	if id := correlationID(query); likeID(id) {
+		found = append(found, c.opening(v, []place{{Label: "Why was it refused?", Kind: "Correlation id", Hint: id, Href: link.Refused(id)}})...)
 	}
 	g.JSON(http.StatusOK, found)
 	return nil
+}
+
+// opening leaves out what the visitor may not open.
+func (c *Console) opening(v *visit.Visit, list []place) []place {
+	return slices.DeleteFunc(list, func(p place) bool { return !c.opens(v, p.Href) })
 }
 
 // likeID tells whether text may be a correlation id: one of the gateway's is 128
@@ -100,21 +109,19 @@ func (c *Console) pages(ctx context.Context, v *visit.Visit, project string) ([]
 		return nil, err
 	}
 	var list []place
-	for _, section := range withValues(c.menu(v, project, ""), environments, v.Environment(ctx), "") {
+	for _, section := range c.menu(v, project, environments, v.Environment(ctx), "") {
 		list = appendItems(list, section.Items)
 	}
 	for _, e := range environments {
 		list = append(list, place{Label: e.Name, Href: link.EnvironmentPage(e.Name), Kind: "Environment", Hint: e.PublicURL})
 	}
-	if v.Can(visit.Manage) {
-		list = append(list, place{Label: "Create environment", Href: link.NewEnvironment, Kind: "Action"},
-			place{Label: "Create API proxy", Href: link.NewProxy(project), Kind: "Action"},
-			place{Label: "Create API proxy group", Href: link.KindProxyGroup.New(project), Kind: "Action"})
-		for _, t := range c.types {
-			list = append(list, place{Label: "Create " + t.Label + " policy", Href: link.NewPolicy(project, t.Name), Kind: "Action"})
-		}
+	list = append(list, place{Label: "Create environment", Href: link.NewEnvironment, Kind: "Action"},
+		place{Label: "Create API proxy", Href: link.NewProxy(project), Kind: "Action"},
+		place{Label: "Create API proxy group", Href: link.KindProxyGroup.New(project), Kind: "Action"})
+	for _, t := range c.types {
+		list = append(list, place{Label: "Create " + t.Label + " policy", Href: link.NewPolicy(project, t.Name), Kind: "Action"})
 	}
-	return append(list, place{Label: "Account", Href: link.Account, Kind: "Page", Hint: v.User.Name}), nil
+	return c.opening(v, append(list, place{Label: "Account", Href: link.Account, Kind: "Page", Hint: v.User.Name})), nil
 }
 
 func appendItems(list []place, items []layout.NavItem) []place {

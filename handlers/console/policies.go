@@ -48,7 +48,7 @@ func (e *policyEditor) showList(status int, q policies.Query, toasts ...layout.T
 	frame.Toasts = append(frame.Toasts, toasts...)
 	page := policies.ListPage{
 		Frame: frame, Project: e.project.Name, Type: e.typ, Query: q, Total: total, PerPage: policiesPerPage,
-		Manage: visit.From(ctx).Can(visit.Manage), Now: e.c.now(),
+		Manage: visit.From(ctx).Can(models.ManageSettings), Now: e.c.now(),
 	}
 	for _, p := range rows {
 		page.Items = append(page.Items, itemOf(p))
@@ -179,7 +179,7 @@ func (c *Console) saySaved(g *gin.Context, p models.Policy, what string) error {
 	switch {
 	case u.live == 0:
 		v.Say(ctx, visit.Success, text)
-	case !v.Can(visit.Deploy):
+	case !v.Can(models.DeployAPIs):
 		v.Say(ctx, visit.Warning, text)
 	default:
 		v.SayWithLink(ctx, visit.Warning, text, bulkDeployIt, link.NewBulkDeploy(p.ProjectName, p.Type, p.Name))
@@ -221,7 +221,7 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 	page := policies.ViewPage{
 		Frame: frame, Project: e.project.Name, Type: e.typ, Item: itemOf(p), CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy,
 		Settings: settings, Trial: policies.Conditions(values, nil, choices, ""), Advice: e.form.Advice(p.Config, choices),
-		Manage: v.Can(visit.Manage), Deploy: v.Can(visit.Deploy), Audit: v.Can(visit.Audit), Now: e.c.now(),
+		Manage: v.Can(models.ManageSettings), Deploy: v.Can(models.DeployAPIs), Audit: v.Can(models.ViewAudit), Now: e.c.now(),
 	}
 	if err := e.addUses(&page, p); err != nil {
 		return err
@@ -299,7 +299,7 @@ func (e *policyEditor) switched(p models.Policy) error {
 	if u.live > 0 {
 		toast.Tone = ui.ToneWarning
 	}
-	if u.live > 0 && visit.From(ctx).Can(visit.Deploy) {
+	if u.live > 0 && visit.From(ctx).Can(models.DeployAPIs) {
 		toast.Link = ui.Action{Label: bulkDeployIt, Href: link.NewBulkDeploy(e.project.Name, p.Type, p.Name)}
 	}
 	return render(e.g, http.StatusOK, policies.Switched(e.row(p), toast))
@@ -308,7 +308,7 @@ func (e *policyEditor) switched(p models.Policy) error {
 func (e *policyEditor) row(p models.Policy) *policies.RowProps {
 	return &policies.RowProps{
 		Item: itemOf(p), Project: e.project.Name, Type: e.typ.Name, Return: e.back(p),
-		Manage: visit.From(e.g.Request.Context()).Can(visit.Manage), Now: e.c.now(),
+		Manage: visit.From(e.g.Request.Context()).Can(models.ManageSettings), Now: e.c.now(),
 	}
 }
 

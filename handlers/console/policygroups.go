@@ -52,7 +52,7 @@ func (c *Console) ListPolicyGroups(g *gin.Context) error {
 	}
 	l.Columns, l.Page = groupColumns(q, base), q.pager(base, len(found), total, "policy group", "policy groups")
 	l.Search = ui.Search{Action: base, Value: q.text, Label: "Search policy groups", Clear: q.with("", 1).address(base), Hidden: q.sorting()}
-	if visit.From(ctx).Can(visit.Manage) {
+	if visit.From(ctx).Can(models.ManageAPIs) {
 		l.New = link.KindPolicyGroup.New(project.Name)
 	}
 	frame, err := c.frame(g, "Policy Groups", project, kindNamed(engine.KindPolicyGroup).crumbs(project)...)
@@ -89,7 +89,7 @@ func (c *Console) groupRows(g *gin.Context, project models.Project, groups []mod
 			Owner: linkOf(project.Name, o), ID: o.ID, Name: o.Name, Description: o.Description, Pipeline: o.Pipeline, Order: o.Rank,
 			Default: o.MakeDefault, Active: o.Active, Policies: counts[o.ID].Policies, Used: counts[o.ID].Places,
 			Places: c.places(g, project.Name, o), Several: len(o.Deployments) > 1, Version: o.Version,
-			ChangedAt: o.UpdatedAt, ChangedBy: o.UpdatedBy, Now: c.now(), Return: back, Manage: visit.From(g.Request.Context()).Can(visit.Manage),
+			ChangedAt: o.UpdatedAt, ChangedBy: o.UpdatedBy, Now: c.now(), Return: back, Manage: visit.From(g.Request.Context()).Can(models.ManageAPIs),
 		}
 	}
 	return rows, err
@@ -194,10 +194,10 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 	for _, p := range use.places {
 		v.Uses = append(v.Uses, d.groupPlace(p))
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageAPIs) {
 		v.Status = d.groupToggle()
 	}
-	if d.v.Can(visit.Audit) {
+	if d.v.Can(models.ViewAudit) {
 		v.Audit = withQuery(link.Audit, url.Values{"q": {d.owner.ID}})
 	}
 	return render(g, http.StatusOK, proxies.PolicyGroupPage(frame, v))
@@ -209,7 +209,7 @@ const groupDeploys = "Deployed, the group's own key pair can ask for tokens in t
 func (d *ownerDesk) groupPlace(p models.Usage) proxies.PolicyGroupUse {
 	u := proxies.PolicyGroupUse{
 		Owner: link.Owner{Project: d.project.Name, Kind: kindNamed(p.OwnerKind).at, Name: p.OwnerName}, Noun: kindNamed(p.OwnerKind).noun,
-		Scope: cmp.Or(p.Endpoint, "All endpoints"), Pipeline: p.Pipeline, Position: p.Position, Live: p.Live, Deploy: d.v.Can(visit.Deploy),
+		Scope: cmp.Or(p.Endpoint, "All endpoints"), Pipeline: p.Pipeline, Position: p.Position, Live: p.Live, Deploy: d.v.Can(models.DeployAPIs),
 	}
 	if p.OwnerKind == engine.KindProxyGroup {
 		u.Scope = "All calls"

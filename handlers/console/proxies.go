@@ -48,7 +48,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 		Query: q.text, Now: c.now(), Columns: q.columns(base), Page: q.pager(base, len(found), total, "proxy", "proxies"),
 		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxies", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
 	}
-	if visit.From(ctx).Can(visit.Manage) {
+	if visit.From(ctx).Can(models.ManageAPIs) {
 		l.New = link.NewProxy(project.Name)
 	}
 	for _, p := range found {
@@ -64,7 +64,7 @@ func (c *Console) proxyRow(g *gin.Context, project string, p models.Owner) proxi
 		Places: c.places(g, project, p), ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
 		Href: linkOf(project, p).Page(), Develop: linkOf(project, p).Develop(),
 	}
-	if visit.From(g.Request.Context()).Can(visit.Manage) {
+	if visit.From(g.Request.Context()).Can(models.ManageAPIs) {
 		r.Edit, r.Duplicate, r.Delete = linkOf(project, p).Edit(), linkOf(project, p).Duplicate(), linkOf(project, p).Delete()
 	}
 	return r

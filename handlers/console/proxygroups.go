@@ -45,7 +45,7 @@ func (c *Console) ListProxyGroups(g *gin.Context) error {
 		Query: q.text, Now: c.now(), Columns: q.groupColumns(base), Page: q.pager(base, len(found), total, "proxy group", "proxy groups"),
 		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxy groups", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
 	}
-	if visit.From(ctx).Can(visit.Manage) {
+	if visit.From(ctx).Can(models.ManageAPIs) {
 		l.New = kind.at.New(project.Name)
 	}
 	counts, err := c.store.GroupCounts(ctx, idsOf(found))
@@ -67,7 +67,7 @@ func (c *Console) groupRow(g *gin.Context, project string, o models.Owner) proxi
 		Name: o.Name, Description: o.Description, BasePath: o.Route.BasePath, Members: len(o.Members),
 		Places: c.places(g, project, o), ChangedAt: o.UpdatedAt, ChangedBy: o.UpdatedBy, Href: at.Page(), Develop: at.Develop(),
 	}
-	if visit.From(g.Request.Context()).Can(visit.Manage) {
+	if visit.From(g.Request.Context()).Can(models.ManageAPIs) {
 		r.Edit, r.Assign, r.Delete = at.Edit(), at.Assign(), at.Delete()
 	}
 	return r
@@ -109,7 +109,7 @@ func (c *Console) ShowProxyGroup(g *gin.Context) error {
 	if err := d.merge(g.Request.Context(), &o); err != nil {
 		return err
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageAPIs) {
 		o.Assign = d.link().Assign()
 	}
 	return render(g, http.StatusOK, proxies.GroupPage(frame, o))

@@ -128,7 +128,7 @@ func (c *Console) leadOn(ctx context.Context, f *refusals.Finding) error {
 	if f.Request != "" {
 		f.Links = append(f.Links, ui.Action{Label: "Token request", Icon: "key", Href: f.Request, Small: true})
 	}
-	if !visit.From(ctx).Can(visit.View) {
+	if !visit.From(ctx).Can(visit.ViewSystem) {
 		return nil
 	}
 	f.Places["Token Management"] = link.TokenManagement

@@ -83,7 +83,7 @@ func (c *Console) showRoles(g *gin.Context, status int, project models.Project, 
 		next.Page = page
 		return roleAddress(base, next)
 	})
-	if visit.From(ctx).Can(visit.Manage) {
+	if visit.From(ctx).Can(models.ManageIdentity) {
 		l.Create = base
 		l.Columns = append(l.Columns, ui.Column{Label: "Actions", Hidden: true, Tight: true})
 	}

@@ -160,7 +160,7 @@ func (c *Console) SignOut(g *gin.Context) error {
 // has something in it.
 func (c *Console) Home(g *gin.Context) error {
 	ctx := g.Request.Context()
-	projects, err := c.store.Projects(ctx)
+	projects, err := c.projectsOf(ctx, visit.From(ctx))
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (c *Console) managementPage(g *gin.Context) (page tokens.ManagementPage, er
 	}
 	return tokens.ManagementPage{
 		Values: tokens.WriteManagement(m.Value), Version: m.Version, Changed: m.UpdatedAt, By: m.UpdatedBy, Now: c.now(),
-		CanSave: visit.From(ctx).Can(visit.Manage),
+		CanSave: visit.From(ctx).Can(visit.ManageSystem),
 		Retention: tokens.RetentionForm{
 			TokenRequests: strconv.Itoa(kept.Value.TokenRequestDays), SecurityEvents: strconv.Itoa(kept.Value.SecurityEventDays),
 			Refusals: strconv.Itoa(kept.Value.RefusalDays), Logins: strconv.Itoa(kept.Value.LoginDays), Revisions: strconv.Itoa(kept.Value.Revisions), Version: kept.Version,

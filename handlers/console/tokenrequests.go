@@ -276,7 +276,7 @@ func (c *Console) ShowTokenRequest(g *gin.Context) error {
 		return err
 	}
 	page := tokens.RequestPage{Request: tokens.Request{ID: r.ID, Token: r.Token}, Now: c.now()}
-	if r.Family != "" && visit.From(g.Request.Context()).Can(visit.Manage) {
+	if r.Family != "" && visit.From(g.Request.Context()).Can(visit.ManageSystem) {
 		if _, err := c.store.Login(g.Request.Context(), r.Family); err == nil {
 			page.Login = link.EndLogin(r.Family)
 		}

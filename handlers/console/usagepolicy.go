@@ -47,7 +47,7 @@ func (e *policyEditor) addUses(page *policies.ViewPage, p models.Policy) error {
 		return err
 	}
 	page.UsesCut = at.Next > 0
-	manage := visit.From(ctx).Can(visit.Manage)
+	manage := visit.From(ctx).Can(models.ManageAPIs)
 	for _, line := range lines {
 		place := e.c.placeLine(line)
 		if manage && line.Via == "" {

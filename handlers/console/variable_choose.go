@@ -8,7 +8,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine/problem"
-	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/variables"
@@ -29,7 +28,7 @@ func (c *Console) ChooseVariable(g *gin.Context) error {
 		return err
 	}
 	l := variables.Chooser{Address: link.ChooseVariable(d.project.Name), Query: strings.TrimSpace(g.Query("q"))}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageSettings) {
 		l.New = link.NewChosenVariable(d.project.Name)
 	}
 	found := slices.DeleteFunc(all, func(v models.Variable) bool { return !variableMatches(v, l.Query) })

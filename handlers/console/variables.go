@@ -83,7 +83,7 @@ func (c *Console) ListVariables(g *gin.Context) error {
 		Search: ui.Search{Action: d.list(), Value: text, Label: "Search variables", Clear: d.list()}, Now: c.now(),
 		Page: ui.PageOf(page, variablesPerPage, len(shown), len(found), "variable", "variables", func(page int) string { return d.address(text, page) }),
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageSettings) {
 		l.New = link.NewVariable(d.project.Name)
 	}
 	for _, v := range shown {
@@ -115,7 +115,7 @@ func (d *variableDesk) item(v models.Variable) variables.Item {
 		Name: v.Definition.Name, Description: v.Definition.Description, Words: v.Definition.Words(), Policies: v.Policies,
 		UpdatedAt: v.UpdatedAt, UpdatedBy: v.UpdatedBy,
 	}
-	if d.v.Can(visit.Manage) {
+	if d.v.Can(models.ManageSettings) {
 		item.Edit, item.Delete = link.VariableEdit(d.project.Name, item.Name), link.VariableDelete(d.project.Name, item.Name)
 	}
 	return item

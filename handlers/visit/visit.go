@@ -6,29 +6,48 @@ package visit
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/gatewright/gatewright/models"
 )
 
-// Right is what a route or a button needs.
-type Right string
+// Right is what a route or a button needs: a models.Permission, which a role
+// gives in one project, or one of those below, which concern the installation.
+type Right = models.Permission
 
-// The rights. Public needs no sign-in; SignedIn is every user's own business.
+// The rights beside the permissions of a project. Public needs no sign-in;
+// SignedIn is every user's own business.
 const (
 	Public   Right = "public"
 	SignedIn Right = "signed-in"
-	View     Right = "view"
-	Manage   Right = "manage"
-	Deploy   Right = "deploy"
-	Audit    Right = "audit"
+	// ViewSystem and ManageSystem are about what no project owns: environments,
+	// keys, settings, users, roles, projects, what happened on all of them.
+	ViewSystem   Right = "SYSTEM:VIEW"
+	ManageSystem Right = "SYSTEM:MANAGE"
+	// Exchange is the right to export or import something of a project; which
+	// kinds is asked again for each.
+	Exchange Right = "*:EXPORT_IMPORT"
+	// Member is anything that a role of the project allows.
+	Member Right = "*:VIEW"
 )
 
-// granted is the one permission rule: what each role may do.
-var granted = map[string]map[Right]bool{
-	models.RoleAdministrator: {SignedIn: true, View: true, Manage: true, Deploy: true, Audit: true},
-	models.RoleAuditor:       {SignedIn: true, View: true, Audit: true},
+// everywhere is the one permission rule for those whose role holds in the whole
+// installation: an administrator may do everything, a project manager everything
+// in every project, an auditor look at everything. A member may do what the
+// roles of a project say, see Visit.Enters.
+func everywhere(role string, right Right) bool {
+	system := right == ViewSystem || right == ManageSystem
+	switch role {
+	case models.RoleAdministrator:
+		return true
+	case models.RoleProjectManager:
+		return !system || right == ViewSystem
+	case models.RoleAuditor:
+		return right.Action() == models.ActionView
+	}
+	return false
 }
 
 // Visit is one request's user and session.
@@ -37,6 +56,9 @@ type Visit struct {
 	CorrelationID string
 	Client        netip.Addr
 	sessions      *scs.SessionManager
+	here          models.Permissions
+	limit         *models.TokenScope
+	outside       bool // of the project that the token is for
 }
 
 // New is the visit of user, zero for nobody.
@@ -44,9 +66,48 @@ func New(user models.User, correlationID string, client netip.Addr, sessions *sc
 	return &Visit{User: user, CorrelationID: correlationID, Client: client, sessions: sessions}
 }
 
-// Can tells whether the visitor has right; an unknown role has none.
+// Enters tells what a member may do in the project that the request names.
+func (v *Visit) Enters(here models.Permissions) { v.here = here }
+
+// Limit is what the token that the request came with was made for; what its
+// owner may do beyond that it may not. Outside tells that the request is about
+// something else than the project that the token is for.
+func (v *Visit) Limit(to models.TokenScope, outside bool) { v.limit, v.outside = &to, outside }
+
+// Can tells whether the visitor has right, in the project that the request names
+// where it is one of a project's; an unknown role has none.
 func (v *Visit) Can(right Right) bool {
-	return right == Public || granted[v.User.Role][right]
+	if right == Public {
+		return true
+	}
+	if !v.SignedIn() {
+		return false
+	}
+	if right == SignedIn {
+		return true
+	}
+	if v.outside || v.limit != nil && !has(v.limit.Permissions, right) && v.limit.Permissions != nil {
+		return false
+	}
+	return has(v.here, right) || everywhere(v.User.Role, right)
+}
+
+// In is the visit as it would be to the project in which a member may do what
+// permissions say.
+func (v *Visit) In(here models.Permissions) *Visit {
+	other := *v
+	other.here = here
+	return &other
+}
+
+func has(list models.Permissions, right Right) bool {
+	switch right {
+	case Member:
+		return len(list) > 0
+	case Exchange:
+		return slices.ContainsFunc(list, func(p models.Permission) bool { return p.Action() == right.Action() })
+	}
+	return list.Has(right)
 }
 
 // SignedIn tells whether somebody is signed in.
