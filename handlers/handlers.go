@@ -14,6 +14,7 @@ import (
 	"github.com/gatewright/gatewright/assets"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/handlers/apiops"
 	"github.com/gatewright/gatewright/handlers/console"
 	"github.com/gatewright/gatewright/models"
 )
@@ -38,9 +39,10 @@ type Options struct {
 
 // New is the handler of the console's listener.
 func New(o Options) http.Handler {
+	throttle := newThrottle(o.Now)
 	sessions := newSessions(o.Store, o.SecureCookies, o.Logger, console.ServerError)
 	pages := console.New(console.Options{
-		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: newThrottle(o.Now),
+		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: throttle,
 	})
 	// Only requests that change something are checked: a browser says where
 	// they come from, and what comes from another site is refused (D22).
@@ -52,7 +54,11 @@ func New(o Options) http.Handler {
 		sessions.LoadAndSave,
 		withVisit(o.Store, sessions, o.Logger),
 	)
+	api := apiops.New(apiops.Options{
+		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Throttle: throttle, Client: clientOf,
+	})
 	mux := http.NewServeMux()
+	mux.Handle(apiops.Prefix, api.Handler())
 	mux.Handle(assets.Prefix, assets.Handler())
 	mux.Handle("/", site)
 	return middleware(mux,

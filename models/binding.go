@@ -16,13 +16,15 @@ import (
 )
 
 // NewBinding is what is to be bound, and where: a global policy or a policy group
-// by its id, or a new local policy. It goes to the end of its lane, a policy
-// group before the first one of a higher rank.
+// by its id, or a new local policy. Without a position it goes to the end of its
+// lane, a policy group before the first one of a higher rank.
 type NewBinding struct {
 	Scope policy.Scope
 	// EndpointID is needed where Scope is ENDPOINT, and only there.
 	EndpointID string
 	Pipeline   policy.Pipeline
+	// Position counts from 1; 0 and what is beyond the lane mean its end.
+	Position int
 	// PolicyID is that of a global policy, GroupID that of a policy group; exactly
 	// one of them and Local is set.
 	PolicyID, GroupID string
@@ -99,8 +101,14 @@ func (s *Store) bind(ctx context.Context, tx *gorm.DB, by Actor, project Project
 		}
 		row.PolicyID = &made.ID
 	}
-	if err := from[bindingRow](tx).Create(ctx, &row); err != nil || b.GroupID == "" {
+	if err := from[bindingRow](tx).Create(ctx, &row); err != nil {
 		return row, err
+	}
+	if b.Position > 0 {
+		return row, number(ctx, tx, slices.Insert(lane, min(b.Position-1, len(lane)), Binding{ID: row.ID}))
+	}
+	if b.GroupID == "" {
+		return row, nil
 	}
 	return row, byRank(ctx, tx, row, lane)
 }
@@ -147,6 +155,9 @@ func (b NewBinding) place(o Owner) problem.List {
 		l.Add("endpointId", "Leave out the endpoint: the scope ALL covers every one.")
 	case b.Scope == policy.Endpoint && !slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return e.ID == b.EndpointID }):
 		l.Add("endpointId", "Choose an endpoint of the proxy.")
+	}
+	if b.Position < 0 {
+		l.Add("position", "Count from 1.")
 	}
 	switch {
 	case !slices.Contains(pipelines, b.Pipeline):
@@ -317,27 +328,8 @@ func number(ctx context.Context, tx *gorm.DB, lane []Binding) error {
 // RemoveBinding takes a policy out of its lane: a local one is deleted, a global
 // one and a policy group stay. The version is the owner's.
 func (s *Store) RemoveBinding(ctx context.Context, by Actor, projectID, ownerID string, version int, bindingID string) error {
-	_, err := s.editLanes(ctx, by, projectID, ownerID, version, func(tx *gorm.DB, project Project, p Owner) error {
-		b, err := p.binding(bindingID)
-		if err != nil {
-			return err
-		}
-		if _, err := from[bindingRow](tx).Where("id = ?", b.ID).Delete(ctx); err != nil {
-			return err
-		}
-		if err := closeLanes(ctx, tx, []string{p.ID}); err != nil || b.Shared() {
-			return err
-		}
-		row, err := policyByID(ctx, tx, project.ID, b.Policy.ID)
-		if err != nil {
-			return err
-		}
-		return s.dropLocal(ctx, tx, by, project, row)
-	})
-	if err != nil {
-		return fmt.Errorf("remove policy: %w", err)
-	}
-	return nil
+	_, err := s.RemoveBound(ctx, by, projectID, ownerID, version, []string{bindingID})
+	return err
 }
 
 // dropLocal deletes a local policy that is bound no longer.

@@ -196,7 +196,7 @@ func (s *Store) SaveRole(ctx context.Context, by Actor, projectID, id string, ve
 		return err
 	})
 	if violated(err) == rolesByName {
-		err = problem.List{{Field: "name", Message: roleTaken}}
+		err = problem.List{{Field: "name", Message: roleTaken, Taken: true}}
 	}
 	if err != nil {
 		return Role{}, fmt.Errorf("save role: %w", err)
@@ -213,7 +213,7 @@ func (s *Store) createRole(ctx context.Context, tx *gorm.DB, by Actor, project P
 			return row, fmt.Errorf("look for a role of that name: %w", err)
 		}
 		if n > 0 {
-			l.Add("name", "%s", roleTaken)
+			l.AddTaken("name", roleTaken)
 		}
 	}
 	if err := l.Err(); err != nil {

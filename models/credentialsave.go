@@ -60,7 +60,7 @@ func (s *Store) SaveCredential(ctx context.Context, by Actor, projectID, id stri
 func credentialRace(err error) error {
 	switch violated(err) {
 	case credentialsByName:
-		return problem.List{{Field: "username", Message: credentialTaken}}
+		return problem.List{{Field: "username", Message: credentialTaken, Taken: true}}
 	case clientNames:
 		return problem.List{{Field: "username", Message: ownerHasName}}
 	}
@@ -233,7 +233,7 @@ func (w *credentialWrite) check(ctx context.Context, tx *gorm.DB, before credent
 			return parts, err
 		}
 		if msg != "" {
-			l.Add("username", "%s", msg)
+			l.AddTaken("username", msg)
 		}
 	}
 	if before.row.ID == "" && w.draft.Secret.IsZero() && !w.draft.GenerateSecret {

@@ -58,7 +58,7 @@ func (s *Store) SaveEnvironment(ctx context.Context, by Actor, e Environment) (E
 			return Environment{}, err
 		}
 		if why != "" {
-			problems = append(problem.List{{Field: "name", Message: why}}, problems...)
+			problems = append(problem.List{{Field: "name", Message: why, Taken: why == environmentTaken}}, problems...)
 		}
 	}
 	if err := problems.Err(); err != nil {
@@ -70,7 +70,7 @@ func (s *Store) SaveEnvironment(ctx context.Context, by Actor, e Environment) (E
 		}
 		created, err := s.insertEnvironment(ctx, tx, by, e)
 		if err == nil && !created {
-			return problem.List{{Field: "name", Message: environmentTaken}} // by somebody who was faster
+			return problem.List{{Field: "name", Message: environmentTaken, Taken: true}} // by somebody who was faster
 		}
 		return err
 	})

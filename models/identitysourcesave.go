@@ -55,7 +55,7 @@ func (s *Store) SaveIdentitySource(ctx context.Context, by Actor, projectID, id 
 // between our look and our write.
 func identitySourceRace(err error) error {
 	if violated(err) == identitySourcesByName {
-		return problem.List{{Field: "name", Message: identitySourceTaken}}
+		return problem.List{{Field: "name", Message: identitySourceTaken, Taken: true}}
 	}
 	return err
 }
@@ -139,7 +139,7 @@ func (w *sourceWrite) checkName(ctx context.Context, tx *gorm.DB, l *problem.Lis
 		return err
 	}
 	if taken {
-		l.Add("name", "%s", identitySourceTaken)
+		l.AddTaken("name", identitySourceTaken)
 		return nil
 	}
 	if before == nil || strings.EqualFold(before.Name, name) {

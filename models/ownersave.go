@@ -96,11 +96,11 @@ func (s *Store) saveOwner(ctx context.Context, by Actor, projectID string, o Own
 func ownerRace(err error, kind string) error {
 	switch violated(err) {
 	case ownersByName, groupsByName:
-		return problem.List{{Field: "name", Message: ownerNameTaken(kind)}}
+		return problem.List{{Field: "name", Message: ownerNameTaken(kind), Taken: true}}
 	case routeClaims:
-		return problem.List{{Field: "basePath", Message: "The base path was just taken by another API; choose another one."}}
+		return problem.List{{Field: "basePath", Message: "The base path was just taken by another API; choose another one.", Taken: true}}
 	case clientNames, ownersByClientID:
-		return problem.List{{Field: "clientId", Message: "The client id is taken by a credential or by another API proxy or group."}}
+		return problem.List{{Field: "clientId", Message: "The client id is taken by a credential or by another API proxy or group.", Taken: true}}
 	}
 	return err
 }
@@ -293,7 +293,7 @@ func (s *Store) authorOwner(ctx context.Context, tx *gorm.DB, row *ownerRow, o *
 			return err
 		}
 		if taken {
-			l.Add("name", "%s", ownerNameTaken(o.Kind))
+			l.AddTaken("name", ownerNameTaken(o.Kind))
 		}
 	}
 	o.normalize()
@@ -315,7 +315,7 @@ func routeProblem(ctx context.Context, tx *gorm.DB, row ownerRow, o *Owner, l *p
 	}
 	msg, err := routeTaken(ctx, tx, row.ProjectID, o.Route, row.ID)
 	if msg != "" {
-		l.Add("basePath", "%s", msg)
+		l.AddTaken("basePath", msg)
 	}
 	return err
 }

@@ -77,7 +77,7 @@ func (s *Store) switchPolicy(ctx context.Context, tx *gorm.DB, by Actor, project
 func nameRace(err error) error {
 	switch violated(err) {
 	case policiesByName, localPoliciesByName:
-		return problem.List{{Field: "name", Message: nameTaken}}
+		return problem.List{{Field: "name", Message: nameTaken, Taken: true}}
 	}
 	return err
 }
@@ -164,7 +164,7 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 			return err
 		}
 		if taken {
-			l.Add("name", "%s", nameTaken)
+			l.AddTaken("name", nameTaken)
 		}
 	}
 	msg, err := signingKeyProblem(ctx, tx, row.ProjectID, c)

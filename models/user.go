@@ -167,7 +167,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, u User, password secre
 		return s.record(ctx, tx, by, fact{action: ActionCreated, kind: KindUser, id: row.ID, name: row.Name, after: row.audited()})
 	})
 	if violated(err) == usersByName {
-		return User{}, problem.List{{Field: "name", Message: "The name is taken; choose another one."}}
+		return User{}, problem.List{{Field: "name", Message: "The name is taken; choose another one.", Taken: true}}
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("create user: %w", err)

@@ -141,7 +141,7 @@ func (s *Store) SaveVariable(ctx context.Context, by Actor, projectID, id string
 		return err
 	})
 	if violated(err) == variablesByName {
-		err = problem.List{{Field: "name", Message: variableTaken}}
+		err = problem.List{{Field: "name", Message: variableTaken, Taken: true}}
 	}
 	if err != nil {
 		return Variable{}, fmt.Errorf("save variable: %w", err)

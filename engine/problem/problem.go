@@ -17,6 +17,9 @@ type Problem struct {
 	// Message says what is wrong and what would be right, as a sentence for
 	// the person who typed it.
 	Message string `json:"message"`
+	// Taken tells that the value as such is right and that something else has it:
+	// a conflict (409) rather than a mistake (400) for programs.
+	Taken bool `json:"-"`
 }
 
 // List is everything that is wrong with a value. The empty list means valid.
@@ -29,10 +32,16 @@ func (l *List) Add(field, format string, args ...any) {
 	*l = append(*l, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// AddTaken appends a problem of a field whose value something else has.
+func (l *List) AddTaken(field, message string) {
+	*l = append(*l, Problem{Field: field, Message: message, Taken: true})
+}
+
 // Append adds all problems of other with their fields under prefix.
 func (l *List) Append(prefix string, other List) {
 	for _, p := range other {
-		*l = append(*l, Problem{Field: join(prefix, p.Field), Message: p.Message})
+		p.Field = join(prefix, p.Field)
+		*l = append(*l, p)
 	}
 }
 

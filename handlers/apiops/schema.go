@@ -1,0 +1,204 @@
+package apiops
+
+import (
+	"encoding/json"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/gatewright/gatewright/engine/policy"
+)
+
+// schemas makes JSON Schemas of Go types, so that the document says what the
+// code reads and writes. Struct tags add what types cannot say: doc (a
+// sentence), enum (words with commas), required (of a member that is sent),
+// format and example.
+type schemas struct {
+	components openapi3.Schemas
+	// sent tells that the schema is of a body: its members are optional unless
+	// they are tagged as required. What is answered has every member that is not
+	// left out when empty.
+	sent bool
+	// types are the kinds of policy, for members that are tagged policy.
+	types policy.Set
+	// made says of which type a component is: two of one name would be one.
+	made map[string]reflect.Type
+}
+
+// special are types whose schema is not that of their Go shape.
+var special = map[reflect.Type]func() *openapi3.Schema{
+	reflect.TypeFor[time.Time]():       func() *openapi3.Schema { return openapi3.NewDateTimeSchema() },
+	reflect.TypeFor[json.RawMessage](): func() *openapi3.Schema { return &openapi3.Schema{} },
+}
+
+// of is the schema of a type, a reference where it has a name.
+func (s schemas) of(t reflect.Type) *openapi3.SchemaRef {
+	if t.Kind() == reflect.Pointer {
+		return s.of(t.Elem())
+	}
+	if make, ok := special[t]; ok {
+		return make().NewRef()
+	}
+	if values, ok := enums[t]; ok {
+		return openapi3.NewStringSchema().WithEnum(values...).NewRef()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return openapi3.NewStringSchema().NewRef()
+	case reflect.Bool:
+		return openapi3.NewBoolSchema().NewRef()
+	case reflect.Int, reflect.Int32:
+		return openapi3.NewIntegerSchema().NewRef()
+	case reflect.Int64:
+		return openapi3.NewInt64Schema().NewRef()
+	case reflect.Float64:
+		return openapi3.NewFloat64Schema().NewRef()
+	case reflect.Slice:
+		array := openapi3.NewArraySchema()
+		array.Items = s.of(t.Elem())
+		return array.NewRef()
+	case reflect.Map:
+		object := openapi3.NewObjectSchema()
+		object.AdditionalProperties.Schema = s.of(t.Elem())
+		return object.NewRef()
+	case reflect.Struct:
+		return s.component(t)
+	}
+	return (&openapi3.Schema{}).NewRef()
+}
+
+// component is a reference to a struct, which is described once.
+func (s schemas) component(t reflect.Type) *openapi3.SchemaRef {
+	name := s.name(t)
+	ref := openapi3.NewSchemaRef("#/components/schemas/"+name, nil)
+	if _, known := s.components[name]; known {
+		if s.made[name] != t {
+			panic("apiops: two types are called " + name + " in the document: " + t.String() + " and " + s.made[name].String())
+		}
+		return ref
+	}
+	s.made[name] = t
+	object := openapi3.NewObjectSchema()
+	s.components[name] = object.NewRef() // before its members, which may hold it again
+	closed := false
+	object.AdditionalProperties.Has = &closed
+	s.members(t, object)
+	if s.sent {
+		object.Required = append(object.Required, needed[t]...)
+	}
+	slices.Sort(object.Required)
+	return ref
+}
+
+func (s schemas) members(t reflect.Type, object *openapi3.Schema) {
+	for f := range t.Fields() {
+		tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && tag == "":
+			s.members(f.Type, object)
+			continue
+		case !f.IsExported() || tag == "" || tag == "-":
+			continue
+		}
+		object.WithPropertyRef(tag, s.member(f))
+		optional := strings.Contains(options, "omit")
+		if s.sent && f.Tag.Get("required") == "true" || !s.sent && !optional {
+			object.Required = append(object.Required, tag)
+		}
+	}
+}
+
+// member is the schema of a member with what its tags say.
+func (s schemas) member(f reflect.StructField) *openapi3.SchemaRef {
+	ref := s.of(f.Type)
+	switch {
+	case f.Tag.Get("policy") == "":
+	case f.Type.Kind() == reflect.Slice && f.Type != reflect.TypeFor[json.RawMessage]():
+		ref.Value.Items = s.policy()
+	default:
+		ref = s.policy()
+	}
+	text := f.Tag.Get("doc")
+	if ref.Ref != "" {
+		if text == "" {
+			return ref
+		}
+		return (&openapi3.Schema{Description: text, AllOf: openapi3.SchemaRefs{ref}}).NewRef()
+	}
+	schema := *ref.Value
+	schema.Description = text
+	if words := f.Tag.Get("enum"); words != "" {
+		of := &schema
+		if schema.Items != nil && schema.Items.Value != nil {
+			items := *schema.Items.Value
+			schema.Items, of = items.NewRef(), &items
+		}
+		of.Enum = nil
+		for word := range strings.SplitSeq(words, ",") {
+			of.Enum = append(of.Enum, word)
+		}
+	}
+	if format := f.Tag.Get("format"); format != "" {
+		schema.Format = format
+	}
+	return schema.NewRef()
+}
+
+// policy is a reference to what a policy of any kind is.
+func (s schemas) policy() *openapi3.SchemaRef {
+	name := "Policy"
+	if s.sent {
+		name += "Request"
+	}
+	ref := openapi3.NewSchemaRef("#/components/schemas/"+name, nil)
+	if _, known := s.components[name]; known {
+		return ref
+	}
+	s.made[name] = reflect.TypeFor[policy.Config]()
+	any := &openapi3.Schema{
+		Description:   "A policy of any kind; its type says which.",
+		Discriminator: &openapi3.Discriminator{PropertyName: "type", Mapping: map[string]openapi3.MappingRef{}},
+	}
+	s.components[name] = any.NewRef()
+	add := func(wire string, t reflect.Type) {
+		kind := s.of(t)
+		any.OneOf = append(any.OneOf, kind)
+		any.Discriminator.Mapping[wire] = openapi3.MappingRef{Ref: kind.Ref}
+		s.components[strings.TrimPrefix(kind.Ref, "#/components/schemas/")].Value.Properties["type"] = openapi3.NewStringSchema().WithEnum(wire).NewRef()
+	}
+	for _, t := range s.types {
+		add(t.Name, reflect.TypeOf(t.New()).Elem())
+	}
+	if !s.sent {
+		add("policy-group", reflect.TypeFor[groupEntry]())
+	}
+	return ref
+}
+
+var generic = regexp.MustCompile(`^(\w+)\[(?:.*[./])?(\w+)\]$`)
+
+// name is that of a component: the type's, with what it holds for a generic one.
+func (s schemas) name(t reflect.Type) string {
+	name := t.Name()
+	if renamed, ok := names[t]; ok {
+		name = renamed
+	} else if m := generic.FindStringSubmatch(name); m != nil {
+		name = map[string]string{"listOf": "ListOf", "one": "OneOf"}[m[1]] + upperFirst(m[2])
+	}
+	name = upperFirst(name)
+	if s.sent && !strings.HasSuffix(name, "Request") {
+		name += "Request"
+	}
+	return name
+}
+
+func upperFirst(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
