@@ -49,7 +49,7 @@ func AuditActions() []string {
 
 // AuditKinds are all kinds of object, for filters.
 func AuditKinds() []string {
-	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindProxyGroup, KindPolicyGroup, KindRevision, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage}
+	return []string{KindProject, KindEnvironment, KindKey, KindKeySchedule, KindUser, KindIdentitySource, KindPolicy, KindProxy, KindProxyGroup, KindPolicyGroup, KindRevision, KindSettings, KindTokens, KindCredential, KindRole, KindAccess, KindVariable, KindEnvironmentVariable, KindErrorMessage, KindProjectRole, KindProjectMember, KindPersonalToken, KindWebSession}
 }
 
 // AuditRecord is one change or one sign-in. It is written in the transaction

@@ -122,7 +122,30 @@ func identities(t *testing.T, s bench, ada models.Actor, p models.Owner) []strin
 	must(err)
 	_, err = s.SaveErrorMessage(ctx, ada, 0, fault.Message{Type: fault.RoleMissing, Text: "Ask for the role."})
 	must(err)
-	return []string{"mia's secret phrase", "the source's secret"}
+	return append(people(t, s, ada), "mia's secret phrase", "the source's secret")
+}
+
+// people does one of each write about who may do what.
+func people(t *testing.T, s bench, ada models.Actor) []string {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	role, err := s.SaveProjectRole(ctx, ada, models.ProjectRole{Name: "Releaser", Permissions: models.Permissions{models.DeployAPIs}})
+	must(err)
+	_, err = s.SaveProjectMember(ctx, ada, s.project, models.ProjectMember{UserID: ada.UserID, Roles: []string{role.Name}}, models.AllPermissions())
+	must(err)
+	_, value, err := s.CreatePersonalToken(ctx, ada, models.PersonalToken{Name: "ci"})
+	must(err)
+	hold(t, s.SessionStore(), "session", ada.UserID)
+	sessions, err := s.WebSessions(ctx, ada.UserID)
+	must(err)
+	must(s.EndWebSession(ctx, ada, ada.UserID, sessions[0].ID))
+	return []string{value.Reveal()}
 }
 
 func TestEveryWriteIsAudited(t *testing.T) {
@@ -178,6 +201,10 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada CREATED VARIABLE Shop false true",
 		"ada CREATED ENVIRONMENT_VARIABLE  false true",
 		"ada CREATED ERROR_MESSAGE  false true",
+		"ada CREATED PROJECT_ROLE  false true",
+		"ada CREATED PROJECT_MEMBER Shop false true",
+		"ada CREATED PERSONAL_TOKEN  false true",
+		"ada REVOKED WEB_SESSION  false false",
 		"ada DELETED PROXY Shop true false",
 		"ada DELETED POLICY Shop true false",
 	}

@@ -16,7 +16,7 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, signerRow{}, requestHour{}, callHour{}, bulkRow{}, bulkOwnerRow{},
+		clientName{}, signerRow{}, requestHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{},
 	}
 }
 
@@ -25,6 +25,12 @@ type clientName struct{ Name, Kind, Owner string }
 
 // TableName implements gorm's schema.Tabler.
 func (clientName) TableName() string { return "client_names" }
+
+// projectMemberRole is written by statements only.
+type projectMemberRole struct{ ProjectID, UserID, RoleID string }
+
+// TableName implements gorm's schema.Tabler.
+func (projectMemberRole) TableName() string { return "project_member_roles" }
 
 // signerRow is one, too.
 type signerRow struct {

@@ -46,6 +46,9 @@ func (s *Store) ChangePassword(ctx context.Context, by Actor, userID string, cur
 	if err != nil {
 		return err
 	}
+	if row.LoginType == LoginLDAP {
+		return problem.List{{Field: "currentPassword", Message: directoryKnows}}
+	}
 	ok, err := secret.VerifyContext(ctx, row.PasswordHash, current.Reveal())
 	if err != nil {
 		return fmt.Errorf("check password: %w", err)
@@ -55,6 +58,8 @@ func (s *Store) ChangePassword(ctx context.Context, by Actor, userID string, cur
 	}
 	return s.setPassword(ctx, by, row, next, false)
 }
+
+const directoryKnows = "The password is the directory's; change it there."
 
 func changeProblems(ok bool, name string, current, next secret.Text) problem.List {
 	var l problem.List
@@ -71,11 +76,14 @@ func changeProblems(ok bool, name string, current, next secret.Text) problem.Lis
 
 // ResetPassword gives a user a generated password that has to be changed at
 // the next sign-in, and ends all of the user's sessions. It is returned this
-// once.
+// once. The password of somebody who signs in by the directory is a problem.
 func (s *Store) ResetPassword(ctx context.Context, by Actor, name string) (secret.Text, error) {
 	row, err := userNamed(ctx, s.db, name)
 	if err != nil {
 		return secret.Text{}, err
+	}
+	if row.LoginType == LoginLDAP {
+		return secret.Text{}, problem.List{{Field: "password", Message: directoryKnows}}
 	}
 	password := secret.New(secret.Generate(generatedPasswordBytes))
 	if err := s.setPassword(ctx, by, row, password, true); err != nil {

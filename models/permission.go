@@ -38,6 +38,12 @@ const (
 	ManageProject Permission = "PROJECT_MANAGEMENT:MANAGE"
 )
 
+// The rights about the installation, which no role of a project gives.
+const (
+	ViewSystem   Permission = "SYSTEM:VIEW"
+	ManageSystem Permission = "SYSTEM:MANAGE"
+)
+
 // AllPermissions are all that a role of a project can allow, in the order of
 // the permission table.
 func AllPermissions() []Permission {
@@ -75,4 +81,32 @@ func (l Permissions) Has(p Permission) bool {
 	return slices.ContainsFunc(l, func(had Permission) bool {
 		return had == p || p.Action() == ActionView && had.Category() == p.Category()
 	})
+}
+
+// Covers tells whether l allows all that other allows.
+func (l Permissions) Covers(other Permissions) bool {
+	return !slices.ContainsFunc(other, func(p Permission) bool { return !l.Has(p) })
+}
+
+// Whole is l in the order of the permission table, each once, with what follows
+// from it.
+func (l Permissions) Whole() Permissions {
+	whole := Permissions{}
+	for _, p := range append(AllPermissions(), ViewSystem, ManageSystem) {
+		if l.Has(p) {
+			whole = append(whole, p)
+		}
+	}
+	return whole
+}
+
+// unknown are those that no version of ours has.
+func (l Permissions) unknown(known Permissions) []string {
+	var names []string
+	for _, p := range l {
+		if !slices.Contains(known, p) {
+			names = append(names, string(p))
+		}
+	}
+	return names
 }

@@ -140,6 +140,15 @@ func settings[T any](ctx context.Context, tx *gorm.DB, key string, defaults T) (
 	return out, nil
 }
 
+// inAudit is a group of settings as the audit shows it: one with a secret says
+// how.
+func inAudit(value any) any {
+	if v, ok := value.(interface{ audited() any }); ok {
+		return v.audited()
+	}
+	return value
+}
+
 // saveSettings writes a group with its audit record, and then does in the same
 // transaction what follows from it.
 func saveSettings[T any](
@@ -171,7 +180,7 @@ func saveSettings[T any](
 				return err
 			}
 		}
-		return s.record(ctx, tx, by, fact{action: ActionUpdated, kind: KindSettings, id: key, name: name, before: before.Value, after: value})
+		return s.record(ctx, tx, by, fact{action: ActionUpdated, kind: KindSettings, id: key, name: name, before: inAudit(before.Value), after: inAudit(value)})
 	})
 	if err != nil {
 		return Settings[T]{}, fmt.Errorf("save settings %s: %w", key, err)

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,8 @@ type Options struct {
 	Types policy.Set
 	// Identities are the known kinds of identity source.
 	Identities identity.Kinds
+	// Outgoing decides where the sign-in directory may be; nil allows everything.
+	Outgoing func(netip.Addr) error
 	// OnSecurity hears of the security events that writes of this store cause,
 	// such as a revocation by a person, once they are committed. It must return at
 	// once. Nil means nobody.
@@ -60,12 +63,15 @@ type Store struct {
 	sealer     *secret.Sealer
 	types      policy.Set
 	identities identity.Kinds
+	outgoing   func(netip.Addr) error
 	onSecurity func(event.Security)
 	logger     *slog.Logger
 	clock      func() time.Time
 	poll       time.Duration // how often Watch looks without having heard
 	background *background
 	recorded   *atomic.Int64 // refusals since the record was trimmed
+
+	directorySlots chan struct{} // one for each sign-in that waits for the directory
 }
 
 // Open prepares a store on the PostgreSQL at url. It connects when first
@@ -79,7 +85,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64)}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64), directorySlots: make(chan struct{}, directorySignIns)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}

@@ -1,9 +1,9 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -139,28 +139,44 @@ func (s *Store) administrator(ctx context.Context) (userRow, error) {
 	return found(from[userRow](s.db).Where("role = ?", RoleAdministrator).Order("created_at").Limit(1).Take(ctx))
 }
 
-// CreateUser adds a user. An empty theme means system. Problems are of the
-// fields name, fullName, role, theme and password.
+// CreateUser adds a user. An empty theme means system, an empty login type
+// LOCAL; one of LDAP takes no password. Problems are of the fields name, fullName,
+// email, role, loginType, theme and password.
 func (s *Store) CreateUser(ctx context.Context, by Actor, u User, password secret.Text) (User, error) {
-	if u.Theme == "" {
-		u.Theme = ThemeSystem
-	}
+	u.Theme, u.LoginType = cmp.Or(u.Theme, ThemeSystem), cmp.Or(u.LoginType, LoginLocal)
 	l := u.validate()
-	if msg := passwordProblem(password, u.Name); msg != "" {
+	if msg := newPasswordProblem(u, password); msg != "" {
 		l.Add("password", "%s", msg)
 	}
 	if err := l.Err(); err != nil {
 		return User{}, err
 	}
-	hash, err := secret.HashContext(ctx, password.Reveal())
-	if err != nil {
-		return User{}, fmt.Errorf("create user: %w", err)
-	}
 	row := userRow{
-		ID: newID(), Name: u.Name, FullName: u.FullName, Email: u.Email, Role: u.Role, LoginType: LoginLocal, Locked: u.Locked, Theme: u.Theme,
-		PasswordHash: hash, MustChangePassword: u.MustChangePassword, Stamp: born(by, s.now()),
+		ID: newID(), Name: u.Name, FullName: u.FullName, Email: u.Email, Role: u.Role, LoginType: u.LoginType, Locked: u.Locked, Theme: u.Theme,
+		MustChangePassword: u.MustChangePassword && u.LoginType == LoginLocal, Stamp: born(by, s.now()),
 	}
-	err = s.write(ctx, func(tx *gorm.DB) error {
+	if u.LoginType == LoginLocal {
+		var err error
+		if row.PasswordHash, err = secret.HashContext(ctx, password.Reveal()); err != nil {
+			return User{}, fmt.Errorf("create user: %w", err)
+		}
+	}
+	return s.insertUser(ctx, by, row)
+}
+
+// newPasswordProblem says what is wrong with the password of a new user.
+func newPasswordProblem(u User, password secret.Text) string {
+	switch {
+	case u.LoginType != LoginLDAP:
+		return passwordProblem(password, u.Name)
+	case !password.IsZero():
+		return "Leave the password empty: the directory knows it."
+	}
+	return ""
+}
+
+func (s *Store) insertUser(ctx context.Context, by Actor, row userRow) (User, error) {
+	err := s.write(ctx, func(tx *gorm.DB) error {
 		if err := from[userRow](tx).Create(ctx, &row); err != nil {
 			return err
 		}
@@ -184,6 +200,12 @@ func (u User) validate() problem.List {
 		if msg := problem.Name(u.FullName); msg != "" {
 			l.Add("fullName", "%s", msg)
 		}
+	}
+	if msg := emailProblem(u.Email); msg != "" {
+		l.Add("email", "%s", msg)
+	}
+	if u.LoginType != LoginLocal && u.LoginType != LoginLDAP {
+		l.Add("loginType", "Choose %s or %s.", LoginLocal, LoginLDAP)
 	}
 	if !slices.Contains(UserRoles(), u.Role) {
 		l.Add("role", "Choose %s.", strings.Join(UserRoles(), ", "))
@@ -278,6 +300,11 @@ func (s *Store) SetTheme(ctx context.Context, userID, theme string) error {
 func (s *Store) updateUser(ctx context.Context, by Actor, action string, before, after userRow, columns ...any) error {
 	after.Stamp = before.Stamp.next(by, s.now())
 	err := s.write(ctx, func(tx *gorm.DB) error {
+		if before.opensAlways() && !after.opensAlways() {
+			if err := keepsAdministrator(ctx, tx, before, administratorField(after)); err != nil {
+				return err
+			}
+		}
 		n, err := from[userRow](tx).Where("id = ? and version = ?", before.ID, before.Stamp.Version).
 			Select("version", append([]any{"updated_at", "updated_by"}, columns...)...).Updates(ctx, after)
 		if err != nil {
@@ -286,8 +313,8 @@ func (s *Store) updateUser(ctx context.Context, by Actor, action string, before,
 		if n == 0 {
 			return s.staleUser(ctx, tx, before.ID)
 		}
-		if action == ActionPasswordChanged {
-			if err := endSessions(ctx, tx, s.now(), before.ID, ""); err != nil {
+		if action == ActionPasswordChanged || after.Locked && !before.Locked || after.LoginType != before.LoginType {
+			if err := s.endSignIns(ctx, tx, before.ID); err != nil {
 				return err
 			}
 		}
@@ -311,67 +338,4 @@ func (s *Store) staleUser(ctx context.Context, tx *gorm.DB, id string) error {
 		Kind: KindUser, Name: row.Name, Version: row.Stamp.Version,
 		Current: row.user(), By: row.Stamp.UpdatedBy, At: row.Stamp.UpdatedAt.UTC(),
 	}
-}
-
-// Authenticate checks a name and a password. A wrong one is false and not an
-// error, whatever part of it was wrong, and takes as long as a right one. Both
-// outcomes are audited.
-func (s *Store) Authenticate(ctx context.Context, name string, password secret.Text, client netip.Addr, correlationID string) (User, bool, error) {
-	row, err := userNamed(ctx, s.db, name)
-	if err != nil && !isNotFound(err) {
-		return User{}, false, err
-	}
-	hash := row.PasswordHash
-	if hash == "" {
-		hash = secret.DummyHash() // an unknown name must cost the same time
-	}
-	ok, err := secret.VerifyContext(ctx, hash, password.Reveal())
-	if err != nil {
-		return User{}, false, fmt.Errorf("check password: %w", err)
-	}
-	if !ok {
-		by := Actor{Name: row.Name, Client: client, CorrelationID: correlationID}
-		if row.ID == "" {
-			by.Name = abridged(name)
-		}
-		return User{}, false, s.recordSignInFailure(ctx, by, row)
-	}
-	return s.signIn(ctx, Actor{UserID: row.ID, Name: row.Name, Client: client, CorrelationID: correlationID}, row, password)
-}
-
-func (s *Store) recordSignInFailure(ctx context.Context, by Actor, row userRow) error {
-	return s.record(ctx, s.db, by, fact{action: ActionSignInFailed, kind: KindUser, id: row.ID, name: by.Name})
-}
-
-func (s *Store) signIn(ctx context.Context, by Actor, row userRow, password secret.Text) (User, bool, error) {
-	hash := row.PasswordHash
-	if secret.NeedsRehash(hash) {
-		var err error
-		if hash, err = secret.HashContext(ctx, password.Reveal()); err != nil {
-			return User{}, false, fmt.Errorf("sign in %s: %w", row.Name, err)
-		}
-	}
-	at := s.now()
-	err := s.write(ctx, func(tx *gorm.DB) error {
-		// Not a change that an editor could collide with, so no new version;
-		// but the password that was checked must still be the one that counts.
-		n, err := exec(ctx, tx, "update users set last_sign_in_at = ?, password_hash = ? where id = ? and password_hash = ?", at, hash, row.ID, row.PasswordHash)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return s.staleUser(ctx, tx, row.ID)
-		}
-		return s.record(ctx, tx, by, fact{action: ActionSignedIn, kind: KindUser, id: row.ID, name: row.Name})
-	})
-	if err != nil {
-		return User{}, false, fmt.Errorf("sign in %s: %w", row.Name, err)
-	}
-	row.LastSignInAt = &at
-	return row.user(), true, nil
-}
-
-// RecordSignOut audits that somebody signed out.
-func (s *Store) RecordSignOut(ctx context.Context, by Actor) error {
-	return s.record(ctx, s.db, by, fact{action: ActionSignedOut, kind: KindUser, id: by.UserID, name: by.Name})
 }

@@ -14,14 +14,28 @@ import (
 // all sessions of a user can be ended.
 const SessionUserKey = "userID"
 
+// SessionClientKey and SessionAgentKey are the keys of where a session was begun
+// from: the client's address and what its browser calls itself, both strings.
+const (
+	SessionClientKey = "client"
+	SessionAgentKey  = "userAgent"
+)
+
+// maxAgent bounds what is kept of a browser's name for itself.
+const maxAgent = 300
+
 // expiredAtOnce is how many expired sessions each new one sweeps away.
 const expiredAtOnce = 100
 
 type sessionRow struct {
 	TokenHash string `gorm:"primaryKey"`
 	Data      []byte
+	ID        string
 	UserID    *string
+	Client    string
+	UserAgent string
 	CreatedAt time.Time `gorm:"autoCreateTime:false"`
+	SeenAt    time.Time
 	ExpiresAt time.Time
 	EndedAt   *time.Time
 }
@@ -53,14 +67,15 @@ func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, 
 // CommitCtx implements scs.CtxStore. A session that was ended stays ended: a
 // request that read it before and saves it after must not bring it back.
 func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	user, err := sessionUser(data)
+	row, err := sessionOf(data)
 	if err != nil {
 		return err
 	}
 	at := s.now()
-	fresh, err := query[bool](ctx, s.db, `insert into web_sessions (token_hash, data, user_id, created_at, expires_at) values (?, ?, ?, ?, ?)
-		on conflict (token_hash) do update set data = excluded.data, user_id = excluded.user_id, expires_at = excluded.expires_at
-		where web_sessions.ended_at is null returning xmax = 0`, token, data, user, at, expiry.UTC())
+	fresh, err := query[bool](ctx, s.db, `insert into web_sessions (token_hash, data, id, user_id, client, user_agent, created_at, seen_at, expires_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		on conflict (token_hash) do update set data = excluded.data, user_id = excluded.user_id, client = excluded.client, user_agent = excluded.user_agent,
+			seen_at = excluded.seen_at, expires_at = excluded.expires_at
+		where web_sessions.ended_at is null returning xmax = 0`, token, data, newID(), row.UserID, row.Client, row.UserAgent, at, at, expiry.UTC())
 	if err != nil {
 		return fmt.Errorf("save web session: %w", err)
 	}
@@ -106,17 +121,19 @@ func (s sessionStore) Commit(token string, data []byte, expiry time.Time) error 
 // Delete implements scs.Store.
 func (s sessionStore) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
-// sessionUser finds whose session it is in what scs encoded.
-func sessionUser(data []byte) (*string, error) {
+// sessionOf finds whose session it is, and from where, in what scs encoded.
+func sessionOf(data []byte) (sessionRow, error) {
 	_, values, err := scs.GobCodec{}.Decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("read web session: %w", err)
+		return sessionRow{}, fmt.Errorf("read web session: %w", err)
 	}
-	id, _ := values[SessionUserKey].(string)
-	if !isID(id) {
-		return nil, nil
+	client, _ := values[SessionClientKey].(string)
+	agent, _ := values[SessionAgentKey].(string)
+	row := sessionRow{Client: truncated(client, maxAuditText), UserAgent: truncated(agent, maxAgent)}
+	if id, _ := values[SessionUserKey].(string); isID(id) {
+		row.UserID = &id
 	}
-	return &id, nil
+	return row, nil
 }
 
 // EndSessions ends all web sessions of a user but one, which is named by its

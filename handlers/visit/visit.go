@@ -24,8 +24,8 @@ const (
 	SignedIn Right = "signed-in"
 	// ViewSystem and ManageSystem are about what no project owns: environments,
 	// keys, settings, users, roles, projects, what happened on all of them.
-	ViewSystem   Right = "SYSTEM:VIEW"
-	ManageSystem Right = "SYSTEM:MANAGE"
+	ViewSystem   = models.ViewSystem
+	ManageSystem = models.ManageSystem
 	// Exchange is the right to export or import something of a project; which
 	// kinds is asked again for each.
 	Exchange Right = "*:EXPORT_IMPORT"
