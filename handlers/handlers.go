@@ -58,7 +58,7 @@ func New(o Options) http.Handler {
 		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Throttle: throttle, Client: clientOf,
 	})
 	mux := http.NewServeMux()
-	mux.Handle(apiops.Prefix, api.Handler())
+	mux.Handle(apiops.Prefix, withRecovery(o.Logger, api.ServerError)(api.Handler()))
 	mux.Handle(assets.Prefix, assets.Handler())
 	mux.Handle("/", site)
 	return middleware(mux,

@@ -30,8 +30,8 @@ const (
 	tokenPersonal = "PERSONAL"
 	tokenSignIn   = "SIGN_IN"
 
-	// apiTokenLife is how long a token lives that was given for a password.
-	apiTokenLife = time.Hour
+	// APITokenLife is how long a token lives that was given for a password.
+	APITokenLife = time.Hour
 	// lastUsedEvery spares a write for each call.
 	lastUsedEvery = time.Minute
 )
@@ -316,7 +316,7 @@ func (s *Store) RedeemPersonalToken(ctx context.Context, value secret.Text) (Use
 // must choose a password first gets none: ErrForbidden.
 func (s *Store) IssueAPIToken(ctx context.Context, user User) (secret.Text, time.Time, error) {
 	value, at := signInPrefix+secret.Generate(tokenBytes), s.now()
-	expires := at.Add(apiTokenLife)
+	expires := at.Add(APITokenLife)
 	n, err := exec(ctx, s.db, `insert into personal_tokens (id, user_id, kind, name, token_hash, created_at, expires_at)
 		select ?, id, ?, 'sign-in', ?, ?, ? from users where id = ? and version = ? and not locked and not must_change_password`,
 		newID(), tokenSignIn, hashToken(value), at, expires, user.ID, user.Version)

@@ -199,6 +199,9 @@ func fieldOf(err error, t reflect.Type) string {
 }
 
 func embeddedNames(t reflect.Type) []string {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
 	var names []string
 	for i := range t.NumField() {
 		if f := t.Field(i); f.Anonymous && f.Tag.Get("json") == "" {

@@ -30,3 +30,11 @@ func TestNestingIsBounded(t *testing.T) {
 		})
 	}
 }
+
+func TestAMapTakesNoList(t *testing.T) {
+	t.Parallel()
+	into := map[string]any{}
+	if err := strict.Decode([]byte(`[]`), &into, "policy"); err == nil {
+		t.Error("a list is read as an object")
+	}
+}

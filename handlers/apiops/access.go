@@ -1,13 +1,16 @@
 package apiops
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"mime"
 	"net/http"
 	"net/url"
 
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/models"
 )
 
 // How one gets in (reference 6.1): a token for name and password, and two
@@ -90,19 +93,27 @@ func (a *API) issueToken(c *call) (any, error) {
 		return nil, errPassword
 	}
 	a.Throttle.Succeeded(name, client.String())
-	token, until, err := a.Store.IssueAPIToken(c.ctx(), user)
+	token, _, err := a.Store.IssueAPIToken(c.ctx(), user)
 	if err != nil {
 		return nil, err
 	}
 	c.g.Header("Cache-Control", "no-store")
-	return tokenAnswer{token.Reveal(), "Bearer", int(until.Sub(a.Now()).Round(1e9).Seconds())}, nil
+	return tokenAnswer{token.Reveal(), "Bearer", int(models.APITokenLife.Seconds())}, nil
 }
 
 // form reads a form that was posted, never the query: what stands in an address
 // is logged on its way.
 func (c *call) form() (url.Values, error) {
-	if err := c.g.Request.ParseForm(); err != nil {
-		return nil, fmt.Errorf("read form: %w", err)
+	media, _, err := mime.ParseMediaType(c.g.GetHeader("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", text: "Send Content-Type: application/x-www-form-urlencoded."}
+	}
+	var tooLarge *http.MaxBytesError
+	switch err := c.g.Request.ParseForm(); {
+	case errors.As(err, &tooLarge):
+		return nil, err
+	case err != nil:
+		return nil, &refusal{status: http.StatusBadRequest, code: "bad_request", text: "The body is not a form."}
 	}
 	return c.g.Request.PostForm, nil
 }

@@ -2,6 +2,7 @@ package apiops
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,7 +49,7 @@ type failure struct {
 	Status  string `json:"status" enum:"FAILURE" doc:"Always FAILURE."`
 	// ResultMessage and Description are the same sentence.
 	ResultMessage string         `json:"resultMessage" doc:"What is wrong and what would be right."`
-	Error         string         `json:"error" enum:"bad_request,validation_failed,invalid_parameter,invalid_token,unauthorized_client,forbidden,not_found,method_not_allowed,conflict,duplicate_name,precondition_failed,payload_too_large,unsupported_media_type,too_many_requests,internal_error"`
+	Error         string         `json:"error" enum:"bad_request,validation_failed,invalid_parameter,invalid_token,unauthorized_client,unsupported_grant_type,forbidden,not_found,method_not_allowed,conflict,duplicate_name,precondition_failed,payload_too_large,unsupported_media_type,too_many_requests,internal_error"`
 	Description   string         `json:"error_description"`
 	FieldErrors   []fieldProblem `json:"fieldErrors,omitempty" doc:"Everything that is wrong, by the fields as they were sent."`
 	CorrelationID string         `json:"correlationId" doc:"Finds the request in logs and audit."`
@@ -132,8 +133,18 @@ func (a *API) failureOf(c *call, err error) (int, failure) {
 		return 499, failure{Error: "bad_request", ResultMessage: "The caller has gone."}
 	}
 	a.Logger.Error("management API request failed", "error", err, "method", c.g.Request.Method, "path", c.g.Request.URL.Path, "correlationId", c.correlation())
-	return http.StatusInternalServerError, failure{Error: "internal_error", ResultMessage: "Something went wrong; the correlation id finds it in the log."}
+	return http.StatusInternalServerError, failure{Error: "internal_error", ResultMessage: errServer}
 }
+
+// ServerError answers for a panic, outside of gin.
+func (a *API) ServerError(w http.ResponseWriter, r *http.Request) {
+	f := failure{Status: "FAILURE", Error: "internal_error", ResultMessage: errServer, Description: errServer, CorrelationID: r.Header.Get("X-Correlation-Id")}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	_ = json.NewEncoder(w).Encode(f) // the caller has gone; nobody is left to tell
+}
+
+const errServer = "Something went wrong; the correlation id finds it in the log."
 
 // invalidFields is 400 with every field, or 409 where all that is wrong is that
 // something else has the value.

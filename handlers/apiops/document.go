@@ -142,7 +142,11 @@ func (o operation) describeAnswer(known schemas) *openapi3.Response {
 			r.Content["application/json"].Example = json.RawMessage(o.example.answer)
 		}
 	case o.produces != "":
-		r.Content = openapi3.NewContentWithSchema(openapi3.NewStringSchema(), []string{o.produces})
+		schema := openapi3.NewStringSchema()
+		if o.produces == "application/json" {
+			schema = openapi3.NewObjectSchema()
+		}
+		r.Content = openapi3.NewContentWithSchema(schema, []string{o.produces})
 	}
 	return r
 }

@@ -19,9 +19,11 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/models/modelstest"
 )
 
 // client calls the real handler as somebody, and holds every request and every
@@ -212,16 +214,22 @@ func (d *contract) judged(t *testing.T, r *http.Request, with call) answer {
 		Request: r, PathParams: parameters, Route: route, Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
 	}
 	if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil && !with.wrong {
-		t.Errorf("%s %s: what was sent is not what the document says: %v", r.Method, with.path, err)
+		t.Errorf("%s %s: what was sent is not what the document says: %s", r.Method, with.path, brief(err))
 	}
 	check := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: got.StatusCode, Header: got.Header, Body: io.NopCloser(bytes.NewReader(received)),
 		Options: &openapi3filter.Options{IncludeResponseStatus: true},
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), check); err != nil {
-		t.Errorf("%s %s: the answer %d is not what the document says: %v\n%s", r.Method, with.path, got.StatusCode, err, received)
+		t.Errorf("%s %s: the answer %d is not what the document says: %s\n%s", r.Method, with.path, got.StatusCode, brief(err), received)
 	}
 	return out
+}
+
+// brief is an error without the schema that it quotes.
+func brief(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "Schema:")
+	return text
 }
 
 func (d *contract) find(r *http.Request, slashed *url.URL) (*routers.Route, map[string]string, error) {
@@ -314,4 +322,13 @@ func (a answer) holds(t *testing.T, want string) answer {
 	return a
 }
 
-var _ = models.ErrNotFound
+// member is a client of a new user who may do in the project what permissions say.
+func (c *client) member(t *testing.T, name, project string, permissions ...models.Permission) *client {
+	t.Helper()
+	u, err := c.site.Store.CreateUser(t.Context(), modelstest.By(), models.User{Name: name, Role: models.RoleMember}, secret.New(handlerstest.Password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Member(t, c.site.Store, project, u, permissions...)
+	return c.as(t, name)
+}

@@ -180,10 +180,28 @@ func (c *call) readPolicyRequest() (proxyPolicyRequest, policy.Config, error) {
 	}
 	raw, err := named(r.Policy, c.name("policyName"))
 	if err != nil {
-		return r, nil, prefixed("policy", err)
+		return r, nil, ofPolicy(err)
 	}
 	config, err := c.Types.Decode(raw)
-	return r, config, prefixed("policy", err)
+	return r, config, ofPolicy(err)
+}
+
+// ofPolicy puts the fields of a policy's problems where they were sent: its name
+// in the address, the rest in the member policy.
+func ofPolicy(err error) error {
+	list := problem.Of(err)
+	if list == nil {
+		return err
+	}
+	l := slices.Clone(list)
+	for i := range l {
+		if l[i].Field == "name" {
+			l[i].Field = "policyName"
+		} else {
+			l[i].Field = strings.TrimSuffix("policy."+l[i].Field, ".")
+		}
+	}
+	return l
 }
 
 // named is a policy with the name that the address gives it, whatever it says
@@ -263,10 +281,10 @@ func renamed(err error) error {
 	for i, p := range list {
 		if to, ok := fields[p.Field]; ok {
 			p.Field = to
-		} else {
-			p.Field = strings.TrimSuffix("policy."+p.Field, ".")
+			l[i] = p
+			continue
 		}
-		l[i] = p
+		l[i] = problem.Of(ofPolicy(problem.List{p}))[0]
 	}
 	return l
 }
