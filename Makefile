@@ -17,7 +17,7 @@ BUILD_FLAGS = -trimpath
 LDFLAGS = $(if $(VERSION),-X main.version=$(VERSION))
 
 GO_ROOMS = cmd engine handlers models web assets migrations e2e
-GENERATED = '*_templ.go' assets/dist docs/configuration.md
+GENERATED = '*_templ.go' assets/dist docs/configuration.md handlers/apiops/fieldtexts.go
 
 .DEFAULT_GOAL := help
 # The steps share two things: the machine and the reader.
@@ -114,7 +114,7 @@ generated: generate
 
 # Fails when generated files were not what their sources give, committed or not.
 fresh: modules
-	@stamp() { { find web -name '*_templ.go'; find assets/dist -type f; echo docs/configuration.md; } | sort | xargs cksum; }; \
+	@stamp() { { find web -name '*_templ.go'; find assets/dist -type f; echo docs/configuration.md; echo handlers/apiops/fieldtexts.go; } | sort | xargs cksum; }; \
 	before=$$(stamp) && $(MAKE) --no-print-directory generate >/dev/null && [ "$$before" = "$$(stamp)" ] || \
 		{ echo "make: generated files were stale; commit what make generate has written"; exit 1; }
 

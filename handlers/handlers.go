@@ -41,7 +41,11 @@ type Options struct {
 func New(o Options) http.Handler {
 	throttle := newThrottle(o.Now)
 	sessions := newSessions(o.Store, o.SecureCookies, o.Logger, console.ServerError)
+	api := apiops.New(apiops.Options{
+		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Throttle: throttle, Client: clientOf,
+	})
 	pages := console.New(console.Options{
+		Reference: api.Reference(),
 		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: throttle,
 	})
 	// Only requests that change something are checked: a browser says where
@@ -54,9 +58,6 @@ func New(o Options) http.Handler {
 		sessions.LoadAndSave,
 		withVisit(o.Store, sessions, o.Logger),
 	)
-	api := apiops.New(apiops.Options{
-		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Throttle: throttle, Client: clientOf,
-	})
 	mux := http.NewServeMux()
 	mux.Handle(apiops.Prefix, withRecovery(o.Logger, api.ServerError)(api.Handler()))
 	mux.Handle(assets.Prefix, assets.Handler())

@@ -23,6 +23,8 @@ func routes(r *registrar, c *console.Console, dev bool) {
 
 	r.get(visit.SignedIn, "/", c.Home)
 	r.get(visit.SignedIn, "/account", c.Account)
+	r.get(visit.SignedIn, "/api-reference", c.APIReference)
+	r.get(visit.SignedIn, "/api-reference/:operation", c.APIOperation)
 	r.post(visit.SignedIn, "/account/password", c.ChangePassword)
 	r.post(visit.SignedIn, "/preferences/theme", c.SetTheme)
 	r.post(visit.SignedIn, "/preferences/environment", c.ChooseEnvironment)

@@ -11,6 +11,8 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 )
 
+//go:generate go run ./fielddocs
+
 // tags group the operations of the document, in the order of its pages.
 var tags = []struct{ name, text string }{
 	{"Access", "Tokens for the API and a way to try them."},

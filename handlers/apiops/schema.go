@@ -1,7 +1,9 @@
 package apiops
 
 import (
+	"cmp"
 	"encoding/json"
+	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -104,7 +106,7 @@ func (s schemas) members(t reflect.Type, object *openapi3.Schema) {
 		case !f.IsExported() || tag == "" || tag == "-":
 			continue
 		}
-		object.WithPropertyRef(tag, s.member(f))
+		object.WithPropertyRef(tag, s.member(f, docOf(t, f, tag)))
 		optional := strings.Contains(options, "omit")
 		if s.sent && f.Tag.Get("required") == "true" || !s.sent && !optional {
 			object.Required = append(object.Required, tag)
@@ -112,8 +114,14 @@ func (s schemas) members(t reflect.Type, object *openapi3.Schema) {
 	}
 }
 
+// docOf is what there is to say of a member: its tag, or the comment of the
+// engine's own struct.
+func docOf(t reflect.Type, f reflect.StructField, name string) string {
+	return cmp.Or(f.Tag.Get("doc"), fieldTexts[path.Base(t.PkgPath())+"."+t.Name()+"."+name])
+}
+
 // member is the schema of a member with what its tags say.
-func (s schemas) member(f reflect.StructField) *openapi3.SchemaRef {
+func (s schemas) member(f reflect.StructField, text string) *openapi3.SchemaRef {
 	ref := s.of(f.Type)
 	switch {
 	case f.Tag.Get("policy") == "":
@@ -122,7 +130,6 @@ func (s schemas) member(f reflect.StructField) *openapi3.SchemaRef {
 	default:
 		ref = s.policy()
 	}
-	text := f.Tag.Get("doc")
 	if ref.Ref != "" {
 		if text == "" {
 			return ref

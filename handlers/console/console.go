@@ -16,6 +16,7 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/web/apidocs"
 )
 
 // Options are what the pages need.
@@ -31,6 +32,8 @@ type Options struct {
 	Now      func() time.Time
 	Sessions *scs.SessionManager
 	Throttle Throttle
+	// Reference is what the pages of the management API show.
+	Reference apidocs.Reference
 }
 
 // Throttle slows the guessing of passwords.
@@ -51,12 +54,13 @@ type Console struct {
 	now        func() time.Time
 	sessions   *scs.SessionManager
 	throttle   Throttle
+	reference  apidocs.Reference
 	rightOf    func(address string) (visit.Right, bool)
 }
 
 // New makes the console.
 func New(o Options) *Console {
-	return &Console{store: o.Store, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, logger: o.Logger, now: o.Now, sessions: o.Sessions, throttle: o.Throttle}
+	return &Console{store: o.Store, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, logger: o.Logger, now: o.Now, sessions: o.Sessions, throttle: o.Throttle, reference: o.Reference}
 }
 
 // AskRights tells where to learn what a page needs.
