@@ -67,18 +67,35 @@ type BulkPreview struct {
 const bulkCompared = 100
 
 // usersOf are the owners whose definition holds a policy, or a policy group with it:
-// those that have it bound, the policy groups themselves, those that have one
-// bound, and the proxy groups of which one of these is a member.
-const usersOf = `with direct as (
-		select b.owner_id as id from policy_bindings b where ? = 'POLICY' and b.policy_id = ?
-		union select x.id from owners x where ? = 'POLICY_GROUP' and x.id = ?
-	), bound as (
-		select id from direct union select b.owner_id from policy_bindings b join direct d on b.group_id = d.id
-	), users as (
-		select id from bound union select m.group_id from proxy_group_members m join bound b on b.id = m.proxy_id
+// those that have it bound, the policy groups themselves, those that have one bound,
+// and the proxy groups of which one of these is a member. Each owner is looked at
+// once, as thousands may have a policy. Direct are those that have the policy bound
+// themselves, bound also those that have it by a policy group, running those that run
+// in the environment, or in any.
+const usersOf = `with groups as materialized (
+		select g.id from owners g where g.kind = 'POLICY_GROUP'
+			and (g.id = ?::uuid or exists (select from policy_bindings b where b.owner_id = g.id and b.policy_id = ?::uuid))
+	), users as materialized (
+		select id, kind, name, direct, direct or grouped as bound, running from (
+			select x.id, x.kind, x.name,
+				x.id in (select b.owner_id from policy_bindings b where b.policy_id = ?::uuid) as direct,
+				x.id in (select b.owner_id from policy_bindings b where b.group_id in (select id from groups)) as grouped,
+				x.id in (select m.group_id from proxy_group_members m join policy_bindings b on b.owner_id = m.proxy_id
+					where b.policy_id = ?::uuid or b.group_id in (select id from groups)) as member,
+				x.id in (select d.owner_id from deployments d where d.revision_id is not null and d.environment_id = coalesce(?::uuid, d.environment_id)) as running
+			from owners x where x.project_id = coalesce(?::uuid, x.project_id) offset 0
+		) x where direct or grouped or member or id in (select id from groups)
 	) `
 
-func (b BulkSubject) args() []any { return []any{b.Kind, b.ID, b.Kind, b.ID} }
+// users are the arguments of usersOf. Without an environment it is of all, without a
+// project of any.
+func (b BulkSubject) users(environmentID, projectID string) []any {
+	policy, group := orNil(b.ID), orNil("")
+	if b.Kind != SubjectPolicy {
+		policy, group = group, policy
+	}
+	return []any{group, policy, policy, policy, orNil(environmentID), orNil(projectID)}
+}
 
 // PreviewBulkDeploy tells what a bulk deploy would do, with at most so many of its
 // owners.
@@ -103,72 +120,77 @@ func (s *Store) bulkPreview(ctx context.Context, tx *gorm.DB, projectID string, 
 	if err != nil {
 		return p, err
 	}
-	candidates := 0
-	if p.Of, candidates, err = bulkCounts(ctx, tx, project.ID, e.ID, c); err != nil {
+	look := most
+	if c.Filter != BulkAll {
+		look = bulkCompared
+	}
+	all, err := bulkCandidates(ctx, tx, project.ID, e.ID, c, look)
+	if err != nil {
 		return p, err
 	}
+	p.Of = all.of
 	if c.Filter == BulkAll {
-		p.Matching = candidates
-		return p, s.compareCandidates(ctx, tx, project, e, c, most, most, &p)
+		p.Matching = all.candidates
+	} else {
+		p.Uncompared = max(all.candidates-bulkCompared, 0)
 	}
-	p.Uncompared = max(candidates-bulkCompared, 0)
-	return p, s.compareCandidates(ctx, tx, project, e, c, bulkCompared, most, &p)
-}
-
-// bulkCounts is how many owners of each kind run the subject, and how many of the
-// chosen ones a deploy would take into account.
-func bulkCounts(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice) (of map[string]int, candidates int, err error) {
-	type count struct {
-		Kind       string
-		N, Running int
-	}
-	counts, err := query[count](ctx, tx, usersOf+`select x.kind, count(*) as n, count(d.owner_id) as running from users u join owners x on x.id = u.id
-		left join deployments d on d.owner_id = x.id and d.environment_id = ? and d.revision_id is not null where x.project_id = ? group by 1`,
-		append(c.Subject.args(), environmentID, projectID)...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("count owners: %w", err)
-	}
-	of = map[string]int{}
-	for _, n := range counts {
-		of[n.Kind] = n.N
-		switch {
-		case !slices.Contains(c.Kinds, n.Kind):
-		case c.Filter == BulkAll && n.Kind != engine.KindPolicyGroup:
-			candidates += n.N
-		default:
-			candidates += n.Running
-		}
-	}
-	return of, candidates, nil
+	return p, s.compareCandidates(ctx, tx, project, e, c, all.first, most, &p)
 }
 
 // everyCandidate stands for no limit.
 const everyCandidate = 1_000_000
 
-// bulkCandidates are the owners of the kinds that a deploy would take into account,
-// in the order in which it goes through them: members before their groups.
-func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice, most int) ([]BulkTarget, error) {
-	if len(c.Kinds) == 0 {
-		return nil, nil
-	}
-	// A policy group is deployed for its own key pair only, so only where it is.
-	list, err := query[BulkTarget](ctx, tx, usersOf+`select x.id, x.kind, x.name from users u join owners x on x.id = u.id where x.project_id = ? and x.kind in ?
-			and (?::boolean and x.kind <> 'POLICY_GROUP' or exists (select from deployments d
-				where d.owner_id = x.id and d.environment_id = ? and d.revision_id is not null))
-		order by array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], x.kind) || lower(x.name), x.id limit ?`,
-		append(c.Subject.args(), projectID, c.Kinds, c.Filter == BulkAll, environmentID, most)...)
-	if err != nil {
-		return nil, fmt.Errorf("list owners: %w", err)
-	}
-	return list, nil
+const bulkOrder = "array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], kind), lower(name), id"
+
+// bulkOwners are those that run a subject: how many there are of each kind, how many
+// of them a deploy would take into account, and the first of these, in the order in
+// which it goes through them: members before their groups.
+type bulkOwners struct {
+	of         map[string]int
+	candidates int
+	first      []BulkTarget
 }
 
-// compareCandidates looks at the first ones and keeps at most so many of those that
-// the filter takes.
-func (s *Store) compareCandidates(ctx context.Context, tx *gorm.DB, project Project, e environmentRow, c BulkChoice, look, most int, p *BulkPreview) error {
-	list, err := bulkCandidates(ctx, tx, project.ID, e.ID, c, look)
-	if err != nil || len(list) == 0 {
-		return err
+// bulkCandidates asks once for the counts and for those to count, as it is dear to
+// find the owners.
+func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID string, c BulkChoice, most int) (bulkOwners, error) {
+	type line struct {
+		Owners, Running int // of a kind; 0 where the line is of an owner
+		Kind, ID, Name  string
+	}
+	// A policy group is deployed for its own key pair only, so only where it is.
+	lines, err := query[line](ctx, tx, usersOf+`, first as (
+			select kind, id, name from users where kind in ? and (running or ?::boolean and kind <> 'POLICY_GROUP') order by `+bulkOrder+` limit ?
+		)
+		select * from (
+			select count(*) as owners, count(*) filter (where running) as running, kind, null::uuid as id, '' as name from users group by kind
+			union all select 0, 0, kind, id, name from first
+		) l order by owners = 0, `+bulkOrder,
+		append(c.Subject.users(environmentID, projectID), c.Kinds, c.Filter == BulkAll, most)...)
+	if err != nil {
+		return bulkOwners{}, fmt.Errorf("list owners: %w", err)
+	}
+	all := bulkOwners{of: map[string]int{}}
+	for _, l := range lines {
+		switch {
+		case l.Owners == 0:
+			all.first = append(all.first, BulkTarget{ID: l.ID, Kind: l.Kind, Name: l.Name})
+			continue
+		case !slices.Contains(c.Kinds, l.Kind):
+		case c.Filter == BulkAll && l.Kind != engine.KindPolicyGroup:
+			all.candidates += l.Owners
+		default:
+			all.candidates += l.Running
+		}
+		all.of[l.Kind] = l.Owners
+	}
+	return all, nil
+}
+
+// compareCandidates keeps at most so many of those that the filter takes.
+func (s *Store) compareCandidates(ctx context.Context, tx *gorm.DB, project Project, e environmentRow, c BulkChoice, list []BulkTarget, most int, p *BulkPreview) error {
+	if len(list) == 0 {
+		return nil
 	}
 	var ids []string
 	for _, t := range list {

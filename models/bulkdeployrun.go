@@ -109,11 +109,11 @@ func (r *bulkRun) keep(ctx context.Context, tx *gorm.DB, projectID string, c Bul
 	if c.Subject, err = r.s.bulkSubject(ctx, tx, r.project, c.Subject); err != nil {
 		return err
 	}
-	list, err := bulkCandidates(ctx, tx, r.project.ID, e.ID, c, everyCandidate)
+	all, err := bulkCandidates(ctx, tx, r.project.ID, e.ID, c, everyCandidate)
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	if len(all.first) == 0 {
 		return problem.List{{Message: "There is nothing to deploy with this choice."}}
 	}
 	r.environment, r.note = e.Name, cmp.Or(note, fmt.Sprintf("Bulk deploy of %s", c.Subject.Name))
@@ -123,8 +123,8 @@ func (r *bulkRun) keep(ctx context.Context, tx *gorm.DB, projectID string, c Bul
 	if err != nil {
 		return err
 	}
-	rows := make([]bulkOwnerRow, len(list))
-	for i, t := range list {
+	rows := make([]bulkOwnerRow, len(all.first))
+	for i, t := range all.first {
 		rows[i] = bulkOwnerRow{BulkDeployID: r.id, Position: i + 1, OwnerID: t.ID, Kind: t.Kind, Name: t.Name, State: BulkWaiting}
 	}
 	return from[bulkOwnerRow](tx).CreateInBatches(ctx, &rows, 1000)

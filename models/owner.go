@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -297,7 +298,25 @@ func (s *Store) oneOwner(ctx context.Context, db *gorm.DB, project string, row o
 	if err != nil {
 		return Owner{}, err
 	}
-	return list[0], nil
+	err = list[0].countUses(ctx, db)
+	return list[0], err
+}
+
+// countUses tells of every policy that the owner runs in how many places it is
+// bound. Lists of owners leave that out: it costs more than what they show.
+func (o *Owner) countUses(ctx context.Context, db *gorm.DB) error {
+	var ids []string
+	for p := range o.Policies() {
+		ids = append(ids, p.ID)
+	}
+	used, err := uses(ctx, db, ids)
+	if err != nil {
+		return err
+	}
+	for p := range o.Policies() {
+		p.Used = used[p.ID]
+	}
+	return nil
 }
 
 // part completes owners of one project.
@@ -363,7 +382,7 @@ func (s *Store) addBindings(ctx context.Context, db *gorm.DB, ids []string, owne
 		return fmt.Errorf("list bindings: %w", err)
 	}
 	project := owners[ids[0]].ProjectName
-	policies, err := s.boundPolicies(ctx, db, ids, project)
+	policies, err := s.boundPolicies(ctx, db, rows, project)
 	if err != nil {
 		return err
 	}
@@ -392,32 +411,41 @@ func (r bindingRow) binding(policies map[string]Policy, groups map[string]*Owner
 	return b
 }
 
-// boundPolicies reads every policy that owners, all of one project, have bound.
-func (s *Store) boundPolicies(ctx context.Context, db *gorm.DB, ids []string, project string) (map[string]Policy, error) {
-	rows, err := from[policyRow](db).Where("id in (select policy_id from policy_bindings where owner_id in ?)", ids).Find(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list bound policies: %w", err)
-	}
-	list, err := s.policies(ctx, db, project, rows)
-	if err != nil {
-		return nil, err
-	}
-	byID := make(map[string]Policy, len(list))
-	for _, p := range list {
-		byID[p.ID] = p
+// boundPolicies reads the policies of bindings, all of one project, without
+// counting their uses.
+func (s *Store) boundPolicies(ctx context.Context, db *gorm.DB, bindings []bindingRow, project string) (map[string]Policy, error) {
+	ids := distinct(bindings, func(b bindingRow) *string { return b.PolicyID })
+	byID := make(map[string]Policy, len(ids))
+	for some := range slices.Chunk(ids, maxParameters) {
+		rows, err := from[policyRow](db).Where("id in ?", some).Find(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list bound policies: %w", err)
+		}
+		for _, row := range rows {
+			if byID[row.ID], err = s.policy(row, project, 0); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return byID, nil
 }
 
-// boundGroups reads the policy groups of bindings with what is bound in them.
-func (s *Store) boundGroups(ctx context.Context, db *gorm.DB, bindings []bindingRow, project string) (map[string]*Owner, error) {
+// distinct are the ids that bindings name, each once: thousands of proxies may have
+// one policy or group.
+func distinct(bindings []bindingRow, id func(bindingRow) *string) []string {
 	var ids []string
-	seen := map[string]bool{} // thousands of proxies may have one group
+	seen := map[string]bool{}
 	for _, b := range bindings {
-		if b.GroupID != nil && !seen[*b.GroupID] {
-			ids, seen[*b.GroupID] = append(ids, *b.GroupID), true
+		if at := id(b); at != nil && !seen[*at] {
+			ids, seen[*at] = append(ids, *at), true
 		}
 	}
+	return ids
+}
+
+// boundGroups reads the policy groups of bindings with what is bound in them.
+func (s *Store) boundGroups(ctx context.Context, db *gorm.DB, bindings []bindingRow, project string) (map[string]*Owner, error) {
+	ids := distinct(bindings, func(b bindingRow) *string { return b.GroupID })
 	if len(ids) == 0 {
 		return nil, nil
 	}

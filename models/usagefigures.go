@@ -98,28 +98,39 @@ type report[T any] struct {
 	tx      *gorm.DB
 	project Project
 	count   func(context.Context) (int, error)
-	read    func(ctx context.Context, limit, offset int) ([]T, error)
+	// read may tell by the way how many lines there are.
+	read    func(ctx context.Context, limit, offset int) (lines[T], error)
 	subject func(*T) subject
+}
+
+// lines are some of a report, and how many there are in all: 0 when that is not known.
+type lines[T any] struct {
+	list  []T
+	total int
+}
+
+// total counts the lines of the report unless some that were read tell, or their end
+// does.
+func (r report[T]) total(ctx context.Context, l lines[T], limit, offset int) (int, error) {
+	switch n := len(l.list); {
+	case l.total > 0:
+		return min(l.total, CountCap), nil
+	case n < limit && (n > 0 || offset == 0):
+		return min(offset+n, CountCap), nil
+	}
+	return r.count(ctx)
 }
 
 // page is what a page of the report shows. The number of queries does not depend on
 // the number of lines.
 func (r report[T]) page(ctx context.Context, f StateFilter) ([]T, Scan, error) {
-	total, err := r.count(ctx)
-	if err != nil {
-		return nil, Scan{}, err
-	}
 	limit, offset := page(f.Page, f.PerPage)
 	if f.Compared() {
-		return r.scan(ctx, f, limit, total)
+		return r.scan(ctx, f, limit)
 	}
-	list, err := r.read(ctx, limit+1, offset) // one more tells whether there is a next page
+	list, at, err := r.some(ctx, limit, offset)
 	if err != nil {
-		return nil, Scan{}, err
-	}
-	at := Scan{Total: total}
-	if len(list) > limit {
-		list, at.Next = list[:limit], offset+limit
+		return nil, at, err
 	}
 	if err := r.stand(ctx, f, list); err != nil {
 		return nil, at, err
@@ -127,16 +138,28 @@ func (r report[T]) page(ctx context.Context, f StateFilter) ([]T, Scan, error) {
 	return list, at, r.measure(ctx, list)
 }
 
+// some are lines, and what follows them.
+func (r report[T]) some(ctx context.Context, limit, offset int) ([]T, Scan, error) {
+	var at Scan
+	l, err := r.read(ctx, limit+1, offset) // one more tells whether there are others
+	if err != nil {
+		return nil, at, err
+	}
+	at.Total, err = r.total(ctx, l, limit+1, offset)
+	if len(l.list) > limit {
+		l.list, at.Next = l.list[:limit], offset+limit
+	}
+	return l.list, at, err
+}
+
 // scan compares line after line until the page is full or it was enough for one
 // answer.
-func (r report[T]) scan(ctx context.Context, f StateFilter, limit, total int) ([]T, Scan, error) {
+func (r report[T]) scan(ctx context.Context, f StateFilter, limit int) ([]T, Scan, error) {
 	begin := max(f.From, 0)
-	list, err := r.read(ctx, scanMost+1, begin)
+	list, at, err := r.some(ctx, scanMost, begin)
 	if err != nil {
-		return nil, Scan{}, err
+		return nil, at, err
 	}
-	at, more := Scan{Total: total}, len(list) > scanMost
-	list = list[:min(len(list), scanMost)]
 	if err := r.stand(ctx, f, list); err != nil {
 		return nil, at, err
 	}
@@ -145,20 +168,19 @@ func (r report[T]) scan(ctx context.Context, f StateFilter, limit, total int) ([
 		if f.keeps(*r.subject(&list[i]).in) {
 			kept = append(kept, list[i])
 		}
-		if len(kept) == limit && (more || i+1 < len(list)) {
+		if len(kept) == limit && (at.Next > 0 || i+1 < len(list)) {
 			at.Next = begin + i + 1
 			return kept, at, r.measure(ctx, kept)
 		}
 	}
-	if more {
-		at.Next, at.Stopped = begin+scanMost, true
-	}
+	at.Stopped = at.Next > 0
 	return kept, at, r.measure(ctx, kept)
 }
 
 func (r report[T]) each(ctx context.Context, f StateFilter, do func(T) error) error {
 	for at := 0; ; at += eachBatch {
-		list, err := r.read(ctx, eachBatch, at)
+		l, err := r.read(ctx, eachBatch, at)
+		list := l.list
 		if err != nil || len(list) == 0 {
 			return err
 		}

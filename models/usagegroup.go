@@ -102,8 +102,9 @@ func (s *Store) groupReport(ctx context.Context, tx *gorm.DB, projectID string, 
 		count: func(ctx context.Context) (int, error) {
 			return countedIn(ctx, tx, "from owners x where "+w.sql(), w.args)
 		},
-		read: func(ctx context.Context, limit, offset int) ([]GroupUsage, error) {
-			return groupLines(ctx, tx, w, ordering(groupSorts, f.Sort, f.Desc), limit, offset)
+		read: func(ctx context.Context, limit, offset int) (lines[GroupUsage], error) {
+			list, err := groupLines(ctx, tx, w, ordering(groupSorts, f.Sort, f.Desc), limit, offset)
+			return lines[GroupUsage]{list: list}, err
 		},
 		subject: func(g *GroupUsage) subject { return subject{owner: g.ID, kind: g.Kind, name: g.Name, in: &g.In} },
 	}, nil

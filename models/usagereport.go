@@ -2,7 +2,9 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -41,60 +43,119 @@ type UsageFilter struct {
 	StateFilter
 }
 
-// placesOf are all places in which policies run: each binding of a policy, and each
-// policy of a policy group once more wherever that is bound.
-const placesOf = `(
-	select b.id as binding_id, b.owner_id, b.policy_id, null::uuid as group_id, b.scope, b.endpoint_id, b.pipeline, b.position, 0 as place
+// everyPlace are all places in which policies run: each binding of a policy, and each
+// policy of a policy group once more wherever that is bound. All of them are sorted,
+// so they are slim.
+const everyPlace = `(
+	select b.id as binding_id, b.owner_id, b.policy_id, null::uuid as group_id, b.endpoint_id, ` + laneRank + ` as lane, b.position, 0 as place
 	from policy_bindings b where b.policy_id is not null
 	union all
-	select g.id, g.owner_id, b.policy_id, g.group_id, g.scope, g.endpoint_id, g.pipeline, g.position, b.position
-	from policy_bindings g join policy_bindings b on b.owner_id = g.group_id and b.policy_id is not null where g.group_id is not null
-) u join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id left join owners g on g.id = u.group_id`
+	select b.id, b.owner_id, i.policy_id, b.group_id, b.endpoint_id, ` + laneRank + `, b.position, i.position
+	from policy_bindings b join policy_bindings i on i.owner_id = b.group_id and i.policy_id is not null where b.group_id is not null
+) u`
 
 // aboutPlaces is what a place is about.
-const aboutPlaces = `join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id left join owners g on g.id = u.group_id
-	left join api_proxy_endpoints e on e.id = u.endpoint_id`
+const aboutPlaces = `join policy_bindings b on b.id = u.binding_id join (select *, lower(name) as key from policies) p on p.id = u.policy_id join (select *, lower(name) as key from owners) x on x.id = u.owner_id
+	left join owners g on g.id = u.group_id left join api_proxy_endpoints e on e.id = u.endpoint_id`
 
-// placeSorts are the columns that the report may be sorted by. A name goes with the
-// other one as a single key: with two, PostgreSQL takes the order of the first from
-// an index and then visits every place of a policy that is used everywhere.
-var placeSorts = map[string]string{
-	"name": byPolicyName, "owner": "lower(x.name) || chr(1) || lower(p.name)", "type": "p.type", "kind": "x.kind", "pipeline": pipelineRank, "position": "u.position",
+// placeSorts are the columns that the report may be sorted by.
+var placeSorts = map[string][]string{
+	"name": {"p.key", "x.key"}, "owner": {"x.key", "p.key"}, "type": {"p.type"}, "kind": {"x.kind"}, "pipeline": {"u.lane"}, "position": {"u.position"},
 }
 
 const (
-	byPolicyName = "lower(p.name) || chr(1) || lower(x.name)"
-	pipelineRank = "array_position(array['REQUEST', 'RESPONSE', 'ERROR'], u.pipeline)"
+	laneRank = "case b.pipeline when 'REQUEST' then 1 when 'RESPONSE' then 2 else 3 end"
 	// placeOrder makes every order a whole one, so that pages neither overlap nor
 	// leave anything out.
-	placeOrder = byPolicyName + ", u.scope, " + pipelineRank + ", u.position, u.place, u.binding_id"
+	placeOrder = "p.key, x.key, u.endpoint_id is not null, u.lane, u.position, u.place, u.binding_id"
 )
 
-func (f UsageFilter) conditions(projectID string) where {
-	var w where
-	w.and("p.project_id = ?", projectID)
+// order is that of the filter, and then placeOrder.
+func (f UsageFilter) order() string {
+	keys, ok := placeSorts[f.Sort]
+	if !ok {
+		keys = placeSorts["name"]
+	}
+	by := ""
+	for _, key := range keys {
+		if f.Desc {
+			key += " desc"
+		}
+		by += key + ", "
+	}
+	return by + placeOrder
+}
+
+// places are those that a filter leaves, by what they are of: u is a place, p its
+// policy and x its owner, g the policy group by which the policy is there.
+type places struct {
+	policies, owners, where where
+	query                   string
+}
+
+func (f UsageFilter) places(projectID string) places {
+	q := places{query: f.Query}
+	q.policies.and("p.project_id = ?", projectID)
+	q.owners.and("x.project_id = ?", projectID)
 	if f.PolicyID != "" {
-		w.and("u.policy_id = ?", f.PolicyID)
+		q.policies.and("p.id = ?", f.PolicyID)
+		q.where.and("u.policy_id = ?", f.PolicyID)
 	}
 	if f.GroupID != "" {
-		w.and("u.group_id = ?", f.GroupID)
+		q.where.and("u.group_id = ?", f.GroupID)
 	}
-	w.equal("p.type", truncated(f.Type, problem.MaxName))
-	w.equal("x.kind", truncated(f.OwnerKind, problem.MaxName))
+	q.policies.equal("p.type", truncated(f.Type, problem.MaxName))
+	q.owners.equal("x.kind", truncated(f.OwnerKind, problem.MaxName))
 	if f.Policy != "" {
-		w.and("lower(p.name) = lower(?)", truncated(f.Policy, maxSearch))
+		q.policies.and("lower(p.name) = lower(?)", truncated(f.Policy, maxSearch))
 	}
 	if f.Owner != "" {
-		w.and("lower(x.name) = lower(?)", truncated(f.Owner, maxSearch))
+		q.owners.and("lower(x.name) = lower(?)", truncated(f.Owner, maxSearch))
 	}
-	w.either(f.Reach, "p.owner_id is null", "global", "local")
-	w.either(f.Status, "p.active", "active", "passive")
-	if f.Query != "" {
-		like := containing(f.Query)
-		w.and("(p.name ilike ? or x.name ilike ? or g.name ilike ?)", like, like, like)
+	q.policies.either(f.Reach, "p.owner_id is null", "global", "local")
+	q.policies.either(f.Status, "p.active", "active", "passive")
+	f.StateFilter.narrow(&q.owners)
+	return q
+}
+
+// named tells whether the places depend on more of their policies than the project,
+// which is also that of the owner.
+func (q places) named() bool { return q.query != "" || len(q.policies.parts) > 1 }
+
+// narrow tells that they are counted as they are read, since to count all alone is
+// dear: without a filter it is cheap, as that needs none of the policies.
+func (q places) narrow() bool { return q.named() || len(q.owners.parts) > 1 || len(q.where.parts) > 0 }
+
+// from is "from ... where ...". "offset 0" has each policy and each owner looked at
+// once, before the join, and not once for each of its places; it also keeps
+// PostgreSQL from taking the order of names from an index and then visiting all the
+// places of a policy that is used everywhere. The policies are left out where a count
+// can do without.
+func (q places) from(policies bool) (string, []any) {
+	var sql strings.Builder
+	var args []any
+	hit := "false"
+	if q.query != "" {
+		hit = "lower(name) like lower(?)"
 	}
-	f.StateFilter.narrow(&w)
-	return w
+	join := func(text string, more ...any) {
+		sql.WriteString(text)
+		if q.query != "" {
+			args = append(args, containing(q.query))
+		}
+		args = append(args, more...)
+	}
+	sql.WriteString("from " + everyPlace)
+	w := q.where.clone()
+	if policies || q.named() {
+		join(" join (select id, type, name, owner_id is null as global, lower(name) as key, "+hit+" as hit from policies p where "+q.policies.sql()+" offset 0) p on p.id = u.policy_id", q.policies.args...)
+	}
+	join(" join (select id, kind, lower(name) as key, "+hit+" as hit from owners x where "+q.owners.sql()+" offset 0) x on x.id = u.owner_id", q.owners.args...)
+	if q.query != "" {
+		join(" left join (select id from owners x where kind = 'POLICY_GROUP' and " + hit + ") g on g.id = u.group_id")
+		w.and("(p.hit or x.hit or g.id is not null)")
+	}
+	return sql.String() + " where " + w.sql(), append(args, w.args...)
 }
 
 // either narrows to a condition, or to its contrary.
@@ -140,14 +201,15 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	if err != nil {
 		return report[PlaceUsage]{}, err
 	}
-	w := f.conditions(project.ID)
+	q := f.places(project.ID)
 	return report[PlaceUsage]{
 		s: s, tx: tx, project: project,
 		count: func(ctx context.Context) (int, error) {
-			return countedIn(ctx, tx, "from "+placesOf+" where "+w.sql(), w.args)
+			from, args := q.from(false)
+			return countedIn(ctx, tx, from, args)
 		},
-		read: func(ctx context.Context, limit, offset int) ([]PlaceUsage, error) {
-			return places(ctx, tx, w, ordering(placeSorts, f.Sort, f.Desc), limit, offset)
+		read: func(ctx context.Context, limit, offset int) (lines[PlaceUsage], error) {
+			return q.page(ctx, tx, f.order(), limit, offset)
 		},
 		subject: func(p *PlaceUsage) subject {
 			return subject{owner: p.OwnerID, kind: p.OwnerKind, name: p.OwnerName, policy: p.PolicyName, byPolicy: true, in: &p.In}
@@ -155,26 +217,31 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	}, nil
 }
 
-func places(ctx context.Context, tx *gorm.DB, w where, order string, limit, offset int) ([]PlaceUsage, error) {
+func (q places) page(ctx context.Context, tx *gorm.DB, order string, limit, offset int) (read lines[PlaceUsage], err error) {
 	type line struct {
 		OwnerID, OwnerKind, OwnerName, BindingID, Scope, Endpoint, Pipeline string
 		PolicyID, PolicyType, PolicyName, Via                               string
 		Global, Active                                                      bool
-		Position, Place                                                     int
+		Position, Place, Total                                              int
 	}
-	order += ", " + placeOrder
+	total := "0"
+	if q.narrow() {
+		total = "count(*) over ()"
+	}
 	// The page is cut out before anything else is read of its places.
-	lines, err := query[line](ctx, tx, "with page as (select u.* from "+placesOf+" where "+w.sql()+" order by "+order+` limit ? offset ?)
-		select u.owner_id, x.kind as owner_kind, x.name as owner_name, u.binding_id, u.scope, u.pipeline, u.position, u.place,
+	from, args := q.from(true)
+	found, err := query[line](ctx, tx, "with page as (select u.*, "+total+" as total "+from+" order by "+order+` limit ? offset ?)
+		select u.owner_id, x.kind as owner_kind, x.name as owner_name, u.binding_id, b.scope, b.pipeline, u.position, u.place,
 			coalesce(e.method || ' ' || e.path, '') as endpoint, p.id as policy_id, p.type as policy_type, p.name as policy_name,
-			p.owner_id is null as global, p.active, coalesce(g.name, '') as via
-		from page u `+aboutPlaces+" order by "+order, append(w.args[:len(w.args):len(w.args)], limit, offset)...)
+			p.owner_id is null as global, p.active, coalesce(g.name, '') as via, u.total
+		from page u `+aboutPlaces+" order by "+order, append(args, limit, offset)...)
 	if err != nil {
-		return nil, fmt.Errorf("list places: %w", err)
+		return read, fmt.Errorf("list places: %w", err)
 	}
-	list := make([]PlaceUsage, len(lines))
-	for i, l := range lines {
-		list[i] = PlaceUsage{
+	read.list = make([]PlaceUsage, len(found))
+	for i, l := range found {
+		read.total = l.Total
+		read.list[i] = PlaceUsage{
 			Usage: Usage{
 				OwnerID: l.OwnerID, OwnerKind: l.OwnerKind, OwnerName: l.OwnerName, BindingID: l.BindingID, Scope: policy.Scope(l.Scope),
 				Endpoint: l.Endpoint, Pipeline: policy.Pipeline(l.Pipeline), Position: l.Position,
@@ -182,7 +249,7 @@ func places(ctx context.Context, tx *gorm.DB, w where, order string, limit, offs
 			PolicyID: l.PolicyID, PolicyType: l.PolicyType, PolicyName: l.PolicyName, Global: l.Global, Active: l.Active, Via: l.Via, Order: l.Place,
 		}
 	}
-	return list, nil
+	return read, nil
 }
 
 // PolicyPlaces is in how many places a policy runs.
@@ -197,9 +264,9 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 	if !isID(projectID) {
 		return nil, nil
 	}
-	w := f.conditions(projectID)
-	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.owner_id is null as global, count(*) as places from "+placesOf+" where "+w.sql()+
-		" group by p.id, p.type, p.name, p.owner_id order by count(*) desc, lower(p.name), p.id limit ?", append(w.args, most)...)
+	from, args := f.places(projectID).from(true)
+	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.global, count(*) as places "+from+
+		" group by p.id, p.type, p.name, p.global, p.key order by count(*) desc, p.key, p.id limit ?", append(args, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)
 	}
@@ -255,26 +322,32 @@ func (s *Store) PolicyImpact(ctx context.Context, policyID string) (p PolicyImpa
 const impactNames = 100
 
 func policyImpact(ctx context.Context, tx *gorm.DB, policyID string) (PolicyImpact, error) {
-	policy := BulkSubject{Kind: SubjectPolicy, ID: policyID}
-	type counts struct{ Proxies, ProxyGroups, PolicyGroups, Bound, Live int }
-	list, err := query[counts](ctx, tx, usersOf+`select count(*) filter (where x.kind = 'PROXY' and b.id is not null) as proxies,
-			count(*) filter (where x.kind = 'PROXY_GROUP' and b.id is not null) as proxy_groups, count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups,
-			count(d.id) as bound, count(r.owner_id) as live
-		from users u join owners x on x.id = u.id left join bound b on b.id = x.id left join direct d on d.id = x.id
-		left join (select distinct owner_id from deployments where revision_id is not null) r on r.owner_id = x.id`, policy.args()...)
+	type line struct {
+		Proxies, ProxyGroups, PolicyGroups, Bound, Live int
+		Names, Environments                             document
+	}
+	list, err := query[line](ctx, tx, usersOf+`select count(*) filter (where kind = 'PROXY' and bound) as proxies,
+			count(*) filter (where kind = 'PROXY_GROUP' and bound) as proxy_groups, count(*) filter (where kind = 'POLICY_GROUP') as policy_groups,
+			count(*) filter (where direct) as bound, count(*) filter (where running) as live,
+			(select jsonb_agg(name order by lower(name), id) from (select name, id from users where direct order by lower(name), id limit ?) d) as names,
+			(select jsonb_agg(e.name order by lower(e.name)) from environments e where e.id in (
+				select d.environment_id from deployments d join users u on u.id = d.owner_id where d.revision_id is not null)) as environments
+		from users`, append(BulkSubject{Kind: SubjectPolicy, ID: policyID}.users("", ""), impactNames)...)
 	if err != nil {
 		return PolicyImpact{}, err
 	}
-	p := PolicyImpact{
-		UsedBy: UsedBy{list[0].Proxies, list[0].ProxyGroups, list[0].PolicyGroups}, Bound: list[0].Bound, Live: list[0].Live,
-	}
-	p.Names, err = query[string](ctx, tx, `select x.name from owners x where x.id in (select owner_id from policy_bindings where policy_id = ?)
-		order by lower(x.name), x.id limit ?`, policyID, impactNames)
-	if err != nil || p.Live == 0 {
+	l := list[0]
+	p := PolicyImpact{UsedBy: UsedBy{l.Proxies, l.ProxyGroups, l.PolicyGroups}, Bound: l.Bound, Live: l.Live}
+	if err := readList(l.Names, &p.Names); err != nil {
 		return p, err
 	}
-	p.Environments, err = query[string](ctx, tx, usersOf+`select e.name from environments e where e.id in (
-			select d.environment_id from deployments d join users u on u.id = d.owner_id where d.revision_id is not null)
-		order by lower(e.name)`, policy.args()...)
-	return p, err
+	return p, readList(l.Environments, &p.Environments)
+}
+
+// readList reads what jsonb_agg made, which of nothing makes null.
+func readList(raw document, list *[]string) error {
+	if raw == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, list)
 }
