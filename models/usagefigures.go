@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,8 +19,9 @@ type UsageIn struct {
 	State       DeployState
 	// Revision is the number of the one that runs, 0 when none does.
 	Revision int
-	// Calls are those of the last day, by the name under which the owner runs: the
-	// hour that runs and the 23 before it. A call through a proxy group counts for
+	// Calls are those of the last day, by the name under which the owner runs there,
+	// which after a rename is the old one until the next deploy: those of the hour
+	// that runs and of the 23 before it. A call through a proxy group counts for
 	// both.
 	Calls int64
 	// Tokens are the access tokens that live, as CountLiveTokens counts them, up to
@@ -246,10 +248,16 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 	if len(list) == 0 {
 		return nil
 	}
+	running, err := r.runningNames(ctx, list)
+	if err != nil {
+		return err
+	}
 	names := map[string][]string{}
 	for i := range list {
 		s := r.subject(&list[i])
-		names[s.kind] = append(names[s.kind], s.name)
+		for _, in := range *s.in {
+			names[s.kind] = append(names[s.kind], running.of(s, in))
+		}
 	}
 	calls, err := callsOf(ctx, r.tx, r.project.Name, names)
 	if err != nil {
@@ -263,8 +271,9 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 		s := r.subject(&list[i])
 		for j := range *s.in {
 			in := &(*s.in)[j]
-			in.Calls = calls[[3]string{s.kind, s.name, in.Environment}]
-			for policy, n := range tokens[[2]string{s.name, in.Environment}] {
+			name := running.of(s, *in)
+			in.Calls = calls[[3]string{s.kind, name, in.Environment}]
+			for policy, n := range tokens[[2]string{name, in.Environment}] {
 				if !s.byPolicy || policy == s.policy {
 					in.Tokens += n
 				}
@@ -272,6 +281,40 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 		}
 	}
 	return nil
+}
+
+// runningNames are the names under which owners run, by owner and environment, where
+// these may not be the ones that they have.
+type runningNames map[[2]string]string
+
+func (n runningNames) of(s subject, in UsageIn) string {
+	return cmp.Or(n[[2]string{s.owner, in.Environment}], s.name)
+}
+
+// runningNames asks for those of owners that run something else than is edited: what
+// is Live runs under the name that it has, as that is in the digest.
+func (r report[T]) runningNames(ctx context.Context, list []T) (runningNames, error) {
+	var ids []string
+	for i := range list {
+		s := r.subject(&list[i])
+		if slices.ContainsFunc(*s.in, func(in UsageIn) bool { return in.State == RedeployRequired }) {
+			ids = append(ids, s.owner)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	type line struct{ OwnerID, Environment, Name string }
+	lines, err := query[line](ctx, r.tx, `select d.owner_id, e.name as environment, r.definition ->> 'name' as name
+		from deployments d join environments e on e.id = d.environment_id join revisions r on r.id = d.revision_id where d.owner_id in ?`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read names of what runs: %w", err)
+	}
+	names := make(runningNames, len(lines))
+	for _, l := range lines {
+		names[[2]string{l.OwnerID, l.Environment}] = l.Name
+	}
+	return names, nil
 }
 
 // callsOf are the calls of the last day by kind, name and environment.

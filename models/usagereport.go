@@ -293,10 +293,12 @@ func (s *Store) PolicyUsedBy(ctx context.Context, policyID string) (UsedBy, erro
 	if !isID(policyID) {
 		return UsedBy{}, nil
 	}
-	list, err := query[UsedBy](ctx, s.db, `with direct as (select owner_id from policy_bindings where policy_id = ?),
-		users as (select owner_id from direct union select b.owner_id from policy_bindings b join direct d on b.group_id = d.owner_id)
+	list, err := query[UsedBy](ctx, s.db, `with groups as materialized (
+			select g.id from owners g where g.kind = 'POLICY_GROUP' and exists (select from policy_bindings b where b.owner_id = g.id and b.policy_id = ?)
+		)
 		select count(*) filter (where x.kind = 'PROXY') as proxies, count(*) filter (where x.kind = 'PROXY_GROUP') as proxy_groups,
-			count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups from users u join owners x on x.id = u.owner_id`, policyID)
+			count(*) filter (where x.kind = 'POLICY_GROUP') as policy_groups
+		from owners x where x.id in (select owner_id from policy_bindings where policy_id = ? or group_id in (select id from groups))`, policyID, policyID)
 	if err != nil {
 		return UsedBy{}, fmt.Errorf("count uses of policy: %w", err)
 	}

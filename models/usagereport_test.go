@@ -3,6 +3,8 @@ package models_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -205,6 +208,108 @@ func TestUsageReportComparesBoundedlyAndSaysSo(t *testing.T) {
 	}
 	if len(seen) != total {
 		t.Errorf("pages have %d lines, total is %d", len(seen), total)
+	}
+}
+
+func TestPagesOfAReportFitTogetherInEveryOrder(t *testing.T) {
+	t.Parallel()
+	url := modelstest.Database(t)
+	b := bench{Store: modelstest.Open(t, url), url: url}
+	modelstest.Environment(t, b.Store, "production")
+	project := modelstest.Project(t, b.Store, "Shop")
+	b.project = project.ID
+	modelstest.Many(t, b.Store, url, project, 30)
+	for _, name := range []string{"twin-1", "twin-2", "twin-3", "Proxy-31"} { // local policies of one name
+		twin := headers.New()
+		twin.Name, twin.Changes = "Twin", []headers.Change{{Action: policy.RemoveField, Name: "Server"}}
+		o := modelstest.Proxy(t, b.Store, b.project, name)
+		if _, err := b.AddBinding(t.Context(), by, b.project, o.ID, o.Version, models.NewBinding{Scope: policy.All, Pipeline: policy.Response, Local: twin}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lower := strings.ToLower
+	rank := map[policy.Pipeline]string{policy.Request: "1", policy.Response: "2", policy.Error: "3"}
+	for sort, key := range map[string]func(models.PlaceUsage) string{
+		"":         func(p models.PlaceUsage) string { return lower(p.PolicyName) + "\x01" + lower(p.OwnerName) },
+		"owner":    func(p models.PlaceUsage) string { return lower(p.OwnerName) + "\x01" + lower(p.PolicyName) },
+		"type":     func(p models.PlaceUsage) string { return p.PolicyType },
+		"kind":     func(p models.PlaceUsage) string { return p.OwnerKind },
+		"pipeline": func(p models.PlaceUsage) string { return rank[p.Pipeline] },
+		"position": func(p models.PlaceUsage) string { return strconv.Itoa(p.Position) },
+	} {
+		for _, desc := range []bool{false, true} {
+			for _, f := range []models.UsageFilter{
+				{}, {Query: "POLICY-group"}, {Query: "proxy-2"}, {Policy: modelstest.ManyPolicy}, {OwnerKind: engine.KindProxy}, {Reach: "local"},
+				{StateFilter: models.StateFilter{State: models.NotDeployed}},
+			} {
+				f.Sort, f.Desc = sort, desc
+				whole := b.everyPage(t, f)
+				if !slices.IsSortedFunc(whole, func(x, y models.PlaceUsage) int {
+					if desc {
+						x, y = y, x
+					}
+					return strings.Compare(key(x), key(y))
+				}) {
+					t.Errorf("%+v is not in order: %q", f, placesSaid(whole))
+				}
+			}
+		}
+	}
+}
+
+// everyPage is the whole report page by page, which have to fit together.
+func (b bench) everyPage(t *testing.T, f models.UsageFilter) []models.PlaceUsage {
+	t.Helper()
+	var whole, each []models.PlaceUsage
+	total := 0
+	f.PerPage = 7
+	for f.Page = 1; ; f.Page++ {
+		list, at, err := b.UsageReport(t.Context(), b.project, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, total = append(whole, list...), at.Total
+		if at.Next == 0 {
+			break
+		}
+	}
+	if err := b.EachUsage(t.Context(), b.project, f, func(p models.PlaceUsage) error { each = append(each, p); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(placesSaid(each), placesSaid(whole)); diff != "" || len(whole) == 0 || total != len(whole) {
+		t.Errorf("%+v: total %d of %d lines (-download +pages):\n%s", f, total, len(whole), diff)
+	}
+	if _, at, err := b.UsageReport(t.Context(), b.project, models.UsageFilter{Query: f.Query, StateFilter: models.StateFilter{Page: 1000}}); err != nil || at.Total == 0 || at.Next != 0 {
+		t.Errorf("behind the last page: %+v, %v", at, err)
+	}
+	return whole
+}
+
+func TestFiguresOfARenamedOwnerAreOfTheNameUnderWhichItRuns(t *testing.T) {
+	t.Parallel()
+	g := busy(t)
+	figures := func() string {
+		t.Helper()
+		return strings.Join(g.report(t, models.UsageFilter{Owner: "renamed"}), "; ")
+	}
+	o := modelstest.Reload(t, g.Store, g.orders)
+	o.Name = "Renamed"
+	if _, _, err := g.SaveProxy(t.Context(), by, g.project, o); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := figures(), "Own in PROXY Renamed REQUEST 1: REDEPLOY_REQUIRED 1 14/2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	g.deploy(t, modelstest.Reload(t, g.Store, o))
+	if got, want := figures(), "Own in PROXY Renamed REQUEST 1: LIVE 2 0/0"; got != want {
+		t.Errorf("deployed under the new name: got %q, want %q", got, want)
+	}
+	again := models.CallCount{Hour: time.Now().UTC().Truncate(time.Hour), Environment: "production", Project: "Shop", Proxy: "Renamed", Calls: 5}
+	if err := g.AddCalls(t.Context(), []models.CallCount{again}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := figures(), "Own in PROXY Renamed REQUEST 1: LIVE 2 5/0"; got != want {
+		t.Errorf("called under the new name: got %q, want %q", got, want)
 	}
 }
 
