@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -66,22 +67,22 @@ type BulkPreview struct {
 // bulkCompared is how many owners a preview compares.
 const bulkCompared = 100
 
-// usersOf are the owners whose definition holds a policy, or a policy group with it:
-// those that have it bound, the policy groups themselves, those that have one bound,
-// and the proxy groups of which one of these is a member. Each owner is looked at
-// once, as thousands may have a policy. Direct are those that have the policy bound
-// themselves, bound also those that have it by a policy group, running those that run
-// in the environment, or in any.
+// usersOf are the owners whose definition holds one of some policies, or a policy
+// group with one: those that have it bound, the policy groups themselves, those that
+// have one bound, and the proxy groups of which one of these is a member. Each owner
+// is looked at once, as thousands may have a policy. Direct are those that have a
+// policy bound themselves, bound also those that have it by a policy group, running
+// those that run in the environment, or in any.
 const usersOf = `with groups as materialized (
 		select g.id from owners g where g.kind = 'POLICY_GROUP'
-			and (g.id = ?::uuid or exists (select from policy_bindings b where b.owner_id = g.id and b.policy_id = ?::uuid))
+			and (g.id = ?::uuid or exists (select from policy_bindings b where b.owner_id = g.id and b.policy_id = any(?::uuid[])))
 	), users as materialized (
 		select id, kind, name, direct, direct or grouped as bound, running from (
 			select x.id, x.kind, x.name,
-				x.id in (select b.owner_id from policy_bindings b where b.policy_id = ?::uuid) as direct,
+				x.id in (select b.owner_id from policy_bindings b where b.policy_id = any(?::uuid[])) as direct,
 				x.id in (select b.owner_id from policy_bindings b where b.group_id in (select id from groups)) as grouped,
 				x.id in (select m.group_id from proxy_group_members m join policy_bindings b on b.owner_id = m.proxy_id
-					where b.policy_id = ?::uuid or b.group_id in (select id from groups)) as member,
+					where b.policy_id = any(?::uuid[]) or b.group_id in (select id from groups)) as member,
 				x.id in (select d.owner_id from deployments d where d.revision_id is not null and d.environment_id = coalesce(?::uuid, d.environment_id)) as running
 			from owners x where x.project_id = coalesce(?::uuid, x.project_id) offset 0
 		) x where direct or grouped or member or id in (select id from groups)
@@ -90,11 +91,15 @@ const usersOf = `with groups as materialized (
 // users are the arguments of usersOf. Without an environment it is of all, without a
 // project of any.
 func (b BulkSubject) users(environmentID, projectID string) []any {
-	policy, group := orNil(b.ID), orNil("")
-	if b.Kind != SubjectPolicy {
-		policy, group = group, policy
+	if b.Kind == SubjectPolicy {
+		return usersArgs([]string{b.ID}, "", environmentID, projectID)
 	}
-	return []any{group, policy, policy, policy, orNil(environmentID), orNil(projectID)}
+	return usersArgs(nil, b.ID, environmentID, projectID)
+}
+
+func usersArgs(policyIDs []string, groupID, environmentID, projectID string) []any {
+	policies := "{" + strings.Join(policyIDs, ",") + "}"
+	return []any{orNil(groupID), policies, policies, policies, orNil(environmentID), orNil(projectID)}
 }
 
 // PreviewBulkDeploy tells what a bulk deploy would do, with at most so many of its

@@ -36,12 +36,17 @@ func (s *Store) GroupCounts(ctx context.Context, ids []string) (map[string]Group
 // PolicyGroupUsage lists where a policy group is bound, by owner and in running
 // order.
 func (s *Store) PolicyGroupUsage(ctx context.Context, groupID string) ([]Usage, error) {
+	return s.FirstPolicyGroupUsage(ctx, groupID, 0)
+}
+
+// FirstPolicyGroupUsage lists the first of these, so many at most.
+func (s *Store) FirstPolicyGroupUsage(ctx context.Context, groupID string, most int) ([]Usage, error) {
 	if !isID(groupID) {
 		return nil, nil
 	}
 	var list []Usage
 	err := s.look(ctx, func(tx *gorm.DB) (err error) {
-		list, err = usage(ctx, tx, groupID)
+		list, err = usage(ctx, tx, groupID, most)
 		return err
 	})
 	return list, err

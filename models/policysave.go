@@ -291,7 +291,7 @@ type detached struct {
 // detach removes all bindings of a policy, closes the lanes and raises the
 // version of the owners, so that nobody saves an order that no longer is.
 func (s *Store) detach(ctx context.Context, tx *gorm.DB, by Actor, policyID string) ([]detached, error) {
-	places, err := usage(ctx, tx, policyID)
+	places, err := usage(ctx, tx, policyID, 0)
 	if err != nil || len(places) == 0 {
 		return nil, err
 	}

@@ -30,14 +30,14 @@ func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, erro
 	}
 	var list []Usage
 	err := s.look(ctx, func(tx *gorm.DB) (err error) {
-		list, err = usage(ctx, tx, policyID)
+		list, err = usage(ctx, tx, policyID, 0)
 		return err
 	})
 	return list, err
 }
 
-// usage lists where a policy or a policy group is bound.
-func usage(ctx context.Context, db *gorm.DB, id string) ([]Usage, error) {
+// usage lists where a policy or a policy group is bound, most places of them or all.
+func usage(ctx context.Context, db *gorm.DB, id string, most int) ([]Usage, error) {
 	type place struct {
 		OwnerID, OwnerKind, OwnerName, BindingID, Scope, Endpoint, Pipeline string
 		Position                                                            int
@@ -45,7 +45,7 @@ func usage(ctx context.Context, db *gorm.DB, id string) ([]Usage, error) {
 	places, err := query[place](ctx, db, `select b.owner_id, x.kind as owner_kind, x.name as owner_name, b.id as binding_id, b.scope, b.pipeline, b.position,
 			coalesce(e.method || ' ' || e.path, '') as endpoint
 		from policy_bindings b join owners x on x.id = b.owner_id left join api_proxy_endpoints e on e.id = b.endpoint_id
-		where b.policy_id = ? or b.group_id = ? order by lower(x.name), x.id, b.pipeline, e.position nulls first, b.position`, id, id)
+		where b.policy_id = ? or b.group_id = ? order by lower(x.name), x.id, b.pipeline, e.position nulls first, b.position limit nullif(?, 0)`, id, id, most)
 	if err != nil {
 		return nil, fmt.Errorf("list uses of policy: %w", err)
 	}

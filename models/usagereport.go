@@ -3,7 +3,9 @@ package models
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -276,17 +278,22 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 // UsedBy counts who has a policy bound, itself or by a policy group.
 type UsedBy struct{ Proxies, ProxyGroups, PolicyGroups int }
 
-// PolicyImpact is how much hangs on a policy, in numbers.
+// PolicyImpact is how much hangs on policies.
 type PolicyImpact struct {
 	UsedBy
-	// Bound is how many owners have it bound themselves; Names are some of these.
-	Bound int
-	Names []string
-	// Live is how many owners run it somewhere, also as a part of what they run: they
-	// have to be deployed again for a change. Environments are where.
-	Live         int
-	Environments []string
+	// Bound is how many owners have one bound themselves, and Through how many others
+	// run one as a part of a policy group. BoundBy and ThroughBy are the first of them.
+	Bound, Through     int
+	BoundBy, ThroughBy []OwnerName
+	// Live is how many owners run one somewhere, also as a part of what they run: they
+	// have to be deployed again for a change. LiveProxies of them are API proxies.
+	// Environments are where.
+	Live, LiveProxies int
+	Environments      []string
 }
+
+// OwnerName says which owner.
+type OwnerName struct{ Kind, Name string }
 
 // PolicyUsedBy counts who has a policy bound.
 func (s *Store) PolicyUsedBy(ctx context.Context, policyID string) (UsedBy, error) {
@@ -305,49 +312,44 @@ func (s *Store) PolicyUsedBy(ctx context.Context, policyID string) (UsedBy, erro
 	return list[0], nil
 }
 
-// PolicyImpact counts who has a policy bound and who runs it.
-func (s *Store) PolicyImpact(ctx context.Context, policyID string) (p PolicyImpact, err error) {
-	if !isID(policyID) {
-		return p, nil
-	}
-	err = s.look(ctx, func(tx *gorm.DB) error {
-		p, err = policyImpact(ctx, tx, policyID)
-		return err
-	})
-	if err != nil {
-		return p, fmt.Errorf("count uses of policy: %w", err)
-	}
-	return p, nil
-}
-
 // impactNames is how many names are told of those that have a policy bound.
 const impactNames = 100
 
-func policyImpact(ctx context.Context, tx *gorm.DB, policyID string) (PolicyImpact, error) {
-	type line struct {
-		Proxies, ProxyGroups, PolicyGroups, Bound, Live int
-		Names, Environments                             document
+// PolicyImpact counts who has policies bound and who runs them, in one query, however
+// many they are.
+func (s *Store) PolicyImpact(ctx context.Context, policyIDs ...string) (p PolicyImpact, err error) {
+	policyIDs = slices.DeleteFunc(slices.Clone(policyIDs), func(id string) bool { return !isID(id) })
+	if len(policyIDs) == 0 {
+		return p, nil
 	}
-	list, err := query[line](ctx, tx, usersOf+`select count(*) filter (where kind = 'PROXY' and bound) as proxies,
-			count(*) filter (where kind = 'PROXY_GROUP' and bound) as proxy_groups, count(*) filter (where kind = 'POLICY_GROUP') as policy_groups,
-			count(*) filter (where direct) as bound, count(*) filter (where running) as live,
-			(select jsonb_agg(name order by lower(name), id) from (select name, id from users where direct order by lower(name), id limit ?) d) as names,
+	type line struct {
+		Proxies, ProxyGroups, PolicyGroups, Bound, Through, Live, LiveProxies int
+		BoundBy, ThroughBy, Environments                                      document
+	}
+	list, err := query[line](ctx, s.db, usersOf+`select count(*) filter (where kind = 'PROXY' and bound) as proxies, count(*) filter (where kind = 'PROXY_GROUP' and bound) as proxy_groups,
+			count(*) filter (where kind = 'POLICY_GROUP') as policy_groups, count(*) filter (where direct) as bound, count(*) filter (where bound and not direct) as through,
+			count(*) filter (where running) as live, count(*) filter (where running and kind = 'PROXY') as live_proxies,
+			(`+firstUsers("direct")+`) as bound_by, (`+firstUsers("bound and not direct")+`) as through_by,
 			(select jsonb_agg(e.name order by lower(e.name)) from environments e where e.id in (
 				select d.environment_id from deployments d join users u on u.id = d.owner_id where d.revision_id is not null)) as environments
-		from users`, append(BulkSubject{Kind: SubjectPolicy, ID: policyID}.users("", ""), impactNames)...)
+		from users`, append(usersArgs(policyIDs, "", "", ""), impactNames, impactNames)...)
 	if err != nil {
-		return PolicyImpact{}, err
+		return p, fmt.Errorf("count uses of policy: %w", err)
 	}
 	l := list[0]
-	p := PolicyImpact{UsedBy: UsedBy{l.Proxies, l.ProxyGroups, l.PolicyGroups}, Bound: l.Bound, Live: l.Live}
-	if err := readList(l.Names, &p.Names); err != nil {
-		return p, err
+	p = PolicyImpact{
+		UsedBy: UsedBy{l.Proxies, l.ProxyGroups, l.PolicyGroups}, Bound: l.Bound, Through: l.Through, Live: l.Live, LiveProxies: l.LiveProxies,
 	}
-	return p, readList(l.Environments, &p.Environments)
+	return p, errors.Join(readList(l.BoundBy, &p.BoundBy), readList(l.ThroughBy, &p.ThroughBy), readList(l.Environments, &p.Environments))
+}
+
+func firstUsers(which string) string {
+	return `select jsonb_agg(jsonb_build_object('Kind', kind, 'Name', name) order by lower(name), id)
+		from (select kind, name, id from users where ` + which + ` order by lower(name), id limit ?) u`
 }
 
 // readList reads what jsonb_agg made, which of nothing makes null.
-func readList(raw document, list *[]string) error {
+func readList[T any](raw document, list *[]T) error {
 	if raw == nil {
 		return nil
 	}

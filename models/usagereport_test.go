@@ -353,7 +353,11 @@ func TestPolicyImpactCountsWhoeverRunsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := models.PolicyImpact{UsedBy: models.UsedBy{Proxies: 1, ProxyGroups: 1, PolicyGroups: 1}, Bound: 2, Names: []string{"Standard", "stock"}, Live: 1, Environments: []string{"production"}}
+	want := models.PolicyImpact{
+		UsedBy: models.UsedBy{Proxies: 1, ProxyGroups: 1, PolicyGroups: 1},
+		Bound:  2, BoundBy: []models.OwnerName{{Kind: engine.KindPolicyGroup, Name: "Standard"}, {Kind: engine.KindProxy, Name: "stock"}},
+		Through: 1, ThroughBy: []models.OwnerName{{Kind: engine.KindProxyGroup, Name: "Shop"}}, Live: 1, Environments: []string{"production"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -368,7 +372,8 @@ func TestAProxyGroupRunsThePoliciesOfItsMembers(t *testing.T) {
 	solo := modelstest.Policy(t, g.Store, g.project, "Solo")
 	modelstest.Bind(t, g.Store, g.stock, solo) // is not deployed itself, but Shop with it
 	got, err := g.PolicyImpact(t.Context(), solo.ID)
-	want := models.PolicyImpact{UsedBy: models.UsedBy{Proxies: 1}, Bound: 1, Names: []string{"stock"}, Live: 1, Environments: []string{"production"}}
+	stock := []models.OwnerName{{Kind: engine.KindProxy, Name: "stock"}}
+	want := models.PolicyImpact{UsedBy: models.UsedBy{Proxies: 1}, Bound: 1, BoundBy: stock, Live: 1, Environments: []string{"production"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

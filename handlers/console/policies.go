@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -77,64 +76,17 @@ func itemOf(p models.Policy) policies.Item {
 	}
 }
 
-// policyUse is where a policy is bound, and how much hangs on it.
-type policyUse struct {
-	places       []models.Usage
-	names        []string // of the owners that it is bound to, each once
-	through      []string // of those that run it as a part of a policy group
-	owners       int      // that it is bound to
-	live         int      // owners, also those that run it as a part of what they run, that are deployed somewhere
-	environments []string // where, each once
-	proxies      bool     // all of them are API proxies
+// policyUse is how much hangs on policies, in words.
+type policyUse struct{ models.PolicyImpact }
+
+func (c *Console) usage(ctx context.Context, policyIDs ...string) (policyUse, error) {
+	impact, err := c.store.PolicyImpact(ctx, policyIDs...)
+	return policyUse{impact}, err
 }
 
-func (c *Console) usage(ctx context.Context, policyID string) (policyUse, error) {
-	places, err := c.store.PolicyUsage(ctx, policyID)
-	if err != nil {
-		return policyUse{}, err
-	}
-	through, err := c.throughGroups(ctx, places)
-	if err != nil {
-		return policyUse{}, err
-	}
-	impact, err := c.store.PolicyImpact(ctx, policyID)
-	u := useOf(places, through)
-	u.live, u.environments = impact.Live, impact.Environments // proxy groups run what their members run
-	return u, err
-}
-
-// useOf counts each owner once, wherever it is bound.
-func useOf(places, through []models.Usage) policyUse {
-	u, seen := policyUse{places: places, proxies: true}, map[string]bool{}
-	for i, p := range slices.Concat(places, through) {
-		if seen[p.OwnerID] {
-			continue
-		}
-		seen[p.OwnerID] = true
-		name := p.OwnerName
-		if p.OwnerKind != engine.KindProxy {
-			u.proxies = false
-			name = fmt.Sprintf("%s (%s)", p.OwnerName, kindNamed(p.OwnerKind).noun)
-		}
-		if i < len(places) {
-			u.owners++
-			u.names = append(u.names, name)
-		} else {
-			u.through = append(u.through, name)
-		}
-		if len(p.Live) > 0 {
-			u.live++
-		}
-		u.environments = append(u.environments, p.Live...)
-	}
-	slices.Sort(u.environments)
-	u.environments = slices.Compact(u.environments)
-	return u
-}
-
-// count is so many of what uses the policy, in words.
+// count is so many of what uses a policy, in words.
 func (u policyUse) count(n int) string {
-	if u.proxies {
+	if u.ProxyGroups+u.PolicyGroups == 0 {
 		return countOf(n, "API proxy", "API proxies")
 	}
 	return countOf(n, "API or group", "APIs and groups")
@@ -142,7 +94,7 @@ func (u policyUse) count(n int) string {
 
 // rail is who uses the policy, in words; "" for nobody.
 func (u policyUse) rail() string {
-	n := u.owners + len(u.through)
+	n := u.Bound + u.Through
 	switch n {
 	case 0:
 		return ""
@@ -153,16 +105,17 @@ func (u policyUse) rail() string {
 }
 
 // redeploy says what a change of the policy asks for; traffic goes on with
-// what is deployed until then (D5).
+// what is deployed until then (D5). Groups run what their members run, so they may be
+// among those even where none of them uses the policy itself.
 func (u policyUse) redeploy() string {
-	if u.live == 0 {
+	if u.Live == 0 {
 		return ""
 	}
 	one, many := "proxy needs", "proxies need"
-	if !u.proxies {
+	if u.LiveProxies < u.Live {
 		one, many = "API or group needs", "APIs and groups need"
 	}
-	return " " + countOf(u.live, one, many) + " a redeploy to take it over."
+	return " " + countOf(u.Live, one, many) + " a redeploy to take it over."
 }
 
 const bulkDeployIt = "Bulk deploy"
@@ -177,7 +130,7 @@ func (c *Console) saySaved(g *gin.Context, p models.Policy, what string) error {
 	}
 	v, text := visit.From(ctx), p.Name+" "+what+"."+u.redeploy()
 	switch {
-	case u.live == 0:
+	case u.Live == 0:
 		v.Say(ctx, visit.Success, text)
 	case !v.Can(models.DeployAPIs):
 		v.Say(ctx, visit.Warning, text)
@@ -296,10 +249,10 @@ func (e *policyEditor) switched(p models.Policy) error {
 		return err
 	}
 	toast := layout.Toast{Tone: ui.ToneSuccess, Text: p.Name + " " + what + "." + u.redeploy()}
-	if u.live > 0 {
+	if u.Live > 0 {
 		toast.Tone = ui.ToneWarning
 	}
-	if u.live > 0 && visit.From(ctx).Can(models.DeployAPIs) {
+	if u.Live > 0 && visit.From(ctx).Can(models.DeployAPIs) {
 		toast.Link = ui.Action{Label: bulkDeployIt, Href: link.NewBulkDeploy(e.project.Name, p.Type, p.Name)}
 	}
 	return render(e.g, http.StatusOK, policies.Switched(e.row(p), toast))
@@ -371,7 +324,7 @@ func (e *policyEditor) askDelete(status int, p models.Policy, refused string) er
 		Cancel: link.Policy(e.project.Name, e.typ.Name, p.Name), Error: refused,
 		Hidden: []ui.Hidden{{Name: "policyId", Value: p.ID}, {Name: "version", Value: strconv.Itoa(p.Version)}},
 	}
-	if u.owners > 0 {
+	if u.Bound > 0 {
 		question.Name, question.Typed = p.Name, e.g.PostForm("confirm")
 	}
 	return render(e.g, status, policies.Confirm(frame, question))
@@ -379,19 +332,31 @@ func (e *policyEditor) askDelete(status int, p models.Policy, refused string) er
 
 // effects are what a deletion touches.
 func (u policyUse) effects() []string {
-	if u.owners == 0 {
-		return []string{"No API proxy uses it."}
+	if u.Bound == 0 {
+		return []string{"Nothing uses it: no API proxy and no group."}
 	}
-	effects := []string{fmt.Sprintf("It is removed from %s: %s.", u.count(u.owners), someOf(u.names))}
-	if len(u.through) > 0 {
-		effects = append(effects, fmt.Sprintf("As a part of policy groups it runs in %s too.", someOf(u.through)))
+	effects := []string{fmt.Sprintf("It is removed from %s: %s.", u.count(u.Bound), someOutOf(namesOf(u.BoundBy), u.Bound))}
+	if u.Through > 0 {
+		effects = append(effects, fmt.Sprintf("As a part of policy groups it runs in %s too.", someOutOf(namesOf(u.ThroughBy), u.Through)))
 	}
-	if u.live == 0 {
+	if u.Live == 0 {
 		return append(effects, "None of them is live.")
 	}
 	return append(effects, fmt.Sprintf(
 		"%s live in %s. Calls go on as deployed until a redeploy, and from then on without this policy.",
-		countOf(u.live, "of them is", "of them are"), someOf(u.environments)))
+		countOf(u.Live, "of them is", "of them are"), someOf(u.Environments)))
+}
+
+// namesOf says of each owner that is no API proxy what it is.
+func namesOf(list []models.OwnerName) []string {
+	names := make([]string, len(list))
+	for i, o := range list {
+		names[i] = o.Name
+		if o.Kind != engine.KindProxy {
+			names[i] = fmt.Sprintf("%s (%s)", o.Name, kindNamed(o.Kind).noun)
+		}
+	}
+	return names
 }
 
 // someOf names a few and counts the rest.
@@ -421,7 +386,7 @@ func (c *Console) DeletePolicy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if u.owners > 0 && g.PostForm("confirm") != p.Name {
+	if u.Bound > 0 && g.PostForm("confirm") != p.Name {
 		return e.askDelete(http.StatusUnprocessableEntity, p, "Type the name exactly as it is shown: "+p.Name)
 	}
 	err = c.store.DeletePolicy(ctx, visit.From(ctx).Actor(), e.project.ID, p.ID, number(g.PostForm("version")))
@@ -432,8 +397,8 @@ func (c *Console) DeletePolicy(g *gin.Context) error {
 		return err
 	}
 	text := p.Name + " was deleted."
-	if u.owners > 0 {
-		text = fmt.Sprintf("%s was deleted and removed from %s.%s", p.Name, u.count(u.owners), u.redeploy())
+	if u.Bound > 0 {
+		text = fmt.Sprintf("%s was deleted and removed from %s.%s", p.Name, u.count(u.Bound), u.redeploy())
 	}
 	visit.From(ctx).Say(ctx, visit.Success, text)
 	return redirect(g, link.Policies(e.project.Name, e.typ.Name))

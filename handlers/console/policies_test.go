@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models"
@@ -484,6 +485,30 @@ func TestAPolicyInUseSaysWhatHangsOnIt(t *testing.T) {
 	if got := saved.One(t, "[data-toasts] a").Attr("href"); got != link.NewBulkDeploy("Default", jwt, "orders-jwt") {
 		t.Errorf("the message leads to %s", got)
 	}
+}
+
+func TestAPolicyThatAGroupRunsAsThatOfAMemberSaysThatItIsNotOnlyProxies(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	v := site.SignIn(t, handlerstest.Administrator)
+	inUse(t, site)
+	drafts, err := site.Store.Proxy(t.Context(), site.Project.ID, "drafts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, _, err := site.Store.SaveProxyGroup(t.Context(), modelstest.By(), site.Project.ID, models.Owner{
+		Name: "Shop", Route: engine.Route{BasePath: "/shop"}, Members: []models.Member{{ID: drafts.ID}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Deploy(t, site.Store, shop, "production")
+	edit := v.Get(t, link.PolicyEdit("Default", jwt, "orders-jwt"))
+	wantText(t, edit.One(t, "aside"), "2 API proxies use it")
+	saved := v.Follow(t, v.Submit(t, edit, "#policy-form", url.Values{"leewaySeconds": {"5"}}))
+	wantText(t, saved.One(t, "[data-toasts]"), "orders-jwt was saved. 2 APIs and groups need a redeploy to take it over.")
+	unused := modelstest.Policy(t, site.Store, site.Project.ID, "unused")
+	wantText(t, v.Get(t, link.PolicyDelete("Default", jwt, unused.Name)).One(t, ".Confirm-effects"), "Nothing uses it: no API proxy and no group.")
 }
 
 func TestDeletingAPolicyInUseAsksForItsName(t *testing.T) {

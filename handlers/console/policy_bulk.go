@@ -157,7 +157,7 @@ func phrase(n int) string { return "delete " + countOf(n, "policy", "policies") 
 
 // useOfAll adds up the use of all policies that still exist.
 func (e *policyEditor) useOfAll(rows []ticked) (names []string, used policyUse, err error) {
-	var places []models.Usage
+	var ids []string
 	for _, row := range rows {
 		p, err := e.posted(row.id)
 		if errors.Is(err, models.ErrNotFound) {
@@ -166,15 +166,10 @@ func (e *policyEditor) useOfAll(rows []ticked) (names []string, used policyUse, 
 		if err != nil {
 			return nil, used, err
 		}
-		names = append(names, p.Name)
-		more, err := e.c.store.PolicyUsage(e.g.Request.Context(), p.ID)
-		if err != nil {
-			return nil, used, err
-		}
-		places = append(places, more...)
+		names, ids = append(names, p.Name), append(ids, p.ID)
 	}
-	through, err := e.c.throughGroups(e.g.Request.Context(), places)
-	return names, useOf(places, through), err
+	used, err = e.c.usage(e.g.Request.Context(), ids...)
+	return names, used, err
 }
 
 // mayDelete tells whether the question was asked and answered as it has to be;
@@ -183,7 +178,7 @@ func (e *policyEditor) mayDelete(rows []ticked, used policyUse) (refused string,
 	if e.g.PostForm("asked") != "true" {
 		return "", false
 	}
-	if used.owners > 0 && e.g.PostForm("confirm") != phrase(len(rows)) {
+	if used.Bound > 0 && e.g.PostForm("confirm") != phrase(len(rows)) {
 		return "Type exactly: " + phrase(len(rows)), false
 	}
 	return "", true
@@ -218,7 +213,7 @@ func (e *policyEditor) askDeleteAll(rows []ticked, names []string, used policyUs
 		question.Hidden = append(question.Hidden, ui.Hidden{Name: "policy", Value: fmt.Sprintf("%s:%d", row.id, row.version)})
 	}
 	status := http.StatusOK
-	if used.owners > 0 {
+	if used.Bound > 0 {
 		question.Name, question.Typed = phrase(len(rows)), e.g.PostForm("confirm")
 	}
 	if refused != "" {

@@ -298,7 +298,7 @@ func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormP
 		if err != nil {
 			return err
 		}
-		page.Rail = policies.UseRail(usage.rail(), usage.live)
+		page.Rail = policies.UseRail(usage.rail(), usage.Live)
 	}
 	return render(e.g, status, policies.ShowForm(page))
 }

@@ -110,12 +110,13 @@ func (c *Console) groupUse(ctx context.Context, id string) (groupUse, error) {
 }
 
 func groupUseOf(places []models.Usage) groupUse {
-	u, environments := groupUse{places: places}, map[string]bool{}
+	u, environments, seen := groupUse{places: places}, map[string]bool{}, map[string]bool{} // there may be thousands
 	for _, p := range places {
-		name := fmt.Sprintf("%s (%s)", p.OwnerName, kindNamed(p.OwnerKind).noun)
-		if slices.Contains(u.owners, name) {
+		if seen[p.OwnerID] {
 			continue
 		}
+		seen[p.OwnerID] = true
+		name := fmt.Sprintf("%s (%s)", p.OwnerName, kindNamed(p.OwnerKind).noun)
 		u.owners = append(u.owners, name)
 		if len(p.Live) > 0 {
 			u.live = append(u.live, name)
@@ -173,7 +174,7 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	use, err := c.groupUse(g.Request.Context(), d.owner.ID)
+	places, err := c.store.FirstPolicyGroupUsage(g.Request.Context(), d.owner.ID, reportLines+1) // one more tells whether there are others
 	if err != nil {
 		return err
 	}
@@ -191,8 +192,12 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 		Head: d.head(proxies.OnOverview), Row: rows[0], ClientID: d.owner.ClientID, Members: lane.Policies, Add: lane.Add, Closed: lane.Closed,
 		Pipeline: proxies.PipelineName(d.owner.Pipeline) + ". " + about.text, Deploys: groupDeploys, Created: d.owner.CreatedAt, Creator: d.owner.CreatedBy,
 	}
-	for _, p := range use.places {
+	v.UsesCut = len(places) > reportLines
+	for _, p := range places[:min(len(places), reportLines)] {
 		v.Uses = append(v.Uses, d.groupPlace(p))
+	}
+	if d.v.Can(models.DeployAPIs) {
+		v.BulkDeploy = link.NewGroupBulkDeploy(d.project.Name, d.owner.Name)
 	}
 	if d.v.Can(models.ManageAPIs) {
 		v.Status = d.groupToggle()

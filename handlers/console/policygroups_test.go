@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -153,6 +154,7 @@ func TestThePageOfAPolicyGroupShowsWhatItHoldsAndWhereItIs(t *testing.T) {
 	for _, href := range []string{
 		standard.BindingEdit(local), standard.BindingRemove(local), standard.BindingLocalize(global), standard.Duplicate(),
 		standard.Deploy("production"), standard.Secret(), standard.Edit(), standard.Delete(),
+		link.NewGroupBulkDeploy("Default", r.group.Name), link.UsageOfPolicyGroup("Default", r.group.Name),
 	} {
 		if !page.Has("a[href='" + href + "']") {
 			t.Errorf("no way to %s", href)
@@ -163,6 +165,28 @@ func TestThePageOfAPolicyGroupShowsWhatItHoldsAndWhereItIs(t *testing.T) {
 	}
 	empty := r.make(t, models.Owner{Name: "Errors", Pipeline: policy.Error})
 	mustContain(t, r.v.Get(t, linkFor(empty).Page()).Text(), "No policy yet", "Add policy", "No proxy or proxy group uses it")
+}
+
+func TestThePageOfAPolicyGroupShowsTheFirstOfManyPlaces(t *testing.T) {
+	t.Parallel()
+	r := newGroupRoom(t)
+	group := r.make(t, models.Owner{Name: "Wide", Active: true, Pipeline: policy.Request})
+	rows := func() int { return len(r.v.Get(t, linkFor(group).Page()).All("#usage tbody tr")) }
+	for i := range 26 {
+		o := modelstest.Proxy(t, r.site.Store, r.site.Project.ID, fmt.Sprintf("wide-%02d", i))
+		bound := models.NewBinding{Scope: policy.All, Pipeline: policy.Request, GroupID: group.ID}
+		if _, err := r.site.Store.AddBinding(t.Context(), modelstest.By(), r.site.Project.ID, o.ID, o.Version, bound); err != nil {
+			t.Fatal(err)
+		}
+		if i == 24 && rows() != 25 {
+			t.Errorf("%d of 25 places are shown", rows())
+		}
+	}
+	page := r.v.Get(t, linkFor(group).Page())
+	mustContain(t, page.One(t, "#usage").Text(), "wide-24", "The first places are shown. All places in the report")
+	if rows() != 25 {
+		t.Errorf("%d places of 26 are shown", rows())
+	}
 }
 
 func linkFor(o models.Owner) link.Owner { return link.PolicyGroup("Default", o.Name) }

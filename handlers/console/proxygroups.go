@@ -68,7 +68,7 @@ func (c *Console) groupRow(g *gin.Context, project string, o models.Owner) proxi
 		Places: c.places(g, project, o), ChangedAt: o.UpdatedAt, ChangedBy: o.UpdatedBy, Href: at.Page(), Develop: at.Develop(),
 	}
 	if visit.From(g.Request.Context()).Can(models.ManageAPIs) {
-		r.Edit, r.Assign, r.Delete = at.Edit(), at.Assign(), at.Delete()
+		r.Edit, r.Assign, r.Duplicate, r.Delete = at.Edit(), at.Assign(), at.Duplicate(), at.Delete()
 	}
 	return r
 }

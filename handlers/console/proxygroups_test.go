@@ -57,7 +57,7 @@ func TestTheListOfProxyGroups(t *testing.T) {
 	}
 	e.bind(t, e.bind(t, g07, models.NewBinding{PolicyID: w.global.ID}), models.NewBinding{Local: modelstest.JWT("own")})
 	row := w.v.Get(t, list+"?q=g07").One(t, "tr[data-row]")
-	mustContain(t, row.Text(), "g07", "/g/92 1 2 Not deployed", "Assign proxies and policies")
+	mustContain(t, row.Text(), "g07", "/g/92 1 2 Not deployed", "Assign proxies and policies", "Duplicate")
 	mustContain(t, w.v.Get(t, list+"?q=<b>").Text(), `No proxy group matches "<b>"`)
 }
 

@@ -32,6 +32,12 @@ func UsageOfPolicy(project, typ, name string) string {
 	return PolicyUsage(project) + query("type", typ, "policy", name)
 }
 
+// UsageOfPolicyGroup is the report of the places in which policies run as members of
+// a policy group.
+func UsageOfPolicyGroup(project, name string) string {
+	return PolicyUsage(project) + query("group", name)
+}
+
 // BulkDeploys are the last bulk deploys of a project.
 func BulkDeploys(project string) string { return path("projects", project, "bulk-deploys") }
 

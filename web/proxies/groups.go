@@ -19,8 +19,8 @@ type GroupRow struct {
 	ChangedAt         time.Time
 	ChangedBy         string
 	Href, Develop     string
-	// Edit, Assign and Delete are empty when the visitor may not.
-	Edit, Assign, Delete string
+	// Edit, Assign, Duplicate and Delete are empty when the visitor may not.
+	Edit, Assign, Duplicate, Delete string
 }
 
 // GroupList is the list of a project's proxy groups.

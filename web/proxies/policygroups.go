@@ -190,12 +190,15 @@ type PolicyGroupView struct {
 	Add      string // where a policy is chosen; "" when the visitor may not
 	Closed   string // why nothing can go into it; "" when something can
 	Uses     []PolicyGroupUse
-	Status   *ui.Action // switches it; nil when the visitor may not
-	Pipeline string     // in words, with what can run in it
-	Deploys  string     // what deploying the group itself does
-	Audit    string     // "" when the visitor may not read it
-	Created  time.Time
-	Creator  string
+	UsesCut  bool // there are more
+	// BulkDeploy takes the group live in all of them; "" when the visitor may not.
+	BulkDeploy string
+	Status     *ui.Action // switches it; nil when the visitor may not
+	Pipeline   string     // in words, with what can run in it
+	Deploys    string     // what deploying the group itself does
+	Audit      string     // "" when the visitor may not read it
+	Created    time.Time
+	Creator    string
 }
 
 // PolicyGroupUse is one place where a policy group is bound.

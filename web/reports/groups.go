@@ -79,7 +79,7 @@ func number(c ui.Column) ui.Column {
 func (g Group) bound() string { return strconv.Itoa(g.Proxies + g.ProxyGroups) }
 
 func (p GroupsPage) places(g Group) string {
-	return Places(p.Project, nil).With("group", g.Name).URL()
+	return link.UsageOfPolicyGroup(p.Project, g.Name)
 }
 
 func (p GroupsPage) policiesOf(g Group) string {
