@@ -52,7 +52,7 @@ func (p *paths) add(proxy *Proxy, methods []string, l *lane, b *backend) {
 	}
 	for _, e := range proxy.Endpoints {
 		if permits(methods, e.Method) {
-			p.named.add(e, &operation{proxy: b, name: e.Method + " " + e.Path, endpoint: e, lines: l.all.around(l.own[e.key()])})
+			p.named.add(e, &operation{proxy: b, name: e.Method + " " + e.Path, endpoint: e, lines: l.all.around(l.own[e.Shape()])})
 		}
 	}
 }

@@ -146,10 +146,10 @@ func (g *ProxyGroup) Endpoints() []MemberEndpoint {
 		for _, e := range m.Proxy.Endpoints {
 			a := MemberEndpoint{Member: i, By: -1, Endpoint: e}
 			if permits(methods, e.Method) && permits(g.Route.Methods, e.Method) {
-				if _, taken := first[e.key()]; !taken {
-					first[e.key()] = i
+				if _, taken := first[e.Shape()]; !taken {
+					first[e.Shape()] = i
 				}
-				a.By = first[e.key()]
+				a.By = first[e.Shape()]
 			}
 			list = append(list, a)
 		}

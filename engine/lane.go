@@ -44,7 +44,7 @@ func (k *builder) bind(l *lane, prefix string, policies []Bound) error {
 		case err != nil:
 			return fmt.Errorf("%s: %w", place, err)
 		case bound.Scope == policy.Endpoint:
-			key := bound.Endpoint.key()
+			key := bound.Endpoint.Shape()
 			l.own[key] = l.own[key].with(bound.Pipeline, steps)
 		default:
 			l.all = l.all.with(bound.Pipeline, steps)
@@ -56,9 +56,6 @@ func (k *builder) bind(l *lane, prefix string, policies []Bound) error {
 	}
 	return nil
 }
-
-// key is what identifies an endpoint: the names of parameters do not matter.
-func (e APIEndpoint) key() APIEndpoint { return APIEndpoint{e.Method, shape(e.Path)} }
 
 // slot compiles what is bound in one place.
 func (k *builder) slot(l *lane, bound Bound) ([]step, *token.Settings, error) {
@@ -219,5 +216,5 @@ func (l *lane) checkScope(bound Bound) problem.List {
 }
 
 func (l *lane) has(e APIEndpoint) bool {
-	return slices.ContainsFunc(l.endpoints, func(have APIEndpoint) bool { return have.key() == e.key() })
+	return slices.ContainsFunc(l.endpoints, func(have APIEndpoint) bool { return have.Shape() == e.Shape() })
 }

@@ -313,6 +313,10 @@ func (e APIEndpoint) problem() string {
 	return ""
 }
 
+// Shape is the endpoint without the names of its parameters: two of one shape
+// match the same requests.
+func (e APIEndpoint) Shape() APIEndpoint { return APIEndpoint{e.Method, shape(e.Path)} }
+
 // isParameter tells whether a segment of a template stands for any value.
 func isParameter(segment string) bool {
 	n := len(segment)

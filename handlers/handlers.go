@@ -24,7 +24,8 @@ type Options struct {
 	Store *models.Store
 	Types policy.Set
 	// Identities are the kinds of identity source that can be added; Outgoing
-	// decides where a test of one may connect to, nil allows everything.
+	// decides where a test of one may connect to, and from where the document of
+	// an API is fetched; nil allows everything.
 	Identities identity.Kinds
 	Outgoing   func(netip.Addr) error
 	Logger     *slog.Logger

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/models/apispec"
 	"github.com/gatewright/gatewright/web/link"
 )
 
@@ -100,9 +101,12 @@ func withFinishedWrites(next http.Handler) http.Handler {
 	})
 }
 
-// mostOf is how much a request may carry: a form, or the file of a package,
-// which nobody reads before the right to import was asked for.
+// mostOf is how much a request may carry: a form, the document of an API, or the
+// file of a package, which nobody reads before the right to import was asked for.
 func mostOf(r *http.Request) int64 {
+	if r.Method == http.MethodPost && link.TakesDocument(r.URL.EscapedPath()) {
+		return apispec.MaxDocument + maxForm
+	}
 	if r.Method == http.MethodPost && link.TakesPackage(r.URL.EscapedPath()) {
 		return models.MaxUpload + maxForm
 	}

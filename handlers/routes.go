@@ -134,6 +134,10 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(models.ManageAPIs, "/projects/:project/check/proxy-name", c.CheckProxyName)
 	r.get(models.ManageAPIs, "/projects/:project/check/base-path", c.CheckBasePath)
 	r.post(models.ManageAPIs, "/projects/:project/check/proxy-errors", c.ProxyErrors)
+	r.get(models.ManageAPIs, "/projects/:project/new/proxies/document", c.NewProxyDocument)
+	r.post(models.ManageAPIs, "/projects/:project/new/proxies/document", c.ReadNewProxy)
+	r.get(models.ManageAPIs, "/projects/:project/proxies/:proxy/document", c.ProxyDocument)
+	r.post(models.ManageAPIs, "/projects/:project/proxies/:proxy/document", c.ReadEndpoints)
 
 	r.get(models.ViewAPIs, "/projects/:project/proxy-groups", c.ListProxyGroups)
 	r.get(models.ManageAPIs, "/projects/:project/new/proxy-groups", c.NewProxy)

@@ -37,7 +37,7 @@ type gatewayFlags struct {
 	TrustedProxies  []string      `help:"Addresses or networks of proxies whose X-Forwarded-For is believed." sep:"," placeholder:"CIDR"`
 	CountryDatabase string        `help:"File in MaxMind's format that tells the country of an address, for conditions. It is read anew when it is exchanged." placeholder:"FILE"`
 	CountryHeader   string        `help:"Header in which trusted proxies tell the country of the caller, such as CF-IPCountry." placeholder:"NAME"`
-	IdentityTargets []string      `help:"Networks that identity sources may reach beside public addresses, such as 10.0.0.0/8, or all. Cloud metadata addresses must be named one by one." sep:"," placeholder:"CIDR"`
+	IdentityTargets []string      `help:"Networks that identity sources, and documents of APIs that are fetched, may reach beside public addresses, such as 10.0.0.0/8, or all. Cloud metadata addresses must be named one by one." sep:"," placeholder:"CIDR"`
 	MaxBody         int64         `help:"Largest request body in bytes that the gateway passes on. 0: no limit." default:"67108864" placeholder:"BYTES"`
 	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
 	AccessLog       bool          `help:"Log every call through the gateway, not only refused and failed ones."`

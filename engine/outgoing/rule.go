@@ -1,6 +1,6 @@
 // Package outgoing owns the one rule about where calls of ours may go when an
 // administrator, and not the operator, names the address: identity sources of
-// every kind. It keeps a console user from turning the gateway into a door to
+// every kind, and documents of APIs. It keeps a console user from turning the gateway into a door to
 // what only the gateway's machine can reach (server-side request forgery).
 package outgoing
 

@@ -25,8 +25,8 @@ type Options struct {
 	Types policy.Set
 	// Identities are the kinds of identity source that can be added.
 	Identities identity.Kinds
-	// Outgoing decides where a test of an identity source may connect to; nil
-	// allows everything.
+	// Outgoing decides where a test of an identity source may connect to, and from
+	// where the document of an API is fetched; nil allows everything.
 	Outgoing func(netip.Addr) error
 	Logger   *slog.Logger
 	Now      func() time.Time

@@ -46,7 +46,7 @@ func kindNamed(kind string) ownerKind {
 func kindOfRoute(g *gin.Context) (ownerKind, string) {
 	for _, k := range ownerKinds {
 		base := "/projects/:project/"
-		if g.FullPath() == base+"new/"+string(k.at) {
+		if form := base + "new/" + string(k.at); g.FullPath() == form || strings.HasPrefix(g.FullPath(), form+"/") {
 			return k, ""
 		}
 		if strings.HasPrefix(g.FullPath(), base+string(k.at)+"/") {

@@ -49,7 +49,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxies", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
 	}
 	if visit.From(ctx).Can(models.ManageAPIs) {
-		l.New = link.NewProxy(project.Name)
+		l.New, l.Document = link.NewProxy(project.Name), link.NewProxyDocument(project.Name)
 	}
 	for _, p := range found {
 		l.Rows = append(l.Rows, c.proxyRow(g, project.Name, p))
@@ -167,6 +167,9 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 		return err
 	}
 	p, o := d.owner, d.overview()
+	if d.v.Can(models.ManageAPIs) {
+		o.Head.Document = d.link().Document()
+	}
 	o.Upstream = p.Upstream.URL
 	o.ConnectTimeout = milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)
 	o.ResponseTimeout = milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)

@@ -46,6 +46,7 @@ func proxyForm(g *gin.Context) (proxies.Form, error) {
 		ReplaceAPIErrors: posted.Get("errorTemplates.replaceApiErrors") == "true", Reason: fault.Type(posted.Get("errorTemplates.reason")),
 		BlockDirect: posted.Get("blockDirectAccess") == "true", Search: strings.TrimSpace(posted.Get("memberSearch")),
 	}
+	f.Document, f.Notes = documentOf(posted)
 	for _, id := range posted["members"] {
 		f.Members = append(f.Members, proxies.MemberRow{ID: id})
 	}
@@ -245,6 +246,9 @@ func (c *Console) showNewProxy(g *gin.Context, status int, project models.Projec
 	}
 	f.New, f.ID, f.Version = true, "", ""
 	f.Action, f.Cancel = kind.at.New(project.Name), kind.at.List(project.Name)
+	if kind.kind == engine.KindProxy && f.Document == "" {
+		f.FromDocument = link.NewProxyDocument(project.Name)
+	}
 	if err := c.showAnswers(g.Request.Context(), project.Name, &f); err != nil {
 		return err
 	}
@@ -348,6 +352,9 @@ func (d *ownerDesk) showEdit(status int, f proxies.Form) error {
 		if e.ID != "" {
 			f.Endpoints[i].Policies = counts[e.ID]
 		}
+	}
+	if f.Document != "" {
+		f.Changes = endpointChanges(d.owner, f.Endpoints)
 	}
 	if err := d.c.showAnswers(d.g.Request.Context(), d.project.Name, &f); err != nil {
 		return err

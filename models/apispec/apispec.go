@@ -39,8 +39,9 @@ type Spec struct {
 	Upstream string
 	// Endpoints are the operations in the order of the document, one at least.
 	Endpoints []Endpoint
-	// Notes are sentences about what the proxy does not take over.
-	Notes []string
+	// LeftOut are sentences about operations that became no endpoints, and Notes
+	// about what else the proxy does not take over.
+	LeftOut, Notes []string
 }
 
 // Endpoint is one operation: its path is a template as engine.APIEndpoint has it.
@@ -48,7 +49,7 @@ type Endpoint struct{ Method, Path, Description string }
 
 // Read reads a document. What is wrong with it is a problem.List; a field is the
 // place in the document, such as "paths[/pets/{id}].get", or "" for the whole.
-// Operations that no proxy can have are notes, as long as others are left.
+// Operations that no proxy can have are left out, as long as others are there.
 func Read(document []byte) (Spec, error) {
 	root, why := parse(document)
 	if why != "" {
@@ -100,7 +101,7 @@ func (r *reader) spec(root *node) Spec {
 	s.Endpoints = r.fit(endpointsOf(doc, found))
 	r.addresses(doc.Servers, &s)
 	r.rest()
-	s.Notes = r.said()
+	s.LeftOut, s.Notes = r.leftOut(), r.notes
 	return s
 }
 
@@ -164,17 +165,16 @@ func (r *reader) note(message string, args ...any) {
 // maxSaid bounds the problems and the operations that are named one by one.
 const maxSaid = 50
 
-// said are all notes: what the whole document has, then each operation that was
-// left out.
-func (r *reader) said() []string {
+// leftOut names each operation that was left out, up to a bound.
+func (r *reader) leftOut() []string {
+	var list []string
 	for i, l := range r.left {
 		if i == maxSaid {
-			r.note("%d more operations were left out for reasons like these.", len(r.left)-maxSaid)
-			break
+			return append(list, fmt.Sprintf("%d more operations were left out for reasons like these.", len(r.left)-maxSaid))
 		}
-		r.note("%s was left out: %s", strings.TrimSpace(l.method+" "+shown(l.path)), l.why)
+		list = append(list, strings.TrimSpace(l.method+" "+shown(l.path))+" was left out: "+l.why)
 	}
-	return r.notes
+	return list
 }
 
 // rest notes what a document may have and a proxy has not.

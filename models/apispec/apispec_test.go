@@ -33,6 +33,8 @@ func TestReadingADocument(t *testing.T) {
 				"Callbacks of 1 operation were left out: the API makes these calls itself.",
 				"1 list of servers of a path or operation was left out: all calls go to the one upstream of the proxy.",
 				"What the document says about security was not taken over: add policies once the proxy is there.",
+			},
+			LeftOut: []string{
 				"TRACE /pets was left out: An endpoint has one of the methods GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS.",
 				"GET /pets/{id}.json was left out: Use letters, digits and - . _ ~ ! $ & ' ( ) * + , = : @ in a path segment.",
 			},
@@ -161,8 +163,8 @@ func TestWhatIsNoEndpointIsNamedWithItsReason(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := s.Notes[len(s.Notes)-1]; len(s.Endpoints) != 1 || !strings.Contains(got, c.note) {
-				t.Errorf("endpoints %v, note %q; want a note with %q", s.Endpoints, got, c.note)
+			if len(s.Endpoints) != 1 || len(s.LeftOut) != 1 || !strings.Contains(s.LeftOut[0], c.note) {
+				t.Errorf("endpoints %v, left out %q; want one with %q", s.Endpoints, s.LeftOut, c.note)
 			}
 		})
 	}
@@ -264,7 +266,7 @@ func refused(t *testing.T, document, field, says string) {
 	}
 }
 
-func TestNotesAreBounded(t *testing.T) {
+func TestWhatIsSaidIsBounded(t *testing.T) {
 	t.Parallel()
 	paths := []string{`"/ok": {"get": {}}`}
 	for i := range 1000 {
@@ -274,8 +276,8 @@ func TestNotesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := s.Notes[len(s.Notes)-1]; len(s.Notes) > 60 || last != "950 more operations were left out for reasons like these." {
-		t.Errorf("%d notes, the last is %q", len(s.Notes), last)
+	if last := s.LeftOut[len(s.LeftOut)-1]; len(s.LeftOut) > 60 || last != "950 more operations were left out for reasons like these." {
+		t.Errorf("%d sentences, the last is %q", len(s.LeftOut), last)
 	}
 }
 

@@ -33,7 +33,7 @@ func FuzzRead(f *testing.F) {
 		if l := p.Validate(); len(l) > 0 || len(s.Endpoints) == 0 || problem.Description(s.Description) != "" {
 			t.Errorf("%d endpoints, description %q, problems %v", len(s.Endpoints), s.Description, l)
 		}
-		for _, n := range s.Notes {
+		for _, n := range append(s.LeftOut, s.Notes...) {
 			if !utf8.ValidString(n) {
 				t.Errorf("the note %q is no text", n)
 			}

@@ -1,6 +1,9 @@
 package link
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Kind is a kind of owner as addresses name it.
 type Kind string
@@ -23,6 +26,17 @@ func Proxies(project string) string { return KindProxy.List(project) }
 
 // NewProxy is the empty form of an API proxy.
 func NewProxy(project string) string { return KindProxy.New(project) }
+
+// NewProxyDocument reads an OpenAPI document for a new proxy.
+func NewProxyDocument(project string) string { return NewProxy(project) + "/document" }
+
+// TakesDocument tells whether an escaped path is that of NewProxyDocument or of
+// Owner.Document.
+func TakesDocument(escaped string) bool {
+	parts := strings.Split(escaped, "/")
+	return len(parts) == 6 && parts[1] == "projects" && parts[5] == "document" &&
+		(parts[3] == "new" && parts[4] == string(KindProxy) || parts[3] == string(KindProxy))
+}
 
 // Owner is an API proxy, a proxy group or a policy group; its methods are the
 // addresses of its pages.
@@ -49,6 +63,9 @@ func (o Owner) Page() string { return o.Kind.List(o.Project) + path(o.Name) }
 
 // Edit is the owner's form.
 func (o Owner) Edit() string { return o.Page() + "/edit" }
+
+// Document reads an OpenAPI document for the endpoints of a proxy.
+func (o Owner) Document() string { return o.Page() + "/document" }
 
 // Status switches a policy group active or passive, and asks before.
 func (o Owner) Status() string { return o.Page() + "/status" }

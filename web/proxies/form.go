@@ -53,6 +53,14 @@ type Form struct {
 	Shots   errors.Preview
 	Preview string
 
+	// Document is the format of the document that the form was filled from, Notes
+	// what was not taken over of it, and Changes what it makes of the endpoints that
+	// are stored. FromDocument is where one is given; "" where a new form has none.
+	Document     string
+	Notes        []string
+	Changes      Changes
+	FromDocument string
+
 	Problems problem.List
 	Unsaved  bool // shows what was typed and not saved
 	// Focus is the field that has the cursor; "" for the first wrong one.

@@ -34,7 +34,9 @@ type List struct {
 	Search  ui.Search
 	Page    ui.Page
 	New     string // "" when the visitor may not
-	Now     time.Time
+	// Document begins one from an OpenAPI document; "" when the visitor may not.
+	Document string
+	Now      time.Time
 	// Several tells that badges must name their environment.
 	Several bool
 }
@@ -54,6 +56,8 @@ type Head struct {
 	Edit, Secret, Duplicate, Delete string
 	// Export makes a package of the owner.
 	Export string
+	// Document reads the endpoints of a proxy anew; "" when the visitor may not.
+	Document string
 }
 
 // Section is a tab of the proxy's page.
