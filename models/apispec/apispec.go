@@ -125,12 +125,8 @@ func (r *reader) fit(list []Endpoint) []Endpoint {
 	wrong := p.Validate()
 	var out []Endpoint
 	for i, e := range list {
-		msg := wrong.For(fmt.Sprintf("endpoints[%d]", i))
-		if strings.HasSuffix(e.Path, "/") && e.Path != "/" {
-			msg = "The gateway has no endpoints whose path ends with a slash."
-		}
-		if msg != "" {
-			r.leave(e.Path, e.Method, msg)
+		if msg := wrong.For(fmt.Sprintf("endpoints[%d]", i)); msg != "" {
+			r.leave(e.Path, e.Method, plainer(e.Path, msg))
 			continue
 		}
 		out = append(out, e)
@@ -139,6 +135,18 @@ func (r *reader) fit(list []Endpoint) []Endpoint {
 		r.refuseLeft()
 	}
 	return out
+}
+
+// plainer has better words for what documents often have and our templates have
+// not.
+func plainer(path, msg string) string {
+	switch last := path[strings.LastIndex(path, "/"):]; {
+	case last == "/":
+		return "The gateway has no endpoints whose path ends with a slash."
+	case strings.ContainsAny(path, "{}") && strings.HasPrefix(msg, "Use letters"):
+		return "A parameter of an endpoint takes a whole segment, such as /pets/{petId}."
+	}
+	return msg
 }
 
 // leave says why an operation is no endpoint.

@@ -36,7 +36,7 @@ func TestReadingADocument(t *testing.T) {
 			},
 			LeftOut: []string{
 				"TRACE /pets was left out: An endpoint has one of the methods GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS.",
-				"GET /pets/{id}.json was left out: Use letters, digits and - . _ ~ ! $ & ' ( ) * + , = : @ in a path segment.",
+				"GET /pets/{id}.json was left out: A parameter of an endpoint takes a whole segment, such as /pets/{petId}.",
 			},
 		},
 		"petstore31.json": {
@@ -153,7 +153,7 @@ func TestWhatIsNoEndpointIsNamedWithItsReason(t *testing.T) {
 		{"more methods of 3.2", `"/a": {"get": {}, "additionalOperations": {}}`, "/a was left out: Its additional operations"},
 		{"a path without a slash", `"/a": {"get": {}}, "b": {"get": {}}`, "b was left out: A path begins with a slash."},
 		{"what the library keeps for itself", `"/a": {"get": {}}, "__origin__": {"get": {}}`, "__origin__ was left out"},
-		{"an action after a colon", `"/a": {"get": {}}, "/{name}:start": {"post": {}}`, "POST /{name}:start was left out"},
+		{"an action after a colon", `"/a": {"get": {}}, "/{name}:start": {"post": {}}`, "POST /{name}:start was left out: A parameter of an endpoint takes a whole segment"},
 		{"a path of 513 characters", `"/a": {"get": {}}, "/` + strings.Repeat("x", 512) + `": {"get": {}}`, "Shorten the path to 512 characters."},
 	}
 	for _, c := range cases {
@@ -234,6 +234,7 @@ func TestHostileDocumentsAreRefused(t *testing.T) {
 		{"deep YAML of dashes", strings.Repeat("- ", 5000) + "a", "", "nested more than 100"},
 		{"a path of a thousand members", of(`"/a": {` + members(1000) + `}`), "paths[/a]", "more than 100 members"},
 		{"more than a megabyte", `{"a": "` + strings.Repeat("x", apispec.MaxDocument) + `"}`, "", "more than 1 MiB"},
+		{"a megabyte of blanks before it", strings.Repeat(" ", apispec.MaxDocument) + of(`"/a": {"get": {}}`), "", "more than 1 MiB"},
 		{"a name that turns the line around", of("\"/a\u202e\": 1"), "paths[/a ]", "not an object"},
 	}
 	for _, c := range cases {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/oasdiff/yaml3"
@@ -25,12 +26,13 @@ const (
 
 // parse is the document as a tree within its bounds, or what is wrong with it.
 func parse(document []byte) (*node, string) {
+	if len(document) > MaxDocument {
+		return nil, fmt.Sprintf("The document has more than %d MiB. Leave out examples and schemas; they are not needed here.", MaxDocument>>20)
+	}
 	document = bytes.TrimSpace(bytes.TrimPrefix(document, []byte("\ufeff")))
 	switch {
 	case len(document) == 0:
 		return nil, "Give a document: it is empty."
-	case len(document) > MaxDocument:
-		return nil, fmt.Sprintf("The document has more than %d MiB. Leave out examples and schemas; they are not needed here.", MaxDocument>>20)
 	case !utf8.Valid(document):
 		return nil, "The document is not text in UTF-8."
 	case document[0] == '<':
@@ -50,7 +52,7 @@ func tree(document []byte) (*node, string) {
 	}
 	var n node
 	if err := yaml.Unmarshal(document, &n); err != nil {
-		return nil, "It cannot be read as YAML: " + shown(err.Error()) + "."
+		return nil, "It cannot be read as YAML: " + shown(strings.TrimPrefix(err.Error(), "yaml: ")) + "."
 	}
 	if n.Kind != yaml.DocumentNode || len(n.Content) != 1 {
 		return nil, "Give a document: it is empty."

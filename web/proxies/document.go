@@ -83,7 +83,7 @@ func (c Changes) title() string {
 	if c.none() {
 		return "The document has the same endpoints"
 	}
-	return fmt.Sprintf("%d added, %d changed, %d removed, %d as they were", len(c.Added), len(c.Changed), len(c.Removed), c.Kept)
+	return fmt.Sprintf("%d added, %d changed, %d removed, %d unchanged", len(c.Added), len(c.Changed), len(c.Removed), c.Kept)
 }
 
 // lost counts the policies that go with what is removed.
