@@ -117,6 +117,7 @@ func (c *Console) pages(ctx context.Context, v *visit.Visit, project string) ([]
 	}
 	list = append(list, place{Label: "Create environment", Href: link.NewEnvironment, Kind: "Action"},
 		place{Label: "Create API proxy", Href: link.NewProxy(project), Kind: "Action"},
+		place{Label: "Create API proxy from an OpenAPI document", Href: link.NewProxyDocument(project), Kind: "Action"},
 		place{Label: "Create API proxy group", Href: link.KindProxyGroup.New(project), Kind: "Action"})
 	for _, t := range c.types {
 		list = append(list, place{Label: "Create " + t.Label + " policy", Href: link.NewPolicy(project, t.Name), Kind: "Action"})

@@ -55,7 +55,7 @@ func TestAProxyIsMadeFromADocument(t *testing.T) {
 	filled := v.Submit(t, ask, "#document-form", url.Values{"content": {strings.ReplaceAll(shelter, "\n", "\r\n")}})
 	mustStatus(t, filled, http.StatusOK)
 	htmlcheck.Sound(t, filled.Node)
-	mustContain(t, filled.One(t, "#proxy-form .Callout").Text(), "From OpenAPI 3.0.3: 3 endpoints", "TRACE /pets was left out", "Nothing is saved yet")
+	mustContain(t, filled.One(t, "#proxy-form .Callout").Text(), "From OpenAPI 3.0.3: 3 endpoints", "TRACE /pets was left out", "nothing is saved yet")
 	if _, err := site.Store.Proxy(t.Context(), site.Project.ID, "Shelter"); err == nil {
 		t.Error("it was saved before anybody said so")
 	}
