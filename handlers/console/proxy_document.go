@@ -23,16 +23,19 @@ import (
 // Bounds of what a form carries along of a document.
 const (
 	notesKept  = 100
-	noteLength = 1000
+	noteLength = 2000
 )
 
 // documentOf is what a form carries along of the document that it was filled from.
 func documentOf(posted url.Values) (format string, notes []string) {
 	for _, n := range posted["note"][:min(len(posted["note"]), notesKept)] {
-		notes = append(notes, n[:min(len(n), noteLength)])
+		notes = append(notes, firstBytes(n))
 	}
-	format = posted.Get("document")
-	return format[:min(len(format), noteLength)], notes
+	return firstBytes(posted.Get("document")), notes
+}
+
+func firstBytes(note string) string {
+	return strings.ToValidUTF8(note[:min(len(note), noteLength)], "")
 }
 
 // NewProxyDocument is where the document of a new proxy's API is given.

@@ -284,7 +284,12 @@ func TestWhatIsSaidIsBounded(t *testing.T) {
 
 func TestNamesAndDescriptionsFit(t *testing.T) {
 	t.Parallel()
-	for _, title := range []string{"", " ", ".", "..", "a/b\\c", "a\u202eb", "\u200b", strings.Repeat("ğ ", 400), "a\x00b", "a\tb\nc"} {
+	long := strings.Repeat("ğ ", 400)
+	names := map[string]string{
+		"": "API", " ": "API", ".": "API", "..": "API", "\u200b": "API", "a/b\\c": "a-b-c", "a\u202eb": "ab", "a\x00b": "ab", "a\tb\nc": "a b c",
+		long: long[:127*3] + "…",
+	}
+	for title, want := range names {
 		info, err := json.Marshal(map[string]string{"title": title, "description": strings.Repeat("ü\x01", 1500)})
 		if err != nil {
 			t.Fatal(err)
@@ -294,8 +299,8 @@ func TestNamesAndDescriptionsFit(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := engine.Proxy{Name: s.Name, Route: engine.Route{BasePath: s.BasePath}, Upstream: engine.Upstream{URL: "http://x"}}
-		if l := p.Validate(); len(l) > 0 || problem.Description(s.Description) != "" {
-			t.Errorf("%q became %q at %q: %v", title, s.Name, s.BasePath, l)
+		if l := p.Validate(); len(l) > 0 || s.Name != want || problem.Description(s.Description) != "" {
+			t.Errorf("%q became %q at %q, want %q: %v", title, s.Name, s.BasePath, want, l)
 		}
 	}
 }
