@@ -111,7 +111,8 @@ func TestADocumentIsAFileATextOrAnAddress(t *testing.T) {
 	t.Cleanup(api.Close)
 	site := handlerstest.New(t)
 	v := site.SignIn(t, handlerstest.Administrator)
-	file := upload(t, site, v, link.NewProxyDocument("Default"), shelter, nil)
+	padding := strings.Repeat("# as large as a document may be\n", (apispec.MaxDocument-len(shelter))/32)
+	file := upload(t, site, v, link.NewProxyDocument("Default"), shelter+padding, nil)
 	if got := htmlcheck.Parse(t, strings.NewReader(file)).One(t, "[name=name]").Attr("value"); got != "Shelter" {
 		t.Errorf("a file gives the name %q", got)
 	}
@@ -321,6 +322,14 @@ func TestTheSameDocumentChangesNothing(t *testing.T) {
 	site := handlerstest.New(t)
 	v := site.SignIn(t, handlerstest.Administrator)
 	mustStatus(t, v.Submit(t, v.Post(t, link.NewProxyDocument("Default"), url.Values{"content": {shelter}}), "#proxy-form", nil), http.StatusOK)
+	p, err := site.Store.Proxy(t.Context(), site.Project.ID, "Shelter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Endpoints[2].Description = "What the document does not say"
+	if _, _, err := site.Store.SaveProxy(t.Context(), modelstest.By(), site.Project.ID, p); err != nil {
+		t.Fatal(err)
+	}
 	again := v.Post(t, link.Proxy("Default", "Shelter").Document(), url.Values{"content": {shelter}})
 	mustContain(t, again.One(t, "#proxy-form").Text(), "The document has the same endpoints")
 }
