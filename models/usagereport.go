@@ -150,7 +150,7 @@ func (q places) from(policies bool) (string, []any) {
 	sql.WriteString("from " + everyPlace)
 	w := q.where.clone()
 	if policies || q.named() {
-		join(" join (select id, type, name, owner_id is null as global, lower(name) as key, "+hit+" as hit from policies p where "+q.policies.sql()+" offset 0) p on p.id = u.policy_id", q.policies.args...)
+		join(" join (select id, type, lower(name) as key, "+hit+" as hit from policies p where "+q.policies.sql()+" offset 0) p on p.id = u.policy_id", q.policies.args...)
 	}
 	join(" join (select id, kind, lower(name) as key, "+hit+" as hit from owners x where "+q.owners.sql()+" offset 0) x on x.id = u.owner_id", q.owners.args...)
 	if q.query != "" {
@@ -266,9 +266,11 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 	if !isID(projectID) {
 		return nil, nil
 	}
-	from, args := f.places(projectID).from(true)
-	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.global, count(*) as places "+from+
-		" group by p.id, p.type, p.name, p.global, p.key order by count(*) desc, p.key, p.id limit ?", append(args, most)...)
+	// Those that are named are cut out before their names are read.
+	from, args := f.places(projectID).from(false)
+	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.owner_id is null as global, t.places from (select u.policy_id, count(*) as places "+from+
+		" group by 1 order by 2 desc fetch first (?) rows with ties) t join policies p on p.id = t.policy_id order by t.places desc, lower(p.name), p.id limit ?",
+		append(args, most, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/headers"
+	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -226,6 +227,12 @@ func TestPagesOfAReportFitTogetherInEveryOrder(t *testing.T) {
 		if _, err := b.AddBinding(t.Context(), by, b.project, o.ID, o.Version, models.NewBinding{Scope: policy.All, Pipeline: policy.Response, Local: twin}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	most, err := b.MostUsed(t.Context(), b.project, models.UsageFilter{}, 2)
+	if diff := cmp.Diff([]models.PolicyPlaces{ // of those with one place the first by name
+		{Type: jwtauth.TypeName, Name: modelstest.ManyPolicy, Global: true, Places: 33}, {Type: jwtauth.TypeName, Name: "policy-1", Global: true, Places: 1},
+	}, most); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	lower := strings.ToLower
 	rank := map[policy.Pipeline]string{policy.Request: "1", policy.Response: "2", policy.Error: "3"}
