@@ -74,6 +74,9 @@ func changeProblems(ok bool, name string, current, next secret.Text) problem.Lis
 	return l
 }
 
+// NewPassword makes one up, for somebody who has to change it.
+func NewPassword() secret.Text { return secret.New(secret.Generate(generatedPasswordBytes)) }
+
 // ResetPassword gives a user a generated password that has to be changed at
 // the next sign-in, and ends all of the user's sessions. It is returned this
 // once. The password of somebody who signs in by the directory is a problem.
@@ -85,7 +88,7 @@ func (s *Store) ResetPassword(ctx context.Context, by Actor, name string) (secre
 	if row.LoginType == LoginLDAP {
 		return secret.Text{}, problem.List{{Field: "password", Message: directoryKnows}}
 	}
-	password := secret.New(secret.Generate(generatedPasswordBytes))
+	password := NewPassword()
 	if err := s.setPassword(ctx, by, row, password, true); err != nil {
 		return secret.Text{}, err
 	}

@@ -120,7 +120,7 @@ func (s *Store) EnsureAdministrator(ctx context.Context, password secret.Text) (
 		return User{}, secret.Text{}, false, fmt.Errorf("look for an administrator: %w", err)
 	}
 	if password.IsZero() {
-		generated = secret.New(secret.Generate(generatedPasswordBytes))
+		generated = NewPassword()
 		password = generated
 	}
 	u = User{Name: AdministratorName, FullName: "Administrator", Role: RoleAdministrator, MustChangePassword: !generated.IsZero()}

@@ -185,7 +185,7 @@ func (s *service) openStore(ctx context.Context) error {
 		return err
 	}
 	s.store, err = models.Open(ctx, url, models.Options{
-		Sealer: sealer, Types: policyTypes(), Identities: identityKinds(), Logger: s.logger, Now: time.Now,
+		Sealer: sealer, Types: policyTypes(), Identities: identityKinds(), Logger: s.logger, Now: time.Now, Outgoing: s.targets.Allow,
 		OnSecurity: func(e event.Security) { s.outside.Security(e) },
 	})
 	if err != nil {

@@ -17,18 +17,27 @@ import (
 
 // Account is the visitor's own page.
 func (c *Console) Account(g *gin.Context) error {
-	return c.showAccount(g, http.StatusOK, nil)
+	return c.showAccount(g, http.StatusOK, account.Page{})
 }
 
-func (c *Console) showAccount(g *gin.Context, status int, problems problem.List) error {
+// showAccount draws the page around what was typed and refused.
+func (c *Console) showAccount(g *gin.Context, status int, page account.Page) error {
 	u := visit.From(g.Request.Context()).User
 	frame, err := c.frame(g, "Account", models.Project{}, layout.Crumb{Label: "Account"})
 	if err != nil {
 		return err
 	}
-	page := account.Page{
-		Frame: frame, Name: u.Name, FullName: u.FullName, Role: roleLabel(u.Role), May: roleMay(u.Role), Since: u.CreatedAt,
-		MustChange: u.MustChangePassword, MinLength: models.MinPassword, Problems: problems, Theme: layout.ParseTheme(u.Theme), Now: c.now(),
+	page.Frame, page.Name, page.FullName, page.Email, page.Version = frame, u.Name, u.FullName, u.Email, u.Version
+	page.Role, page.May, page.Since, page.Directory = roleLabel(u.Role), roleMay(u.Role), u.CreatedAt, u.LoginType == models.LoginLDAP
+	page.MustChange, page.MinLength, page.Theme, page.Now = u.MustChangePassword, models.MinPassword, layout.ParseTheme(u.Theme), c.now()
+	if page.Sessions, err = c.ownSessions(g); err != nil {
+		return err
+	}
+	if page.Tokens, err = c.ownTokens(g); err != nil {
+		return err
+	}
+	if page.NewToken, err = c.tokenForm(g, page.NewToken); err != nil {
+		return err
 	}
 	if u.LastSignInAt != nil {
 		page.LastSignIn = *u.LastSignInAt
@@ -58,7 +67,7 @@ func (c *Console) ChangePassword(g *gin.Context) error {
 	}
 	current, next := secret.New(g.PostForm(account.CurrentField)), secret.New(g.PostForm(account.NewField))
 	if wait := c.throttle.Wait(v.User.Name, v.Client.String()); wait > 0 {
-		return c.showAccount(g, http.StatusTooManyRequests, problem.List{{Field: account.CurrentField, Message: tooMany(wait)}})
+		return c.showAccount(g, http.StatusTooManyRequests, account.Page{Problems: problem.List{{Field: account.CurrentField, Message: tooMany(wait)}}})
 	}
 	var l problem.List
 	if len(current.Reveal()) > maxCredential || current.IsZero() {
@@ -68,14 +77,14 @@ func (c *Console) ChangePassword(g *gin.Context) error {
 		l.Add(account.AgainField, "Enter the new password twice, the same both times.")
 	}
 	if len(l) > 0 {
-		return c.showAccount(g, http.StatusUnprocessableEntity, l)
+		return c.showAccount(g, http.StatusUnprocessableEntity, account.Page{Problems: l})
 	}
 	err := c.store.ChangePassword(ctx, v.Actor(), v.User.ID, current, next)
 	if l := problem.Of(err); l != nil {
 		if l.For(account.CurrentField) != "" { // somebody at an open screen guesses, too
 			c.throttle.Failed(v.User.Name, v.Client.String())
 		}
-		return c.showAccount(g, http.StatusUnprocessableEntity, l)
+		return c.showAccount(g, http.StatusUnprocessableEntity, account.Page{Problems: l})
 	}
 	if err != nil {
 		return err

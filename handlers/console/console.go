@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -17,6 +18,7 @@ import (
 	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/apidocs"
+	"github.com/gatewright/gatewright/web/link"
 )
 
 // Options are what the pages need.
@@ -66,8 +68,12 @@ func New(o Options) *Console {
 // AskRights tells where to learn what a page needs.
 func (c *Console) AskRights(of func(address string) (visit.Right, bool)) { c.rightOf = of }
 
-// opens tells whether the visitor may open the page at an address.
+// opens tells whether the visitor may open the page at an address. What the roles
+// of a project allow opens its own pages and no others.
 func (c *Console) opens(v *visit.Visit, address string) bool {
+	if !strings.HasPrefix(address, link.ProjectList+"/") {
+		v = v.In(nil)
+	}
 	right, ok := c.rightOf(address)
 	return ok && v.Can(right)
 }

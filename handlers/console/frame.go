@@ -141,6 +141,7 @@ func (c *Console) projectMenu(project, current string) []layout.NavSection {
 		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, groups, variables}},
 		{Label: "Reports", Href: link.PolicyUsage(project), Icon: "audit", Keys: "g u", Current: within(current, link.Reports(project)) || within(current, link.BulkDeploys(project))},
 		{Label: "Export and Import", Href: link.Packages(project), Icon: "download", Current: within(current, link.Packages(project)), Keys: "g y"},
+		{Label: "Members", Href: link.Members(project), Icon: "group", Current: within(current, link.Members(project)), Keys: "g 5"},
 	}}}
 	return append(sections, identityMenu(project, current))
 }
@@ -162,6 +163,12 @@ func tokenMenu(current string) []layout.NavSection {
 			{Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m"},
 			{Label: "Error Messages", Href: link.ErrorMessages, Icon: "code", Current: within(current, link.ErrorMessages), Keys: "g b"},
 			{Label: "Management API", Href: link.APIReference, Icon: "code", Current: within(current, link.APIReference)},
+			{Label: "People", Icon: "account", Children: []layout.NavItem{
+				{Label: "Users", Href: link.Users, Current: within(current, link.Users) || current == link.NewUser, Keys: "g 1"},
+				{Label: "Project roles", Href: link.ProjectRoles, Current: within(current, link.ProjectRoles) || current == link.NewProjectRole, Keys: "g 2"},
+				{Label: "Projects", Href: link.ProjectList, Current: current == link.ProjectList || current == link.NewProject, Keys: "g 3"},
+				{Label: "Sign-in settings", Href: link.SignInSettings, Current: within(current, link.SignInSettings), Keys: "g 4"},
+			}},
 		}},
 	}
 }

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -16,7 +18,9 @@ import (
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/account"
 	webidentity "github.com/gatewright/gatewright/web/identity"
+	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
+	"github.com/gatewright/gatewright/web/people"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
@@ -100,6 +104,10 @@ func (c *Console) Authenticate(g *gin.Context) error {
 		return render(g, http.StatusTooManyRequests, account.SignIn(form))
 	}
 	user, ok, err := c.store.Authenticate(ctx, form.Name, password, v.Client, v.CorrelationID)
+	if errors.Is(err, models.ErrDirectory) {
+		form.Problem = "The directory that knows your password does not answer. Try again later."
+		return render(g, http.StatusServiceUnavailable, account.SignIn(form))
+	}
 	if err != nil {
 		return err
 	}
@@ -113,6 +121,8 @@ func (c *Console) Authenticate(g *gin.Context) error {
 		return fmt.Errorf("renew session: %w", err)
 	}
 	c.sessions.Put(ctx, models.SessionUserKey, user.ID)
+	c.sessions.Put(ctx, models.SessionClientKey, v.Client.String())
+	c.sessions.Put(ctx, models.SessionAgentKey, g.Request.UserAgent())
 	return c.resume(g, form)
 }
 
@@ -156,8 +166,8 @@ func (c *Console) SignOut(g *gin.Context) error {
 	return redirect(g, "/sign-in")
 }
 
-// Home leads to the project that was looked at last, or else to the first that
-// has something in it.
+// Home leads into the project that was looked at last, or else into the first
+// that has something in it.
 func (c *Console) Home(g *gin.Context) error {
 	ctx := g.Request.Context()
 	projects, err := c.projectsOf(ctx, visit.From(ctx))
@@ -165,10 +175,10 @@ func (c *Console) Home(g *gin.Context) error {
 		return err
 	}
 	if len(projects) == 0 {
-		return models.ErrNotFound
+		return c.nowhere(g)
 	}
 	if last := visit.From(ctx).Project(ctx); last != "" {
-		return redirect(g, link.Proxies(currentProject(ctx, visit.From(ctx), projects, "")))
+		return c.enterProject(g, currentProject(ctx, visit.From(ctx), projects, ""))
 	}
 	first := projects[0]
 	for _, p := range projects[:min(len(projects), 10)] {
@@ -179,14 +189,52 @@ func (c *Console) Home(g *gin.Context) error {
 			break
 		}
 	}
-	return redirect(g, link.Proxies(first.Name))
+	return c.enterProject(g, first.Name)
 }
 
-// ProjectHome leads to the project's proxies.
+// ProjectHome leads to the first page of the project's menu that opens.
 func (c *Console) ProjectHome(g *gin.Context) error {
 	project, err := c.project(g.Request.Context(), g.Param("project"))
 	if err != nil {
 		return err
 	}
-	return redirect(g, link.Proxies(project.Name))
+	return c.enterProject(g, project.Name)
+}
+
+func (c *Console) enterProject(g *gin.Context, project string) error {
+	ctx := g.Request.Context()
+	there, err := c.visitIn(ctx, visit.From(ctx), project)
+	if err != nil {
+		return err
+	}
+	for _, section := range c.menu(there, project, nil, "", "") {
+		for _, item := range section.Items {
+			if href := firstOf(item); href != "" {
+				return redirect(g, href)
+			}
+		}
+	}
+	return c.nowhere(g)
+}
+
+// firstOf is where an entry of the menu leads, or its first child.
+func firstOf(item layout.NavItem) string {
+	if item.Href != "" || len(item.Children) == 0 {
+		return item.Href
+	}
+	return firstOf(item.Children[0])
+}
+
+// nowhere greets somebody for whom nothing opens: an administrator makes a project,
+// others wait to be added to one.
+func (c *Console) nowhere(g *gin.Context) error {
+	v := visit.From(g.Request.Context())
+	if v.Can(visit.ManageSystem) {
+		return redirect(g, link.ProjectList)
+	}
+	frame, err := c.frame(g, "Welcome", models.Project{})
+	if err != nil {
+		return err
+	}
+	return render(g, http.StatusOK, people.NowherePage(frame, cmp.Or(v.User.FullName, v.User.Name)))
 }

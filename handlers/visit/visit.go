@@ -92,6 +92,18 @@ func (v *Visit) Can(right Right) bool {
 	return has(v.here, right) || everywhere(v.User.Role, right)
 }
 
+// Holds is what the visitor may do in the project that the request names, token
+// and all: what may be given to others is measured by it.
+func (v *Visit) Holds() models.Permissions {
+	var list models.Permissions
+	for _, p := range models.AllPermissions() {
+		if v.Can(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // In is the visit as it would be to the project in which a member may do what
 // permissions say.
 func (v *Visit) In(here models.Permissions) *Visit {
