@@ -30,46 +30,21 @@ func ask(t *testing.T, v *handlerstest.Visitor, r handlers.Route) handlerstest.P
 	return v.Get(t, samples.Replace(r.Path))
 }
 
-func TestEveryRouteNeedsItsRight(t *testing.T) {
-	t.Parallel()
-	site := handlerstest.New(t)
-	auditor, admin := site.SignIn(t, handlerstest.Auditor), site.SignIn(t, handlerstest.Administrator)
-	for _, r := range handlers.RouteTable() {
-		t.Run(r.Method+" "+r.Path, func(t *testing.T) {
-			stranger := site.Visitor(t)
-			if r.Right == visit.Public {
-				if p := ask(t, stranger, r); p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden {
-					t.Errorf("a public page answers a stranger %d", p.Status)
-				}
-				return
-			}
-			refusesStranger(t, stranger, r)
-			p := ask(t, auditor, r)
-			if changes := r.Right.Action() != models.ActionView && r.Right != visit.SignedIn; changes != (p.Status == http.StatusForbidden) {
-				t.Errorf("needs %s, and answers an auditor %d", r.Right, p.Status)
-			}
-			if p := ask(t, admin, r); p.Status == http.StatusForbidden || p.Status == http.StatusUnauthorized || p.Status >= 500 {
-				t.Errorf("answers an administrator %d: %s", p.Status, p.Text())
-			}
-		})
-	}
-}
-
 func refusesStranger(t *testing.T, stranger *handlerstest.Visitor, r handlers.Route) {
 	t.Helper()
 	p := ask(t, stranger, r)
 	if r.Method == http.MethodPost {
 		if p.Status != http.StatusUnauthorized || !p.Has("form#sign-in") {
-			t.Errorf("a stranger's form is answered %d, want 401 with the sign-in form", p.Status)
+			t.Errorf("%s: a stranger's form is answered %d, want 401 with the sign-in form", r.Path, p.Status)
 		}
 		return
 	}
 	want := "/sign-in?" + url.Values{"return": {samples.Replace(r.Path)}}.Encode()
 	if p.Status != http.StatusSeeOther || p.Location() != want {
-		t.Errorf("a stranger is answered %d to %q, want 303 to %q", p.Status, p.Location(), want)
+		t.Errorf("%s: a stranger is answered %d to %q, want 303 to %q", r.Path, p.Status, p.Location(), want)
 	}
 	if p := ask(t, stranger.HTMX(), r); p.Status != http.StatusUnauthorized {
-		t.Errorf("a stranger's htmx request is answered %d, want 401", p.Status)
+		t.Errorf("%s: a stranger's htmx request is answered %d, want 401", r.Path, p.Status)
 	}
 }
 

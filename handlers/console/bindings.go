@@ -225,6 +225,9 @@ func (c *Console) CreateLocalPolicy(g *gin.Context) error {
 	}
 	config, problems := policies.Read(e.form, e.typ.Name, values)
 	shared := values["asGlobal"] == "true"
+	if shared && !e.v.Can(models.ManageSettings) {
+		return models.ErrForbidden
+	}
 	if shared {
 		problems, err = e.globalNameTaken(config, problems)
 	} else {
@@ -293,7 +296,7 @@ func (e *localEditor) showLate(stale *models.StaleError, values policies.Values)
 // show fills in what every visit to the form has.
 func (e *localEditor) show(status int, page policies.FormPage) error {
 	title := "New local " + e.typ.Label + " policy"
-	page.Frame, page.Form, page.Creates, page.Shares = layout.Props{}, e.form, true, true
+	page.Frame, page.Form, page.Creates, page.Shares = layout.Props{}, e.form, true, e.v.Can(models.ManageSettings)
 	page.Action = e.link().NewLocalPolicy(e.typ.Name) + "?" + e.spot.values().Encode()
 	page.Hidden = append(e.spot.hidden(), e.version()...)
 	page.Discard, page.Save = e.scopeHref(e.spot.endpoint), "Add policy"

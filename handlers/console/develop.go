@@ -177,7 +177,9 @@ func (d *ownerDesk) bound(b models.Binding) proxies.Bound {
 	if out.Global {
 		out.Localize = at.BindingLocalize(b.ID)
 	} else {
-		out.Globalize = at.BindingGlobalize(b.ID)
+		if d.v.Can(models.ManageSettings) {
+			out.Globalize = at.BindingGlobalize(b.ID)
+		}
 		out.Edit, out.Status = at.BindingEdit(b.ID), at.BindingStatus(b.ID)
 		out.Hidden = []ui.Hidden{{Name: "policyVersion", Value: strconv.Itoa(b.Policy.Version)}}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/proxies"
@@ -46,10 +47,19 @@ func (c *Console) Localize(g *gin.Context) error {
 	return e.changed(err, fmt.Sprintf("The %s runs a copy of %s of its own now, %s.", e.where(e.spot), e.binding.Policy.Name, name), e.spot.endpoint)
 }
 
+// global is local for what becomes everybody's: that takes the right to change
+// global policies too.
+func (c *Console) global(g *gin.Context) (*localEditor, error) {
+	if !visit.From(g.Request.Context()).Can(models.ManageSettings) {
+		return nil, models.ErrForbidden
+	}
+	return c.local(g)
+}
+
 // ConfirmGlobalize asks for the name that a local policy gets among the global
 // ones.
 func (c *Console) ConfirmGlobalize(g *gin.Context) error {
-	e, err := c.local(g)
+	e, err := c.global(g)
 	if err != nil {
 		return err
 	}
@@ -58,7 +68,7 @@ func (c *Console) ConfirmGlobalize(g *gin.Context) error {
 
 // Globalize makes it one.
 func (c *Console) Globalize(g *gin.Context) error {
-	e, err := c.local(g)
+	e, err := c.global(g)
 	if err != nil {
 		return err
 	}

@@ -75,15 +75,19 @@ func (c *Console) ChooseExport(g *gin.Context) error {
 }
 
 func (d *packageDesk) choose(status int, l problem.List) error {
+	kinds := slices.DeleteFunc(archive.Kinds(), func(k archive.Kind) bool { return !d.v.MayExport(k) })
 	kind := archive.Kind(d.g.Query("kind"))
-	if kind.Label() == "" {
-		kind = archive.KindProxy
+	if !slices.Contains(kinds, kind) {
+		kind = kinds[0] // the route has seen that there is one
+		if slices.Contains(kinds, archive.KindProxy) {
+			kind = archive.KindProxy
+		}
 	}
 	p := packages.Choose{
 		Action: link.ExportObjects(d.project.Name), Review: link.ExportReview(d.project.Name), Kind: string(kind), Query: strings.TrimSpace(d.g.Query("q")),
 		Label: title(plural(kind)), Problems: l,
 	}
-	for _, k := range archive.Kinds() {
+	for _, k := range kinds {
 		p.Kinds = append(p.Kinds, ui.Option{Value: string(k), Label: title(plural(k))})
 	}
 	list, total, err := d.c.store.ExportChoices(d.g.Request.Context(), d.project.ID, kind, p.Query, exportChoices)
@@ -183,13 +187,20 @@ func (d *packageDesk) reviewExport(status int, o exportOrder, taken []string, fi
 	if err != nil {
 		return err
 	}
-	page := packages.ExportReview{
-		Action: link.ExportFile(d.project.Name), Back: link.ExportObjects(d.project.Name) + "?" + url.Values{"object": valuesOf(o.refs)}.Encode(),
-		Hidden: o.hidden(), FileName: file, Notes: d.c.store.PackageNotes(p), Taken: taken, Problems: l,
-	}
 	chosen := map[archive.Ref]bool{}
 	for _, ref := range o.refs {
 		chosen[ref.Key()] = true
+	}
+	// What may not be taken along is left out where nobody chose it.
+	p.Objects = slices.DeleteFunc(p.Objects, func(x archive.Object) bool {
+		return !o.all && !chosen[x.Base().Ref().Key()] && !d.v.MayExport(x.Base().Kind)
+	})
+	if refused := d.notExported(p.Objects); refused != nil {
+		return d.choose(http.StatusForbidden, refused)
+	}
+	page := packages.ExportReview{
+		Action: link.ExportFile(d.project.Name), Back: link.ExportObjects(d.project.Name) + "?" + url.Values{"object": valuesOf(o.refs)}.Encode(),
+		Hidden: o.hidden(), FileName: file, Notes: d.c.store.PackageNotes(p), Taken: taken, Problems: l,
 	}
 	for _, x := range p.Objects {
 		ref := x.Base().Ref()
@@ -210,6 +221,15 @@ func (d *packageDesk) reviewExport(status int, o exportOrder, taken []string, fi
 		return err
 	}
 	return render(d.g, status, packages.ExportReviewPage(frame, page))
+}
+
+// notExported names the kinds that the visitor may not take along.
+func (d *packageDesk) notExported(objects []archive.Object) problem.List {
+	var l problem.List
+	for _, kind := range d.v.NotExported(objects) {
+		l.Add("objects", "You may not export %s from this project.", plural(kind))
+	}
+	return l
 }
 
 func valuesOf(refs []archive.Ref) []string {
@@ -285,6 +305,9 @@ func (d *packageDesk) pack(o exportOrder, taken []string, passphrase secret.Text
 	p, err := d.c.store.Export(ctx, d.project.ID, models.ExportSelection{All: o.all, Refs: o.refs})
 	if err != nil {
 		return nil, err
+	}
+	if refused := d.notExported(p.Objects); refused != nil {
+		return nil, refused
 	}
 	var b bytes.Buffer
 	if err := archive.Write(&b, p); err != nil {

@@ -229,6 +229,7 @@ func (d *keptDesk) plan(first bool) (packages.Plan, models.PackagePlan, error) {
 	if err != nil {
 		return page, plan, err
 	}
+	d.refuse(&plan)
 	page.From, page.Digest = plan.From, plan.Digest
 	page.Creates, page.Updates, page.Skips, page.Wanted = plan.Count(models.PackageCreate), plan.Count(models.PackageUpdate), plan.Count(models.PackageSkip), plan.Refused()
 	page.Lines = d.lines(plan)
@@ -239,6 +240,18 @@ func (d *keptDesk) plan(first bool) (packages.Plan, models.PackagePlan, error) {
 		page.Lines = page.Lines[:planShown]
 	}
 	return page, plan, nil
+}
+
+// refuse keeps out what the visitor may not write, and shows nothing of what is
+// there already.
+func (d *keptDesk) refuse(plan *models.PackagePlan) {
+	for i, l := range plan.Lines {
+		writes := l.Action == models.PackageCreate || l.Action == models.PackageUpdate
+		if writes && !d.v.MayImport(l.Ref.Kind) || !d.v.MayExport(l.Ref.Kind) {
+			plan.Lines[i].Changes = nil
+			plan.Lines[i].Problems = problem.List{{Message: "You may not import " + plural(l.Ref.Kind) + " into this project."}}
+		}
+	}
 }
 
 func order(l packages.Line) int {
@@ -366,6 +379,11 @@ func (c *Console) ApplyPackage(g *gin.Context) error {
 		return err
 	}
 	ctx := g.Request.Context()
+	if _, plan, err := d.plan(false); err != nil {
+		return err
+	} else if plan.Refused() > 0 || plan.Digest != g.PostForm("digest") {
+		return d.showPlan(http.StatusConflict, true)
+	}
 	r, err := c.store.ApplyPackage(ctx, d.v.Actor(), d.project.ID, p, d.kept.Choices, g.PostForm("digest"))
 	if errors.Is(err, models.ErrPackagePlanChanged) || len(problem.Of(err)) > 0 {
 		return d.showPlan(http.StatusConflict, true)

@@ -93,7 +93,7 @@ func TestAPackageIsExportedWithWhatItNames(t *testing.T) {
 	id := site.Project.ID
 	modelstest.Bind(t, site.Store, modelstest.Proxy(t, site.Store, id, "orders"), modelstest.Policy(t, site.Store, id, "Company"))
 	modelstest.Proxy(t, site.Store, id, "stock")
-	v := site.SignIn(t, handlerstest.Auditor) // who may look may export: no secret is in it
+	v := site.SignIn(t, handlerstest.Administrator)
 	mustStatus(t, v.Get(t, link.Packages("Default")), http.StatusOK)
 	page := v.Get(t, link.ExportObjects("Default")+"?kind=API_PROXY&q=sto&object=API_PROXY%2Forders")
 	htmlcheck.Sound(t, page.Node)
