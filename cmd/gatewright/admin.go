@@ -26,11 +26,6 @@ func (c *migrateCmd) Run(p *process) error {
 	})
 }
 
-type userCmd struct {
-	ResetPassword resetPasswordCmd `cmd:"" help:"Give a user a new password, print it once and end the user's sessions."`
-	List          listUsersCmd     `cmd:"" help:"List the console users."`
-}
-
 type resetPasswordCmd struct {
 	Name string `arg:"" help:"Name of the user, such as admin."`
 	storeFlags
@@ -40,7 +35,7 @@ type resetPasswordCmd struct {
 // Run replaces the password.
 func (c *resetPasswordCmd) Run(p *process) error {
 	return withStore(p, c.storeFlags, c.logFlags, func(store *models.Store) error {
-		password, err := store.ResetPassword(p.ctx, models.Actor{Name: "command line"}, c.Name)
+		password, err := store.ResetPassword(p.ctx, commandLine, c.Name)
 		if err != nil {
 			return fmt.Errorf("user %s: %w", c.Name, err)
 		}

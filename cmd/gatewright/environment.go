@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 )
 
@@ -20,13 +21,14 @@ type environmentCmd struct {
 var commandLine = models.Actor{Name: "command line"}
 
 type listEnvironmentsCmd struct {
+	asFlags
 	storeFlags
 	logFlags
 }
 
 // Run prints a line per environment.
 func (c *listEnvironmentsCmd) Run(p *process) error {
-	return withStore(p, c.storeFlags, c.logFlags, func(store *models.Store) error {
+	return c.within(p, c.storeFlags, c.logFlags, visit.ViewSystem, func(store *models.Store, _ models.Actor) error {
 		environments, err := store.Environments(p.ctx)
 		if err != nil {
 			return err
@@ -46,18 +48,19 @@ type createEnvironmentCmd struct {
 	Type        string `help:"What it is for: production, test or sandbox." enum:"production,test,sandbox" default:"test"`
 	Colour      string `help:"What marks it in the console: red, amber, green, blue, violet or none." enum:"none,red,amber,green,blue,violet" default:"none"`
 	Description string `help:"What it is for, in words." placeholder:"TEXT"`
+	asFlags
 	storeFlags
 	logFlags
 }
 
 // Run creates it and says what it still lacks.
 func (c *createEnvironmentCmd) Run(p *process) error {
-	return withStore(p, c.storeFlags, c.logFlags, func(store *models.Store) error {
+	return c.within(p, c.storeFlags, c.logFlags, visit.ManageSystem, func(store *models.Store, by models.Actor) error {
 		wanted := models.Environment{Name: c.Name, Type: strings.ToUpper(c.Type), PublicURL: c.URL, Description: c.Description}
 		if c.Colour != "none" {
 			wanted.Colour = models.Colour(c.Colour)
 		}
-		e, err := store.SaveEnvironment(p.ctx, commandLine, wanted)
+		e, err := store.SaveEnvironment(p.ctx, by, wanted)
 		if l := problem.Of(err); l != nil {
 			return inWords(c.Name, l)
 		}
@@ -92,18 +95,19 @@ func inWords(name string, l problem.List) error {
 type setURLCmd struct {
 	Name string `arg:"" help:"Name of the environment, such as production."`
 	URL  string `arg:"" help:"Address, such as https://api.example.com."`
+	asFlags
 	storeFlags
 	logFlags
 }
 
 // Run changes the address; running nodes take it over at once.
 func (c *setURLCmd) Run(p *process) error {
-	return withStore(p, c.storeFlags, c.logFlags, func(store *models.Store) error {
+	return c.within(p, c.storeFlags, c.logFlags, visit.ManageSystem, func(store *models.Store, by models.Actor) error {
 		now, err := store.Environment(p.ctx, c.Name)
 		if err != nil {
 			return fmt.Errorf("environment %s: %w", c.Name, err)
 		}
-		now, err = store.SetPublicURL(p.ctx, commandLine, now.Name, now.Version, c.URL)
+		now, err = store.SetPublicURL(p.ctx, by, now.Name, now.Version, c.URL)
 		if msg := problem.Of(err).For("publicUrl"); msg != "" {
 			return fmt.Errorf("%s: %s", c.URL, msg)
 		}
@@ -118,13 +122,14 @@ func (c *setURLCmd) Run(p *process) error {
 type deleteEnvironmentCmd struct {
 	Name string `arg:"" help:"Name of the environment, such as staging."`
 	Yes  bool   `help:"Delete it. Without this, what would go along is printed and nothing is changed."`
+	asFlags
 	storeFlags
 	logFlags
 }
 
 // Run says what goes along, and deletes when it was told to.
 func (c *deleteEnvironmentCmd) Run(p *process) error {
-	return withStore(p, c.storeFlags, c.logFlags, func(store *models.Store) error {
+	return c.within(p, c.storeFlags, c.logFlags, visit.ManageSystem, func(store *models.Store, by models.Actor) error {
 		e, err := store.Environment(p.ctx, c.Name)
 		if err != nil {
 			return fmt.Errorf("environment %s: %w", c.Name, err)
@@ -132,7 +137,7 @@ func (c *deleteEnvironmentCmd) Run(p *process) error {
 		if !c.Yes {
 			return c.preview(p, store, e)
 		}
-		gone, err := store.DeleteEnvironment(p.ctx, commandLine, e.ID, e.Version)
+		gone, err := store.DeleteEnvironment(p.ctx, by, e.ID, e.Version)
 		if l := problem.Of(err); l != nil {
 			return inWords(e.Name, l)
 		}

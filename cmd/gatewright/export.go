@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/secret"
+	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/archive"
 )
@@ -73,6 +74,7 @@ type exportCmd struct {
 	NoDependencies bool     `env:"-" help:"Leave out what the objects name."`
 	Output         string   `short:"o" env:"-" help:"File to write, or - for the standard output." required:"" placeholder:"FILE"`
 	passphraseFlags
+	asFlags
 	storeFlags
 	logFlags
 }
@@ -92,8 +94,18 @@ func (c *exportCmd) Run(p *process) error {
 		if err != nil {
 			return err
 		}
+		who, err := c.caller(p, store, project.Name)
+		if err != nil {
+			return err
+		}
+		if err := who.needs(visit.Exchange); err != nil {
+			return err
+		}
 		pack, err := store.Export(p.ctx, project.ID, selection)
 		if err != nil {
+			return err
+		}
+		if err := who.exports(pack); err != nil {
 			return err
 		}
 		raw, err := packed(p, pack, passphrase)

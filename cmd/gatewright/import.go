@@ -26,6 +26,7 @@ type importCmd struct {
 	BasePath []string `env:"-" help:"Give a proxy or a proxy group another base path." placeholder:"KIND/NAME=/PATH" sep:"none"`
 	Secret   []string `env:"-" help:"Give an identity source a secret that is in a file." placeholder:"KIND/NAME:FIELD=@FILE" sep:"none"`
 	passphraseFlags
+	asFlags
 	storeFlags
 	logFlags
 }
@@ -45,8 +46,15 @@ func (c *importCmd) Run(p *process) error {
 		if err != nil {
 			return err
 		}
+		who, err := c.caller(p, store, project.Name)
+		if err != nil {
+			return err
+		}
 		plan, err := store.PlanPackage(p.ctx, project.ID, pack, choices)
 		if err != nil {
+			return err
+		}
+		if err := who.imports(plan); err != nil {
 			return err
 		}
 		if err := c.print(p, plan); err != nil {
@@ -55,7 +63,7 @@ func (c *importCmd) Run(p *process) error {
 		if c.Plan {
 			return nil
 		}
-		result, err := store.ApplyPackage(p.ctx, models.Actor{Name: "command line"}, project.ID, pack, choices, plan.Digest)
+		result, err := store.ApplyPackage(p.ctx, who.actor, project.ID, pack, choices, plan.Digest)
 		if err != nil {
 			return err
 		}
