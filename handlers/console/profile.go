@@ -207,6 +207,7 @@ func (c *Console) showToken(g *gin.Context, name, value string) error {
 	if err != nil {
 		return err
 	}
+	takeOverPage(g, link.Account)
 	return render(g, http.StatusOK, account.TokenPage(frame, name, value))
 }
 
@@ -252,5 +253,5 @@ func (c *Console) RevokePersonalToken(g *gin.Context) error {
 		return err
 	}
 	v.Say(ctx, visit.Success, t.Name+" was revoked.")
-	return redirect(g, link.Account+"#tokens")
+	return redirect(g, link.Account)
 }

@@ -223,6 +223,7 @@ func (c *Console) showPassword(g *gin.Context, name string, password secret.Text
 	if err != nil {
 		return err
 	}
+	takeOverPage(g, link.Users)
 	return render(g, http.StatusOK, people.PasswordPage(frame, name, password.Reveal(), link.Users))
 }
 
