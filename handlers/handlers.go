@@ -47,7 +47,7 @@ func New(o Options) http.Handler {
 	})
 	pages := console.New(console.Options{
 		Reference: api.Reference(),
-		Store: o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: throttle,
+		Store:     o.Store, Types: o.Types, Identities: o.Identities, Outgoing: o.Outgoing, Logger: o.Logger, Now: o.Now, Sessions: sessions, Throttle: throttle,
 	})
 	// Only requests that change something are checked: a browser says where
 	// they come from, and what comes from another site is refused (D22).

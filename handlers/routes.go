@@ -73,6 +73,7 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.post(visit.ManageSystem, "/sign-in-settings/test", c.TestSignInSettings)
 
 	r.get(models.ViewAudit, "/audit", c.ListAudit)
+	r.get(models.ViewAudit, "/audit/csv", c.AuditCSV)
 	r.get(models.ViewAudit, "/audit/:id", c.ShowAudit)
 
 	r.get(models.ViewMonitoring, "/token-requests", c.ListTokenRequests)
@@ -366,7 +367,7 @@ func (r *registrar) adapt(right visit.Right, a action) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		names(g)
 		v := visit.From(g.Request.Context())
-		err := r.enter(g, v)
+		err := r.enter(g, v, right)
 		switch {
 		case err != nil:
 		case right != visit.Public && right != visit.SignedIn && v.Can(right) && v.User.MustChangePassword:
@@ -386,13 +387,24 @@ func (r *registrar) adapt(right visit.Right, a action) gin.HandlerFunc {
 	}
 }
 
-// enter finds what a member may do in the project that the address names.
-func (r *registrar) enter(g *gin.Context, v *visit.Visit) error {
-	project := g.Param("project")
-	if project == "" || v.User.Role != models.RoleMember {
+// enter finds what a member may do in the project that the address names, and of
+// which projects pages of logs outside of any show something.
+func (r *registrar) enter(g *gin.Context, v *visit.Visit, right visit.Right) error {
+	if v.User.Role != models.RoleMember {
 		return nil
 	}
-	here, err := r.store.PermissionsIn(g.Request.Context(), v.User.ID, project)
+	ctx := g.Request.Context()
+	all, err := r.store.Memberships(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
+	v.Belongs(all)
+	project := g.Param("project")
+	if project == "" {
+		v.EntersLogs(right)
+		return nil
+	}
+	here, err := r.store.PermissionsIn(ctx, v.User.ID, project)
 	v.Enters(here)
 	return err
 }

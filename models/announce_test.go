@@ -38,7 +38,7 @@ func TestSecurityEventsOfWritesAreAnnouncedOnceTheyAreCommitted(t *testing.T) {
 	if len(heard) != 1 || heard[0].Kind != event.TokensRevoked || heard[0].Subject != "mia" || heard[0].Environment != "production" {
 		t.Errorf("heard %+v", heard)
 	}
-	kept, found, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{})
+	kept, found, err := s.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{})
 	if err != nil || found.Total != 2 {
 		t.Errorf("%d kept, %v: %+v", found.Total, err, kept)
 	}

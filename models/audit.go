@@ -66,16 +66,24 @@ type AuditRecord struct {
 	// Before and After are the object as JSON, without secrets; nil when there
 	// was none or nothing to show.
 	Before, After json.RawMessage
+	// BackTo is the record whose version came back with this change, 0 for any
+	// other change.
+	BackTo int64
 }
 
 // AuditFilter narrows the list of records. Zero members do not narrow.
 type AuditFilter struct {
-	// Query is looked for in the names of object and actor, the object's id
-	// and the correlation id.
-	Query, Action, Kind, Actor, Project string
+	// Keyword is looked for in the names of object and actor, the ids, the
+	// address and in what stood before and after.
+	Keyword string
+	// Object is an id, or a part of a name.
+	Object                       string
+	Action, Kind, Actor, Project string
 	// From is the first moment that is in, To the first that is not.
-	From, To      time.Time
-	Page, PerPage int
+	From, To time.Time
+	// Before, After and PerPage are as in TokenRequestFilter.
+	Before, After Cursor
+	PerPage       int
 }
 
 type auditRow struct {
@@ -92,6 +100,7 @@ type auditRow struct {
 	Project       string
 	Before        document
 	After         document
+	BackTo        *int64
 }
 
 // TableName implements gorm's schema.Tabler.
@@ -148,51 +157,84 @@ func orNil(text string) *string {
 	return &text
 }
 
-// Audit lists records, newest first, without Before and After, and how many
-// there are in all.
-func (s *Store) Audit(ctx context.Context, f AuditFilter) ([]AuditRecord, int, error) {
-	q := f.conditions(from[auditRow](s.db).Where("true"))
-	total, err := q.Count(ctx, "*")
+// Audit lists a page of the records, newest first, and what it is out of.
+func (s *Store) Audit(ctx context.Context, in Scope, f AuditFilter) ([]AuditRecord, Found, error) {
+	l, err := s.auditSearch(ctx, in, f)
 	if err != nil {
-		return nil, 0, fmt.Errorf("count audit records: %w", err)
+		return nil, Found{}, err
 	}
-	limit, offset := page(f.Page, f.PerPage)
-	rows, err := q.Omit("before", "after").Order("id desc").Limit(limit).Offset(offset).Find(ctx)
+	rows, found, err := listed[auditRow](ctx, s, l)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list audit records: %w", err)
+		return nil, found, fmt.Errorf("list audit records: %w", err)
 	}
 	list := make([]AuditRecord, len(rows))
 	for i, row := range rows {
 		list[i] = row.record()
 	}
-	return list, int(total), nil
+	return list, found, nil
 }
 
-func (f AuditFilter) conditions(q tableOf[auditRow]) tableOf[auditRow] {
-	if f.Query != "" {
-		like := containing(f.Query)
-		q = q.Where("(object_name ilike ? or actor ilike ? or object_id ilike ? or correlation_id ilike ?)", like, like, like, like)
+// EachAuditRecord hands over the matching records, whole, newest first and at
+// most limit, without holding them all. Before and After are not asked.
+func (s *Store) EachAuditRecord(ctx context.Context, in Scope, f AuditFilter, limit int, each func(AuditRecord) error) error {
+	l, err := s.auditSearch(ctx, in, f)
+	if err == nil {
+		err = streamed(ctx, s.db, l, limit, func(r auditRow) error { return each(r.record()) })
 	}
-	if f.Actor != "" {
-		q = q.Where("lower(actor) = lower(?)", truncated(f.Actor, maxAuditText))
+	if err != nil {
+		return fmt.Errorf("read audit records: %w", err)
 	}
-	for column, value := range map[string]string{"action": f.Action, "kind": f.Kind, "project": f.Project} {
-		if value != "" {
-			q = q.Where(column+" = ?", truncated(value, maxAuditText))
+	return nil
+}
+
+// AuditActors are those who have done something in the scope, for filters.
+func (s *Store) AuditActors(ctx context.Context, in Scope) ([]string, error) {
+	var w where
+	w.in("project", in)
+	list, err := query[string](ctx, s.db, "select actor from (select actor from audit_records where "+w.sql()+
+		" order by at desc, id desc limit ?) last group by actor order by lower(actor) limit 200", append(w.args, askedRows)...)
+	if err != nil {
+		return nil, fmt.Errorf("list actors: %w", err)
+	}
+	return list, nil
+}
+
+// auditSearch lets the object or the actor lead, which have indexes.
+func (s *Store) auditSearch(ctx context.Context, in Scope, f AuditFilter) (logSearch, error) {
+	l := logSearch{from: "audit_records", most: askedRows, before: f.Before, after: f.After, perPage: f.PerPage}
+	id, err := s.isIn(ctx, f.Object, "exists (select from audit_records where object_id = $1)")
+	if err != nil {
+		return l, err
+	}
+	l.indexed.between(f.From, f.To)
+	switch {
+	case id:
+		l.narrow(func(w *where) { w.equal("object_id", whole(f.Object)) })
+	case f.Object != "":
+		l.asked.and("object_name ilike ?", containing(f.Object))
+	}
+	l.narrow(func(w *where) {
+		if f.Actor != "" {
+			w.and("lower(actor) = lower(?)", truncated(f.Actor, maxAuditText))
 		}
+	})
+	l.narrow(func(w *where) { w.equal("project", f.Project) })
+	l.indexed.in("project", in) // never asked of other rows: how far a search went tells of them
+	l.asked.equal("action", f.Action)
+	l.asked.equal("kind", f.Kind)
+	if f.Keyword != "" {
+		l.most = askedTexts
+		l.asked.and("(concat_ws(E'\\n', object_name, actor, client, object_id, correlation_id, before::text, after::text) ilike ?)", containing(f.Keyword))
 	}
-	if !f.From.IsZero() {
-		q = q.Where("at >= ?", f.From.UTC())
-	}
-	if !f.To.IsZero() {
-		q = q.Where("at < ?", f.To.UTC())
-	}
-	return q
+	return l, nil
 }
 
 // AuditRecord is one record, whole.
-func (s *Store) AuditRecord(ctx context.Context, id int64) (AuditRecord, error) {
+func (s *Store) AuditRecord(ctx context.Context, in Scope, id int64) (AuditRecord, error) {
 	row, err := found(from[auditRow](s.db).Where("id = ?", id).Take(ctx))
+	if err == nil && !in.Has(row.Project) {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return AuditRecord{}, fmt.Errorf("read audit record: %w", err)
 	}
@@ -200,10 +242,14 @@ func (s *Store) AuditRecord(ctx context.Context, id int64) (AuditRecord, error) 
 }
 
 func (r auditRow) record() AuditRecord {
+	back := int64(0)
+	if r.BackTo != nil {
+		back = *r.BackTo
+	}
 	return AuditRecord{
 		ID: r.ID, At: r.At.UTC(), Actor: r.Actor, Client: r.Client, CorrelationID: r.CorrelationID,
 		Action: r.Action, Kind: r.Kind, ObjectID: r.ObjectID, ObjectName: r.ObjectName, Project: r.Project,
-		Before: json.RawMessage(r.Before), After: json.RawMessage(r.After),
+		Before: json.RawMessage(r.Before), After: json.RawMessage(r.After), BackTo: back,
 	}
 }
 

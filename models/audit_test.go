@@ -152,14 +152,14 @@ func TestEveryWriteIsAudited(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
 	everything(t, s)
-	records, total, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 100})
+	records, total, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.Reverse(records)
 	var got []string
 	for _, r := range records {
-		whole, err := s.AuditRecord(t.Context(), r.ID)
+		whole, err := s.AuditRecord(t.Context(), models.Everywhere, r.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,8 +208,8 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		"ada DELETED PROXY Shop true false",
 		"ada DELETED POLICY Shop true false",
 	}
-	if diff := cmp.Diff(want, got); diff != "" || total != len(want) {
-		t.Errorf("total %d; records (-want +got):\n%s", total, diff)
+	if diff := cmp.Diff(want, got); diff != "" || total.Total != len(want) {
+		t.Errorf("total %v; records (-want +got):\n%s", total, diff)
 	}
 	for _, action := range models.AuditActions() {
 		if !slices.ContainsFunc(records, func(r models.AuditRecord) bool { return r.Action == action }) {
@@ -230,11 +230,11 @@ func TestAuditHoldsBeforeAndAfter(t *testing.T) {
 	if _, err := s.SetPolicyActive(t.Context(), by, s.project, p.ID, 1, false); err != nil {
 		t.Fatal(err)
 	}
-	list, _, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 1})
+	list, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.AuditRecord(t.Context(), list[0].ID)
+	r, err := s.AuditRecord(t.Context(), models.Everywhere, list[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestAuditHoldsBeforeAndAfter(t *testing.T) {
 	if !before.Active || after.Active || r.ObjectID != p.ID || r.ObjectName != "P" || time.Since(r.At) > time.Hour {
 		t.Errorf("got %+v", r)
 	}
-	_, err = s.AuditRecord(t.Context(), 1_000_000)
+	_, err = s.AuditRecord(t.Context(), models.Everywhere, 1_000_000)
 	wantNotFound(t, err)
 }
 
@@ -256,14 +256,14 @@ func TestARefusedWriteIsNotAudited(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
 	modelstest.Policy(t, s.Store, s.project, "P")
-	_, before, err := s.Audit(t.Context(), models.AuditFilter{})
+	_, before, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.SavePolicy(t.Context(), by, s.project, "", 0, modelstest.JWT("p"))
 	wantProblem(t, err, "name")
-	if _, after, err := s.Audit(t.Context(), models.AuditFilter{}); err != nil || after != before {
-		t.Errorf("%d records, had %d (%v)", after, before, err)
+	if _, after, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{}); err != nil || after != before {
+		t.Errorf("%v records, had %v (%v)", after, before, err)
 	}
 }
 
@@ -294,17 +294,17 @@ func TestAuditFilter(t *testing.T) {
 		{"kind", models.AuditFilter{Kind: models.KindKey}, 7},
 		{"actor without case", models.AuditFilter{Actor: "TESTER"}, 4},
 		{"project", models.AuditFilter{Project: "Shop", Kind: models.KindProject}, 1},
-		{"object name, of a revision too", models.AuditFilter{Query: "oRDER"}, 8},
-		{"correlation id", models.AuditFilter{Query: "corr-2"}, 1},
+		{"object name, of a revision too", models.AuditFilter{Object: "oRDER"}, 8},
+		{"correlation id", models.AuditFilter{Keyword: "corr-2"}, 1},
 		{"from later on", models.AuditFilter{From: time.Now().Add(time.Hour)}, 0},
 		{"to earlier", models.AuditFilter{To: time.Now().Add(-time.Hour)}, 0},
 		{"within", models.AuditFilter{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour), Kind: models.KindKey}, 7},
-		{"what cannot be held", models.AuditFilter{Query: "\x00", Actor: "\xff", Project: "\x00"}, 0},
+		{"what cannot be held", models.AuditFilter{Keyword: "\x00", Object: "\x00", Actor: "\xff", Project: "\x00"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			list, total, err := s.Audit(t.Context(), tt.f)
-			if err != nil || total != tt.want || len(list) != tt.want {
-				t.Errorf("got %d of %d, want %d (%v)", len(list), total, tt.want, err)
+			list, total, err := s.Audit(t.Context(), models.Everywhere, tt.f)
+			if err != nil || total.Total != tt.want || len(list) != tt.want {
+				t.Errorf("got %d of %v, want %d (%v)", len(list), total, tt.want, err)
 			}
 		})
 	}

@@ -590,11 +590,11 @@ func TestAttackTheAuditOfCredentialsHoldsNoSecret(t *testing.T) {
 			t.Errorf("the audit holds %q", hidden)
 		}
 	}
-	records, _, err := v.Audit(t.Context(), models.AuditFilter{Kind: models.KindCredential})
+	records, _, err := v.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindCredential})
 	if err != nil || len(records) != 4 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
-	update, err := v.AuditRecord(t.Context(), records[2].ID)
+	update, err := v.AuditRecord(t.Context(), models.Everywhere, records[2].ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func TestInstallDemoTouchesNothingThatExists(t *testing.T) {
 	t.Run("a taken path leaves nothing behind", func(t *testing.T) {
 		s := newBench(t)
 		modelstest.Proxy(t, s.Store, s.project, "echo")
-		_, records, err := s.Audit(t.Context(), models.AuditFilter{})
+		_, records, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,8 +78,8 @@ func TestInstallDemoTouchesNothingThatExists(t *testing.T) {
 		wantProblem(t, err, "basePath")
 		_, err = s.Project(t.Context(), "Demo")
 		wantNotFound(t, err)
-		if _, after, err := s.Audit(t.Context(), models.AuditFilter{}); err != nil || after != records {
-			t.Errorf("%d records of what did not happen (%v)", after-records, err)
+		if _, after, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{}); err != nil || after != records {
+			t.Errorf("%d records of what did not happen (%v)", after.Total-records.Total, err)
 		}
 	})
 }

@@ -38,11 +38,11 @@ func TestANewPublicURLReachesNodesAndAudit(t *testing.T) {
 	if err != nil || b.PublicURL != after.PublicURL || b.Generation != after.Generation {
 		t.Errorf("the nodes get %q of generation %d, %v", b.PublicURL, b.Generation, err)
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindEnvironment, Action: models.ActionUpdated})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindEnvironment, Action: models.ActionUpdated})
 	if err != nil || len(records) != 1 || records[0].ObjectName != "production" {
 		t.Fatalf("audited as %+v, %v", records, err)
 	}
-	record, err := s.AuditRecord(t.Context(), records[0].ID)
+	record, err := s.AuditRecord(t.Context(), models.Everywhere, records[0].ID)
 	if err != nil || string(record.Before) == string(record.After) {
 		t.Errorf("before %s, after %s, %v", record.Before, record.After, err)
 	}
@@ -119,7 +119,7 @@ func TestAnEnvironmentIsCreatedAndChanged(t *testing.T) {
 	if moved, err := s.SaveEnvironment(t.Context(), by, after); err != nil || moved.Generation != made.Generation+1 {
 		t.Errorf("with another public URL: %+v, %v", moved, err)
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindEnvironment, Query: "Staging"})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindEnvironment, Object: "Staging"})
 	if err != nil || len(records) != 3 || records[2].Action != models.ActionCreated || records[0].Action != models.ActionUpdated {
 		t.Errorf("audited as %+v, %v", records, err)
 	}
@@ -264,11 +264,11 @@ func TestADeletedEnvironmentTakesAlongWhatItHasAndNothingElse(t *testing.T) {
 	}
 	_, err = s.Bundle(t.Context(), "staging")
 	wantNotFound(t, err)
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 2})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 2})
 	if err != nil || records[0].Action != models.ActionDeleted || records[0].ObjectName != "staging" || records[1].Action != models.ActionUndeployed {
 		t.Fatalf("audited as %+v, %v", records, err)
 	}
-	record, err := s.AuditRecord(t.Context(), records[0].ID)
+	record, err := s.AuditRecord(t.Context(), models.Everywhere, records[0].ID)
 	var was map[string]any
 	if err != nil || json.Unmarshal(record.Before, &was) != nil || was["publicUrl"] != "https://staging.example.com" || was["liveTokens"] != 1.0 || was["deployed"] != 1.0 {
 		t.Errorf("the audit keeps %s, %v", record.Before, err)

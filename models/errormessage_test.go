@@ -113,13 +113,13 @@ func TestAnErrorMessageIsSavedAndResetAndTakesEffectEverywhereAtOnce(t *testing.
 			}
 		}
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindErrorMessage})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindErrorMessage})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for _, r := range records {
-		whole, err := s.AuditRecord(t.Context(), r.ID)
+		whole, err := s.AuditRecord(t.Context(), models.Everywhere, r.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,15 +141,15 @@ func TestAResetOfWhatIsAsItComesDoesNothing(t *testing.T) {
 			continue
 		}
 		before := s.generations(t)
-		_, records, err := s.Audit(t.Context(), models.AuditFilter{})
+		_, records, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := s.say(t, version, fault.Message{Type: fault.RoleMissing}); got.Version != version {
 			t.Errorf("at version %d: %+v", version, got)
 		}
-		if _, after, err := s.Audit(t.Context(), models.AuditFilter{}); err != nil || after != records || !maps.Equal(before, s.generations(t)) {
-			t.Errorf("at version %d: %d records, then %d, %v; generations %v, then %v", version, records, after, err, before, s.generations(t))
+		if _, after, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{}); err != nil || after != records || !maps.Equal(before, s.generations(t)) {
+			t.Errorf("at version %v: %v records, then %v, %v; generations %v, then %v", version, records, after, err, before, s.generations(t))
 		}
 	}
 }

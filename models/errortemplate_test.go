@@ -286,11 +286,11 @@ func TestErrorTemplatesOfAProxyAreSavedDeployedAndTakenAway(t *testing.T) {
 			t.Errorf("%s: %s, want %s", step.name, got, step.state)
 		}
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindProxy, Action: models.ActionUpdated, PerPage: 1})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindProxy, Action: models.ActionUpdated, PerPage: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	last, err := s.AuditRecord(t.Context(), records[0].ID)
+	last, err := s.AuditRecord(t.Context(), models.Everywhere, records[0].ID)
 	if err != nil || !strings.Contains(string(last.Before), "#FAULTMESSAGE#") || strings.Contains(string(last.After), "errorTemplates") {
 		t.Errorf("audited as %s to %s, %v", last.Before, last.After, err)
 	}

@@ -50,7 +50,7 @@ func TestASearchGivesUpAndGoesOnFromThere(t *testing.T) {
 		"by a correlation id":         {models.TokenRequestFilter{Keyword: "corr-3"}, 1},
 	} {
 		for page := 1; ; page++ {
-			list, found, err := s.TokenRequests(t.Context(), c.filter)
+			list, found, err := s.TokenRequests(t.Context(), models.Everywhere, c.filter)
 			if err != nil {
 				t.Fatal(name, err)
 			}
@@ -68,16 +68,16 @@ func TestASearchGivesUpAndGoesOnFromThere(t *testing.T) {
 	}
 	// The other way: from the oldest to newer ones.
 	f := models.TokenRequestFilter{Policy: "standard", Who: "ada", StatusFrom: 500, After: models.CursorOf(time.Unix(0, 0), 0)}
-	_, found, err := s.TokenRequests(t.Context(), f)
+	_, found, err := s.TokenRequests(t.Context(), models.Everywhere, f)
 	if err != nil || found.Stopped == "" {
 		t.Fatal(found, err)
 	}
 	f.After = found.Stopped
-	if _, found, err = s.TokenRequests(t.Context(), f); err != nil || found.Stopped != "" {
+	if _, found, err = s.TokenRequests(t.Context(), models.Everywhere, f); err != nil || found.Stopped != "" {
 		t.Errorf("the rest, newer: %+v, %v", found, err)
 	}
 	// A page that is full did not give up, and says that there may be more.
-	list, found, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{Policy: "standard"})
+	list, found, err := s.TokenRequests(t.Context(), models.Everywhere, models.TokenRequestFilter{Policy: "standard"})
 	if err != nil || len(list) != 25 || found.Stopped != "" || found.Total != models.CountCap || !found.Capped {
 		t.Errorf("%d rows, %+v, %v", len(list), found, err)
 	}
@@ -108,16 +108,16 @@ func TestHoursAreCountedAsTheLogIsWritten(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	hours, err := s.TokenStats(t.Context(), from, from.Add(5*time.Hour), time.Hour, "", "")
+	hours, err := s.TokenStats(t.Context(), models.Everywhere, from, from.Add(5*time.Hour), time.Hour, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := s.TokenStats(t.Context(), from, from.Add(5*time.Hour-time.Microsecond), time.Hour, "", "")
+	raw, err := s.TokenStats(t.Context(), models.Everywhere, from, from.Add(5*time.Hour-time.Microsecond), time.Hour, "", "")
 	if diff := cmp.Diff(raw, hours); diff != "" || err != nil {
 		t.Errorf("%v (-log +hours):\n%s", err, diff)
 	}
 	for _, by := range []models.StatsBy{"", models.ByGrant, models.BySource, models.ByError} {
-		stats, err := s.TokenStats(t.Context(), from, from.Add(5*time.Hour), time.Hour, "", by)
+		stats, err := s.TokenStats(t.Context(), models.Everywhere, from, from.Add(5*time.Hour), time.Hour, "", by)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func BenchmarkLogsOfAMillion(b *testing.B) {
 	} {
 		b.Run("token requests/"+c.name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := s.TokenRequests(b.Context(), c.filter); err != nil {
+				if _, _, err := s.TokenRequests(b.Context(), models.Everywhere, c.filter); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -249,7 +249,7 @@ func BenchmarkLogsOfAMillion(b *testing.B) {
 	} {
 		b.Run("security events/"+c.name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := s.SecurityEvents(b.Context(), c.filter); err != nil {
+				if _, _, err := s.SecurityEvents(b.Context(), models.Everywhere, c.filter); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -258,23 +258,23 @@ func BenchmarkLogsOfAMillion(b *testing.B) {
 	for days, width := range map[int]time.Duration{1: time.Hour, 7: 6 * time.Hour, 30: 12 * time.Hour} {
 		b.Run(fmt.Sprintf("figures/%d days", days), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := s.TokenStats(b.Context(), day(days), now, width, "", models.ByGrant); err != nil {
+				if _, err := s.TokenStats(b.Context(), models.Everywhere, day(days), now, width, "", models.ByGrant); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 		b.Run(fmt.Sprintf("reasons/%d days", days), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := s.RefusalReasons(b.Context(), day(days), now, "", 10); err != nil {
+				if _, err := s.RefusalReasons(b.Context(), models.Everywhere, day(days), now, "", 10); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
 	for name, do := range map[string]func() error{
-		"sources": func() error { _, err := s.TokenSources(b.Context()); return err },
+		"sources": func() error { _, err := s.TokenSources(b.Context(), models.Everywhere); return err },
 		"CSV begins": func() error {
-			return s.EachTokenRequest(b.Context(), models.TokenRequestFilter{}, 1000, func(models.TokenRequest) error { return nil })
+			return s.EachTokenRequest(b.Context(), models.Everywhere, models.TokenRequestFilter{}, 1000, func(models.TokenRequest) error { return nil })
 		},
 		"live tokens": func() error { _, err := s.CountLiveTokens(b.Context(), models.LiveTokenFilter{}); return err },
 		"live tokens of a key": func() error {

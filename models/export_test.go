@@ -17,6 +17,7 @@ func Rows() []any {
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
 		clientName{}, signerRow{}, requestHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{},
+		clientName{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{},
 	}
 }
 
@@ -46,13 +47,23 @@ func (signerRow) TableName() string { return "signers" }
 
 // requestHour is one, too.
 type requestHour struct {
-	Hour                                  time.Time
-	Environment, GrantType, Source, Error string
-	Requests                              int64
+	Hour                                           time.Time
+	Project, Environment, GrantType, Source, Error string
+	Requests                                       int64
 }
 
 // TableName implements gorm's schema.Tabler.
 func (requestHour) TableName() string { return "token_request_hours" }
+
+// refusalHour is one, too.
+type refusalHour struct {
+	Hour                        time.Time
+	Project, Environment, Fault string
+	Refusals                    int64
+}
+
+// TableName implements gorm's schema.Tabler.
+func (refusalHour) TableName() string { return "refusal_hours" }
 
 // OwnerRace tells what a broken index means to who saves an owner.
 var OwnerRace = ownerRace

@@ -469,13 +469,13 @@ func TestAttackSecretsOfASourceAreNowhereInTheOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.source(t, ldap("Again"), bindPassword("hunter2three"))
-	list, _, err := b.Audit(t.Context(), models.AuditFilter{Kind: models.KindIdentitySource})
+	list, _, err := b.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindIdentitySource})
 	if err != nil || len(list) != 4 {
 		t.Fatalf("%d records, %v", len(list), err)
 	}
 	var words []string
 	for _, r := range list {
-		r, err := b.AuditRecord(t.Context(), r.ID)
+		r, err := b.AuditRecord(t.Context(), models.Everywhere, r.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

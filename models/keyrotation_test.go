@@ -839,7 +839,7 @@ func TestEveryChangeOfKeysIsAudited(t *testing.T) {
 	if _, err := v.RevokeKey(t.Context(), by, "production", r.New.ID); err != nil {
 		t.Fatal(err)
 	}
-	records, _, err := v.Audit(t.Context(), models.AuditFilter{Kind: models.KindKey})
+	records, _, err := v.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -851,7 +851,7 @@ func TestEveryChangeOfKeysIsAudited(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	events, _, err := v.SecurityEvents(t.Context(), models.SecurityEventFilter{})
+	events, _, err := v.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{})
 	if err != nil || len(events) != 2 || events[0].Kind != event.KeyRevoked || events[1].Kind != event.KeyRotated {
 		t.Errorf("security events %+v, %v", events, err)
 	}
@@ -922,11 +922,11 @@ func TestANextKeyIsStartedWhereNoKeySigns(t *testing.T) {
 	if b.Keys.Signing(keys.EdDSA) == nil || b.NamedKeys[engine.KeyName{Project: "Shop", Name: "partner"}].Signing(keys.EdDSA) == nil {
 		t.Error("the nodes are not told")
 	}
-	records, _, err := v.Audit(t.Context(), models.AuditFilter{Kind: models.KindKey, Action: models.ActionRotated})
+	records, _, err := v.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindKey, Action: models.ActionRotated})
 	if err != nil || len(records) != 2 {
 		t.Errorf("audited %+v, %v", records, err)
 	}
-	events, _, err := v.SecurityEvents(t.Context(), models.SecurityEventFilter{Kind: string(event.KeyRotated)})
+	events, _, err := v.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{Kind: string(event.KeyRotated)})
 	if err != nil || len(events) != 2 {
 		t.Errorf("security events %+v, %v", events, err)
 	}

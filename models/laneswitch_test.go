@@ -105,7 +105,7 @@ func TestSwitchingALaneIsAllOrNothing(t *testing.T) {
 	if err := g.switching(t, p, p.Version, false); err != nil {
 		t.Fatal(err)
 	}
-	records, _, err := g.Audit(t.Context(), models.AuditFilter{})
+	records, _, err := g.Audit(t.Context(), models.Everywhere, models.AuditFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gatewright/gatewright/engine"
-	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/revoke"
@@ -749,80 +748,4 @@ func (s *Store) RotateOwnerSecret(ctx context.Context, by Actor, projectID, owne
 		return secret.Text{}, fmt.Errorf("rotate client secret: %w", err)
 	}
 	return key.secret, nil
-}
-
-// ownerRecord is an owner in the audit. It leaves out what its kind has not.
-type ownerRecord struct {
-	Name              string           `json:"name"`
-	Description       string           `json:"description"`
-	ClientID          string           `json:"clientId"`
-	Route             *engine.Route    `json:"route,omitempty"`
-	Upstream          *engine.Upstream `json:"upstream,omitempty"`
-	BlockDirectAccess *bool            `json:"blockDirectAccess,omitempty"`
-	Members           []string         `json:"members,omitempty"`
-	Active            *bool            `json:"active,omitempty"`
-	Pipeline          policy.Pipeline  `json:"pipeline,omitempty"`
-	Order             *int             `json:"order,omitempty"`
-	MakeDefault       *bool            `json:"makeDefault,omitempty"`
-	ErrorTemplates    *fault.Bodies    `json:"errorTemplates,omitempty"`
-	Endpoints         []endpointRecord `json:"endpoints,omitempty"`
-	Policies          []bindingRecord  `json:"policies"`
-	Version           int              `json:"version"`
-}
-
-type endpointRecord struct {
-	Method      string `json:"method"`
-	Path        string `json:"path"`
-	Description string `json:"description,omitempty"`
-}
-
-type bindingRecord struct {
-	Policy   string          `json:"policy,omitempty"`
-	Group    string          `json:"policyGroup,omitempty"`
-	Global   bool            `json:"global"`
-	Pipeline policy.Pipeline `json:"pipeline"`
-	Scope    policy.Scope    `json:"scope"`
-	Endpoint string          `json:"endpoint,omitempty"`
-	Position int             `json:"position"`
-}
-
-func (o *Owner) audited() ownerRecord {
-	r := ownerRecord{Name: o.Name, Description: o.Description, ClientID: o.ClientID, ErrorTemplates: o.ErrorTemplates, Policies: []bindingRecord{}, Version: o.Version}
-	switch o.Kind {
-	case engine.KindPolicyGroup:
-		r.Active, r.Pipeline, r.Order, r.MakeDefault = &o.Active, o.Pipeline, &o.Rank, &o.MakeDefault
-	case engine.KindProxyGroup:
-		r.Route, r.BlockDirectAccess = &o.Route, &o.BlockDirectAccess
-	default:
-		r.Route, r.Upstream = &o.Route, &o.Upstream
-	}
-	for _, m := range o.Members {
-		r.Members = append(r.Members, m.Name)
-	}
-	operations := make(map[string]string)
-	for _, e := range o.Endpoints {
-		r.Endpoints = append(r.Endpoints, endpointRecord{Method: e.Method, Path: e.Path, Description: e.Description})
-		operations[e.ID] = e.Method + " " + e.Path
-	}
-	for _, b := range o.Bindings {
-		line := bindingRecord{Global: b.Shared(), Pipeline: b.Pipeline, Scope: b.Scope, Endpoint: operations[b.EndpointID], Position: b.Position}
-		if b.Group != nil {
-			line.Group = b.Group.Name
-		} else {
-			line.Policy = b.Policy.Name
-		}
-		r.Policies = append(r.Policies, line)
-	}
-	return r
-}
-
-func (s *Store) recordOwner(ctx context.Context, tx *gorm.DB, by Actor, action string, before, after *Owner) error {
-	f := fact{action: action}
-	if before != nil {
-		f.kind, f.id, f.name, f.project, f.before = before.Kind, before.ID, before.Name, before.ProjectName, before.audited()
-	}
-	if after != nil {
-		f.kind, f.id, f.name, f.project, f.after = after.Kind, after.ID, after.Name, after.ProjectName, after.audited()
-	}
-	return s.record(ctx, tx, by, f)
 }

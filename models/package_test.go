@@ -468,7 +468,7 @@ func TestImportIntoAnEmptyProjectSaysWhatIsStillMissing(t *testing.T) {
 	if err != nil || orders.ClientID != r.KeyPairs[1].ClientID || orders.Deployments[0].State != models.NotDeployed {
 		t.Errorf("orders %+v, %v", orders, err)
 	}
-	records, _, err := to.Audit(t.Context(), models.AuditFilter{PerPage: 100})
+	records, _, err := to.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -355,7 +355,10 @@ func TestQueriesDoNotGrowWithTheNumberOfRows(t *testing.T) {
 		"Policies":    func() error { _, _, err := counted.Policies(t.Context(), s.project, models.PolicyFilter{}); return err },
 		"PolicyUsage": func() error { _, err := counted.PolicyUsage(t.Context(), global.ID); return err },
 		"Bundle":      func() error { _, err := counted.Bundle(t.Context(), "production"); return err },
-		"Audit":       func() error { _, _, err := counted.Audit(t.Context(), models.AuditFilter{}); return err },
+		"Audit": func() error {
+			_, _, err := counted.Audit(t.Context(), models.Everywhere, models.AuditFilter{})
+			return err
+		},
 	}
 	var one map[string]int64
 	for i := range 6 {

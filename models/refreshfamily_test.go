@@ -449,7 +449,7 @@ func TestLogins(t *testing.T) {
 		"by nonsense":       {models.LoginFilter{Address: "here"}, nil},
 		"the second page":   {models.LoginFilter{Page: 2, PerPage: 1}, []token.FamilyID{ada.ID}},
 	} {
-		list, _, err := s.Logins(t.Context(), c.filter)
+		list, _, err := s.Logins(t.Context(), models.Everywhere, c.filter)
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -461,7 +461,7 @@ func TestLogins(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	list, total, err := s.Logins(t.Context(), models.LoginFilter{Query: "ada"})
+	list, total, err := s.Logins(t.Context(), models.Everywhere, models.LoginFilter{Query: "ada"})
 	if err != nil || total != 1 {
 		t.Fatal(total, err)
 	}

@@ -43,8 +43,9 @@ type LoginFilter struct {
 
 // Logins lists the logins that can be refreshed now, newest first, and how many
 // there are in all. It counts no further than CountCap.
-func (s *Store) Logins(ctx context.Context, f LoginFilter) ([]Login, int, error) {
+func (s *Store) Logins(ctx context.Context, in Scope, f LoginFilter) ([]Login, int, error) {
 	w := f.conditions()
+	w.in("f.project", in)
 	from := "from refresh_families f join environments e on e.id = f.environment_id where " + w.sql()
 	total, err := s.countCapped(ctx, from, w.args)
 	if err != nil {

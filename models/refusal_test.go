@@ -38,7 +38,7 @@ func recordRefusals(t testing.TB, s *models.Store, list ...event.Access) {
 
 func refusalsOf(t testing.TB, s *models.Store, f models.RefusalFilter) []models.Refusal {
 	t.Helper()
-	list, _, err := s.Refusals(t.Context(), f)
+	list, _, err := s.Refusals(t.Context(), models.Everywhere, f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func TestARevocationIsAuditedAndASecurityEvent(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
 	f := startFamily(t, s.Store)
-	l, _, err := s.Logins(t.Context(), models.LoginFilter{})
+	l, _, err := s.Logins(t.Context(), models.Everywhere, models.LoginFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,15 +153,15 @@ func TestARevocationIsAuditedAndASecurityEvent(t *testing.T) {
 	if got := entries(t, s.Store, "production", 0); len(got) != 1 || got[0].Kind != revoke.Family || got[0].Key != l[0].Session {
 		t.Errorf("entries %v", got)
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Action: models.ActionRevoked})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Action: models.ActionRevoked})
 	if err != nil || len(records) != 1 {
 		t.Fatal(records, err)
 	}
-	r, err := s.AuditRecord(t.Context(), records[0].ID)
+	r, err := s.AuditRecord(t.Context(), models.Everywhere, records[0].ID)
 	if err != nil || r.Kind != models.KindTokens || !strings.Contains(string(r.After), `"lost phone"`) || !strings.Contains(string(r.After), `"loginsEnded": 1`) {
 		t.Errorf("%+v %s %v", r, r.After, err)
 	}
-	list, found, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{Kind: string(event.TokensRevoked)})
+	list, found, err := s.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{Kind: string(event.TokensRevoked)})
 	if err != nil || found.Total != 1 || !strings.Contains(list[0].Detail, "lost phone") || list[0].Environment != "production" {
 		t.Errorf("%v %v", list, err)
 	}

@@ -131,8 +131,8 @@ func tokenRequestValues(t *event.Token) []any {
 }
 
 // TokenRequests lists a page of the log, newest first, and what it is out of.
-func (s *Store) TokenRequests(ctx context.Context, f TokenRequestFilter) ([]TokenRequest, Found, error) {
-	l, err := s.requestSearch(ctx, f)
+func (s *Store) TokenRequests(ctx context.Context, in Scope, f TokenRequestFilter) ([]TokenRequest, Found, error) {
+	l, err := s.requestSearch(ctx, in, f)
 	if err != nil {
 		return nil, Found{}, err
 	}
@@ -149,8 +149,8 @@ func (s *Store) TokenRequests(ctx context.Context, f TokenRequestFilter) ([]Toke
 
 // EachTokenRequest hands over the matching rows, newest first and at most
 // limit, without holding them all. Before and After are not asked.
-func (s *Store) EachTokenRequest(ctx context.Context, f TokenRequestFilter, limit int, each func(TokenRequest) error) error {
-	l, err := s.requestSearch(ctx, f)
+func (s *Store) EachTokenRequest(ctx context.Context, in Scope, f TokenRequestFilter, limit int, each func(TokenRequest) error) error {
+	l, err := s.requestSearch(ctx, in, f)
 	if err == nil {
 		err = streamed(ctx, s.db, l, limit, func(r tokenRequestRow) error { return each(r.request()) })
 	}
@@ -161,8 +161,11 @@ func (s *Store) EachTokenRequest(ctx context.Context, f TokenRequestFilter, limi
 }
 
 // TokenRequest is one row of the log, or ErrNotFound.
-func (s *Store) TokenRequest(ctx context.Context, id int64) (TokenRequest, error) {
+func (s *Store) TokenRequest(ctx context.Context, in Scope, id int64) (TokenRequest, error) {
 	row, err := found(from[tokenRequestRow](s.db).Where("id = ?", id).Take(ctx))
+	if err == nil && !in.Has(row.Project) {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return TokenRequest{}, fmt.Errorf("read token request: %w", err)
 	}
@@ -171,7 +174,7 @@ func (s *Store) TokenRequest(ctx context.Context, id int64) (TokenRequest, error
 
 // requestSearch lets the first condition that an index answers well lead, so
 // that what is common cannot hide behind what is rare.
-func (s *Store) requestSearch(ctx context.Context, f TokenRequestFilter) (logSearch, error) {
+func (s *Store) requestSearch(ctx context.Context, in Scope, f TokenRequestFilter) (logSearch, error) {
 	l := logSearch{from: "token_requests", most: askedRows, before: f.Before, after: f.After, perPage: f.PerPage}
 	id, err := s.isIn(ctx, f.Keyword, `exists (select from token_requests where token_id = $1 and token_id <> '')
 		or exists (select from token_requests where family = $1 and family <> '') or exists (select from token_requests where correlation_id = $1)`)
@@ -196,6 +199,8 @@ func (s *Store) requestSearch(ctx context.Context, f TokenRequestFilter) (logSea
 	if f.Outcome == OutcomeRefused {
 		l.narrow(func(w *where) { w.and("error <> ''") })
 	}
+	l.narrow(func(w *where) { w.equal("project", f.Project) })
+	l.indexed.in("project", in) // never asked of other rows: how far a search went tells of them
 	l.asked.parts, l.asked.args = append(l.asked.parts, f.rest(id).parts...), append(l.asked.args, f.rest(id).args...)
 	if f.Keyword != "" && !id {
 		l.most = askedTexts
@@ -256,7 +261,6 @@ func (f TokenRequestFilter) rest(id bool) where {
 		w.and("(concat_ws(E'\\n', username, client_id, owner, policy, source, scope, reason, error) ilike ? or key_id = ?)", containing(f.Keyword), whole(f.Keyword))
 	}
 	w.equal("environment", f.Environment)
-	w.equal("project", f.Project)
 	w.equal("policy", f.Policy)
 	w.equal("grant_type", f.Grant)
 	w.equal("operation", f.Operation)

@@ -67,7 +67,7 @@ func TestATokenRequestComesBackAsItWasLogged(t *testing.T) {
 		e.NeverExpires, e.ExpiresAt = true, time.Time{}
 	})}
 	logTokens(t, s.Store, want...)
-	list, found, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{})
+	list, found, err := s.TokenRequests(t.Context(), models.Everywhere, models.TokenRequestFilter{})
 	if err != nil || found.Total != 3 {
 		t.Fatal(found, err)
 	}
@@ -75,7 +75,7 @@ func TestATokenRequestComesBackAsItWasLogged(t *testing.T) {
 		if diff := cmp.Diff(want[len(want)-1-i], r.Token, sameAddress); diff != "" {
 			t.Errorf("request %d (-want +got):\n%s", i, diff)
 		}
-		one, err := s.TokenRequest(t.Context(), r.ID)
+		one, err := s.TokenRequest(t.Context(), models.Everywhere, r.ID)
 		if diff := cmp.Diff(r, one, sameAddress); diff != "" || err != nil {
 			t.Errorf("by id: %v\n%s", err, diff)
 		}
@@ -95,7 +95,7 @@ func TestCallersCanNeitherBreakNorFloodTheLog(t *testing.T) {
 	}), issued(func(e *event.Token) {
 		e.Grant, e.ClientID, e.Username, e.ForwardedFor, e.Method, e.Scope, e.Reason, e.Source = long, long, long, long, long, long, long, long
 	}))
-	list, _, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{})
+	list, _, err := s.TokenRequests(t.Context(), models.Everywhere, models.TokenRequestFilter{})
 	if err != nil || len(list) != 3 {
 		t.Fatal(len(list), err)
 	}
@@ -154,7 +154,7 @@ func TestTokenRequestsFilters(t *testing.T) {
 		"keyword, literal":  {models.TokenRequestFilter{Keyword: "%"}, ""},
 		"keyword, broken":   {models.TokenRequestFilter{Keyword: "\x00\xff"}, ""},
 	} {
-		list, found, err := s.TokenRequests(t.Context(), c.filter)
+		list, found, err := s.TokenRequests(t.Context(), models.Everywhere, c.filter)
 		if err != nil || found.Total != len(list) {
 			t.Errorf("%s: %d of %d, %v", name, len(list), found.Total, err)
 		}
@@ -162,7 +162,7 @@ func TestTokenRequestsFilters(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 		var streamed []models.TokenRequest
-		err = s.EachTokenRequest(t.Context(), c.filter, 100, func(r models.TokenRequest) error { streamed = append(streamed, r); return nil })
+		err = s.EachTokenRequest(t.Context(), models.Everywhere, c.filter, 100, func(r models.TokenRequest) error { streamed = append(streamed, r); return nil })
 		if got := minutes(streamed); got != c.want || err != nil {
 			t.Errorf("%s, streamed: %q, %v", name, got, err)
 		}
@@ -187,11 +187,11 @@ func TestAnAddressWithAZoneIsLoggedAndFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, address := range []string{"fe80::1", "FE80::1%eth0", "fe80::/10"} {
-		requests, _, err := s.TokenRequests(t.Context(), models.TokenRequestFilter{Address: address})
+		requests, _, err := s.TokenRequests(t.Context(), models.Everywhere, models.TokenRequestFilter{Address: address})
 		if err != nil || len(requests) != 1 || requests[0].Client != link {
 			t.Errorf("requests from %s: %v, %v", address, requests, err)
 		}
-		events, _, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{Address: address})
+		events, _, err := s.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{Address: address})
 		if err != nil || len(events) != 1 {
 			t.Errorf("events from %s: %v, %v", address, events, err)
 		}
@@ -210,7 +210,7 @@ func TestPagesOfALogDoNotShiftWhileItGrows(t *testing.T) {
 	page := func(f models.TokenRequestFilter) (string, []models.TokenRequest) {
 		t.Helper()
 		f.PerPage = 2
-		list, _, err := s.TokenRequests(t.Context(), f)
+		list, _, err := s.TokenRequests(t.Context(), models.Everywhere, f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +254,7 @@ func TestTokenStatsCountByGrantSourceAndError(t *testing.T) {
 		issued(at(-time.Second)), issued(at(3*time.Minute)), // outside
 		issued(at(0), func(e *event.Token) { e.Operation = event.Introspect }),
 	)
-	got, err := s.TokenStats(t.Context(), from, from.Add(3*time.Minute), time.Minute, "production", "")
+	got, err := s.TokenStats(t.Context(), models.Everywhere, from, from.Add(3*time.Minute), time.Minute, "production", "")
 	if err != nil || got.Buckets != 3 {
 		t.Fatal(got, err)
 	}
@@ -266,15 +266,15 @@ func TestTokenStatsCountByGrantSourceAndError(t *testing.T) {
 	if diff := cmp.Diff(want, got.Counts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := s.TokenStats(t.Context(), from, from.Add(1000*time.Hour), time.Second, "", ""); err == nil {
+	if _, err := s.TokenStats(t.Context(), models.Everywhere, from, from.Add(1000*time.Hour), time.Second, "", ""); err == nil {
 		t.Error("millions of buckets were counted")
 	}
 	logTokens(t, s.Store, issued(func(e *event.Token) { e.Source = "SECRET_MANAGER" }))
-	sources, err := s.TokenSources(t.Context())
+	sources, err := s.TokenSources(t.Context(), models.Everywhere)
 	if diff := cmp.Diff([]string{"LDAP:corp", "SECRET_MANAGER"}, sources); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	reasons, err := s.RefusalReasons(t.Context(), from, from.Add(3*time.Minute), "", 10)
+	reasons, err := s.RefusalReasons(t.Context(), models.Everywhere, from, from.Add(3*time.Minute), "", 10)
 	if diff := cmp.Diff([]models.ReasonCount{{"invalid_grant", "wrong password", 1}, {"unsupported_grant_type", "wrong password", 1}}, reasons); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -366,21 +366,21 @@ func TestSecurityEvents(t *testing.T) {
 		"before":      {models.SecurityEventFilter{To: at.Add(time.Second)}, 1},
 		"nothing":     {models.SecurityEventFilter{Project: "Bank"}, 0},
 	} {
-		list, found, err := s.SecurityEvents(t.Context(), c.filter)
+		list, found, err := s.SecurityEvents(t.Context(), models.Everywhere, c.filter)
 		if err != nil || found.Total != c.want || len(list) != c.want {
 			t.Errorf("%s: %d of %d, %v", name, len(list), found.Total, err)
 		}
 	}
-	list, _, err := s.SecurityEvents(t.Context(), models.SecurityEventFilter{Subject: "ada"})
+	list, _, err := s.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{Subject: "ada"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, err := s.SecurityEvent(t.Context(), list[0].ID)
+	one, err := s.SecurityEvent(t.Context(), models.Everywhere, list[0].ID)
 	if diff := cmp.Diff(want, one.Security, sameAddress); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	n := 0
-	if err := s.EachSecurityEvent(t.Context(), models.SecurityEventFilter{}, 1, func(models.SecurityEvent) error { n++; return nil }); n != 1 || err != nil {
+	if err := s.EachSecurityEvent(t.Context(), models.Everywhere, models.SecurityEventFilter{}, 1, func(models.SecurityEvent) error { n++; return nil }); n != 1 || err != nil {
 		t.Errorf("streamed %d, %v", n, err)
 	}
 	if err := s.AddSecurityEvents(t.Context(), nil); err != nil {
@@ -463,11 +463,11 @@ func TestTokenManagement(t *testing.T) {
 	m.ScopeName = "token"
 	_, err = s.SaveTokenManagement(t.Context(), by, 1, m)
 	wantProblem(t, err, "scopeName")
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindSettings})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindSettings})
 	if err != nil || len(records) != 1 {
 		t.Fatal(records, err)
 	}
-	r, err := s.AuditRecord(t.Context(), records[0].ID)
+	r, err := s.AuditRecord(t.Context(), models.Everywhere, records[0].ID)
 	var names [2]issue.Management
 	for i, raw := range []json.RawMessage{r.Before, r.After} {
 		if err := json.Unmarshal(raw, &names[i]); err != nil {

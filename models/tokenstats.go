@@ -40,7 +40,7 @@ const maxBuckets = 200
 
 // TokenStats counts logins, refreshes and regenerations between two moments in
 // buckets of the width; an empty environment means all.
-func (s *Store) TokenStats(ctx context.Context, from, to time.Time, width time.Duration, environment string, by StatsBy) (TokenStats, error) {
+func (s *Store) TokenStats(ctx context.Context, in Scope, from, to time.Time, width time.Duration, environment string, by StatsBy) (TokenStats, error) {
 	from = from.UTC()
 	stats := TokenStats{From: from, Width: width, Buckets: int((to.Sub(from) + width - 1) / width)}
 	if width <= 0 || stats.Buckets < 1 || stats.Buckets > maxBuckets {
@@ -54,6 +54,7 @@ func (s *Store) TokenStats(ctx context.Context, from, to time.Time, width time.D
 		w.and("operation in ('ISSUE', 'REFRESH', 'REGENERATE')")
 	}
 	w.equal("environment", environment)
+	w.in("project", in)
 	w.and(at+" >= ? and "+at+" < ?", from, to.UTC())
 	var err error
 	stats.Counts, err = query[TokenCount](ctx, s.db, `select (extract(epoch from b.start - ?::timestamptz) / ?::float8)::int as bucket, b."grant", b.source, b.error, b.count
@@ -113,10 +114,11 @@ const ReasonsOf = 10_000
 
 // RefusalReasons are the most frequent reasons of the last refusals between two
 // moments.
-func (s *Store) RefusalReasons(ctx context.Context, from, to time.Time, environment string, most int) ([]ReasonCount, error) {
+func (s *Store) RefusalReasons(ctx context.Context, in Scope, from, to time.Time, environment string, most int) ([]ReasonCount, error) {
 	var w where
 	w.and("error <> ''")
 	w.equal("environment", environment)
+	w.in("project", in)
 	w.between(from, to)
 	list, err := query[ReasonCount](ctx, s.db, "select error, reason, count(*) as count from (select error, reason from token_requests where "+w.sql()+
 		" order by at desc, id desc limit ?) last group by error, reason order by count(*) desc, error, reason limit ?",
@@ -129,14 +131,28 @@ func (s *Store) RefusalReasons(ctx context.Context, from, to time.Time, environm
 
 // TokenSources are the identity sources that the log names, for filters. It
 // leaps from one to the next in their index: the log may have millions of lines
-// of each.
-func (s *Store) TokenSources(ctx context.Context) ([]string, error) {
+// of each. For some projects only the counts of hours know them.
+func (s *Store) TokenSources(ctx context.Context, in Scope) ([]string, error) {
+	if !in.All() {
+		return s.tokenSourcesOf(ctx, in)
+	}
 	list, err := query[string](ctx, s.db, `with recursive named as (
 			(select source from token_requests where source <> '' order by source limit 1)
 			union all
 			select (select t.source from token_requests t where t.source <> '' and t.source > n.source order by t.source limit 1)
 			from named n where n.source is not null
 		) select source from named where source is not null limit 200`)
+	if err != nil {
+		return nil, fmt.Errorf("list sources of token requests: %w", err)
+	}
+	return list, nil
+}
+
+func (s *Store) tokenSourcesOf(ctx context.Context, in Scope) ([]string, error) {
+	var w where
+	w.and("source <> ''")
+	w.in("project", in)
+	list, err := query[string](ctx, s.db, "select distinct source from token_request_hours where "+w.sql()+" order by source limit 200", w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list sources of token requests: %w", err)
 	}

@@ -124,7 +124,7 @@ func TestAuthenticate(t *testing.T) {
 			if err != nil || ok != tt.ok || ok != (u.Name == "ada") {
 				t.Errorf("got %+v, %v, %v", u, ok, err)
 			}
-			records, _, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 1})
+			records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,7 +149,7 @@ func TestASecretTypedAsANameDoesNotReachTheAudit(t *testing.T) {
 		if _, ok, err := s.Authenticate(t.Context(), typed, secret.New("x"), netip.MustParseAddr("192.0.2.7"), "c-1"); ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		records, _, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 1})
+		records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 1})
 		if err != nil || records[0].Actor != want || records[0].ObjectName != want {
 			t.Errorf("audited as %+v, %v; want the name %q", records[0], err, want)
 		}

@@ -58,7 +58,7 @@ func refusedFrom(address string) event.Access {
 func recorded(t *testing.T, s *models.Store, f models.RefusalFilter) []models.Refusal {
 	t.Helper()
 	f.PerPage = 500
-	list, _, err := s.Refusals(t.Context(), f)
+	list, _, err := s.Refusals(t.Context(), models.Everywhere, f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,11 @@ func TestAuditListIsNarrowed(t *testing.T) {
 		{"by action and kind, newest first", url.Values{"kind": {"POLICY"}, "action": {"CREATED"}}, []string{"other", "orders-jwt"}},
 		{"by text", url.Values{"q": {"ORDERS-jwt"}}, []string{"orders-jwt", "orders-jwt"}},
 		{"by the id of the object", url.Values{"q": {p.ID}}, []string{"orders-jwt", "orders-jwt"}},
+		{"by what changed", url.Values{"q": {"leewaySeconds\": 5"}}, []string{"orders-jwt"}},
+		{"by the object's name", url.Values{"object": {"RS-JW"}}, []string{"orders-jwt", "orders-jwt"}},
+		{"by the object's id", url.Values{"object": {p.ID}}, []string{"orders-jwt", "orders-jwt"}},
+		{"by project", url.Values{"project": {"Default"}, "kind": {"POLICY"}, "action": {"UPDATED"}}, []string{"orders-jwt"}},
+		{"by a project without any", url.Values{"project": {"Moon"}}, nil},
 		{"by person", url.Values{"actor": {"grace"}}, []string{"orders-jwt"}},
 		{"from today", url.Values{"q": {"other"}, "from": {today}}, []string{"other"}},
 		{"from tomorrow there is nothing", url.Values{"from": {tomorrow}}, nil},
@@ -73,13 +78,13 @@ func TestAuditRecordShowsBothSides(t *testing.T) {
 		rows = append(rows, row.Text())
 	}
 	want := []string{
-		"Clock leeway ± Changed 30 5", "Clear Authentication Data ± Changed No Yes", "Add Client Info to Header ± Changed No Yes",
-		"Authenticated User Header Name + Added – None X-Authenticated-UserId",
+		"Clock leeway Token ± Changed 30 seconds 5 seconds", "Clear Authentication Data Token ± Changed No Yes", "Add Client Info to Header Token ± Changed No Yes",
+		"Authenticated User Header Name Token + Added – None X-Authenticated-UserId",
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
-	wantText(t, record.One(t, ".Split-main details summary"), "fields did not change")
+	wantText(t, record.All(".Split-main details summary")[0], "fields did not change")
 	wantText(t, record.One(t, "aside"), "grace")
 }
 

@@ -75,7 +75,7 @@ func (c *Console) opens(v *visit.Visit, address string) bool {
 		v = v.In(nil)
 	}
 	right, ok := c.rightOf(address)
-	return ok && v.Can(right)
+	return ok && (v.Can(right) || visit.IsLog(right) && !strings.HasPrefix(address, "/projects/") && !v.Sees(right).Empty())
 }
 
 // projectsOf lists the projects that the visitor may look at.

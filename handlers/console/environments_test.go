@@ -231,7 +231,7 @@ func TestAnEnvironmentIsDeletedOnlyWithItsNameWhereThereIsTraffic(t *testing.T) 
 	wantText(t, list.One(t, "[data-toasts]"), "staging was deleted.")
 	wantText(t, list.One(t, `[popovertarget="choose-environment"]`), "production") // the choice went with it
 	wantStatus(t, v.Get(t, link.EnvironmentPage("staging")), http.StatusNotFound)
-	records, _, err := site.Store.Audit(t.Context(), models.AuditFilter{Kind: models.KindEnvironment, Action: models.ActionDeleted})
+	records, _, err := site.Store.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindEnvironment, Action: models.ActionDeleted})
 	if err != nil || len(records) != 1 || records[0].ObjectID != e.ID || records[0].Actor != handlerstest.Administrator {
 		t.Errorf("audited as %+v, %v", records, err)
 	}

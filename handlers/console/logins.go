@@ -27,7 +27,7 @@ func (c *Console) ListLogins(g *gin.Context) error {
 	ctx := g.Request.Context()
 	q := tokens.LoginsQuery(g.Request.URL.Query())
 	number := max(number(q.Get("page")), 1)
-	list, total, err := c.store.Logins(ctx, models.LoginFilter{
+	list, total, err := c.store.Logins(ctx, seenLogs(g), models.LoginFilter{
 		Query: q.Get("q"), Environment: q.Get("environment"), Project: q.Get("project"), Owner: q.Get("owner"), Policy: q.Get("policy"),
 		Address: q.Get("address"), Page: number, PerPage: logPerPage,
 	})

@@ -203,7 +203,7 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 		v.Status = d.groupToggle()
 	}
 	if d.v.Can(models.ViewAudit) {
-		v.Audit = withQuery(link.Audit, url.Values{"q": {d.owner.ID}})
+		v.Audit = link.AuditOf(d.owner.ID)
 	}
 	return render(g, http.StatusOK, proxies.PolicyGroupPage(frame, v))
 }

@@ -3,8 +3,10 @@ package console
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -35,7 +37,7 @@ func (c *Console) WhyRefused(g *gin.Context) error {
 	q := tokens.Refusals(g.Request.URL.Query())
 	page := refusals.Page{Query: q, ID: correlationID(q.Get("id")), Now: c.now()}
 	filter := models.RefusalFilter{
-		Environment: q.Get("environment"), Proxy: q.Get("proxy"), Address: q.Get("address"),
+		Environment: q.Get("environment"), Project: q.Get("project"), Proxy: q.Get("proxy"), Address: q.Get("address"),
 		Before: models.Cursor(q.Get("before")), After: models.Cursor(q.Get("after")), PerPage: refusalsPerPage + 1,
 	}
 	var known bool
@@ -46,11 +48,11 @@ func (c *Console) WhyRefused(g *gin.Context) error {
 	status := http.StatusUnprocessableEntity
 	if len(page.Problems) == 0 {
 		status = http.StatusOK
-		if err := c.listRefusals(ctx, &page, filter); err != nil {
+		if err := c.listRefusals(g, &page, filter); err != nil {
 			return err
 		}
 	}
-	if err := c.explain(ctx, &page); err != nil {
+	if err := c.explain(g, &page); err != nil {
 		return err
 	}
 	kept, err := c.store.Retention(ctx)
@@ -75,8 +77,8 @@ func correlationID(typed string) string {
 	return strings.Trim(typed, "\"',; \t")
 }
 
-func (c *Console) listRefusals(ctx context.Context, page *refusals.Page, filter models.RefusalFilter) error {
-	rows, found, err := c.store.Refusals(ctx, filter)
+func (c *Console) listRefusals(g *gin.Context, page *refusals.Page, filter models.RefusalFilter) error {
+	rows, found, err := c.store.Refusals(g.Request.Context(), seenLogs(g), filter)
 	if err != nil {
 		return err
 	}
@@ -93,15 +95,16 @@ func (c *Console) listRefusals(ctx context.Context, page *refusals.Page, filter 
 }
 
 // explain finds what the id belongs to: refused calls and token requests.
-func (c *Console) explain(ctx context.Context, page *refusals.Page) error {
+func (c *Console) explain(g *gin.Context, page *refusals.Page) error {
+	ctx, in := g.Request.Context(), seenLogs(g)
 	if page.ID == "" {
 		return nil
 	}
-	calls, _, err := c.store.Refusals(ctx, models.RefusalFilter{CorrelationID: page.ID, PerPage: mostFindings + 1})
+	calls, _, err := c.store.Refusals(ctx, in, models.RefusalFilter{CorrelationID: page.ID, PerPage: mostFindings + 1})
 	if err != nil {
 		return err
 	}
-	requests, _, err := c.store.TokenRequests(ctx, models.TokenRequestFilter{CorrelationID: page.ID, PerPage: mostFindings + 1})
+	requests, _, err := c.store.TokenRequests(ctx, in, models.TokenRequestFilter{CorrelationID: page.ID, PerPage: mostFindings + 1})
 	if err != nil {
 		return err
 	}
@@ -117,19 +120,29 @@ func (c *Console) explain(ctx context.Context, page *refusals.Page) error {
 		if err := c.leadOn(ctx, &page.Findings[i]); err != nil {
 			return err
 		}
+		if err := c.onlyWhatOpens(ctx, &page.Findings[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// leadOn adds the pages of what a finding is about, as far as they exist and the
-// visitor may open them.
+// onlyWhatOpens leaves out the pages that the visitor may not open.
+func (c *Console) onlyWhatOpens(ctx context.Context, f *refusals.Finding) error {
+	there, err := c.visitIn(ctx, visit.From(ctx), f.Project)
+	if err != nil {
+		return err
+	}
+	f.Links = slices.DeleteFunc(f.Links, func(a ui.Action) bool { return !c.opens(there, a.Href) })
+	maps.DeleteFunc(f.Places, func(_, href string) bool { return !c.opens(there, href) })
+	return nil
+}
+
+// leadOn adds the pages of what a finding is about, as far as they exist.
 func (c *Console) leadOn(ctx context.Context, f *refusals.Finding) error {
 	f.Places = map[string]string{"Security Events": link.SecurityEvents, "Audit": link.Audit}
 	if f.Request != "" {
 		f.Links = append(f.Links, ui.Action{Label: "Token request", Icon: "key", Href: f.Request, Small: true})
-	}
-	if !visit.From(ctx).Can(visit.ViewSystem) {
-		return nil
 	}
 	f.Places["Token Management"] = link.TokenManagement
 	if _, err := c.store.Environment(ctx, f.Environment); err == nil {

@@ -42,7 +42,7 @@ func (c *Console) ListSecurityEvents(g *gin.Context) error {
 func (c *Console) findEvents(g *gin.Context, page *tokens.EventsPage, filter models.SecurityEventFilter) error {
 	filter.Before, filter.After = models.Cursor(page.Query.Get("before")), models.Cursor(page.Query.Get("after"))
 	filter.PerPage = logPerPage + 1
-	rows, found, err := c.store.SecurityEvents(g.Request.Context(), filter)
+	rows, found, err := c.store.SecurityEvents(g.Request.Context(), seenLogs(g), filter)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *Console) ShowSecurityEvent(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := c.store.SecurityEvent(g.Request.Context(), id)
+	e, err := c.store.SecurityEvent(g.Request.Context(), seenLogs(g), id)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c *Console) SecurityEventsCSV(g *gin.Context) error {
 		return problems
 	}
 	return c.sendCSV(g, "security-events", eventColumns, func(write func(...string) error) error {
-		return c.store.EachSecurityEvent(g.Request.Context(), filter, mostCSVRows, func(e models.SecurityEvent) error {
+		return c.store.EachSecurityEvent(g.Request.Context(), seenLogs(g), filter, mostCSVRows, func(e models.SecurityEvent) error {
 			return write(stampText(e.Time), e.CorrelationID, string(e.Kind), e.Environment, e.Project, e.Owner, e.Subject, e.Source, addressText(e.Client), e.Detail)
 		})
 	})

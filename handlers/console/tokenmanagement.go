@@ -114,7 +114,7 @@ func conflictText(stale *models.StaleError, mine tokens.Values) string {
 	var different []string
 	for _, name := range tokens.ManagementOrder() {
 		if theirs[name] != mine[name] && (theirs[name] != "false" || mine[name] != "") {
-			different = append(different, tokens.ManagementLabels()[name]+" is "+theirs[name])
+			different = append(different, tokens.SettingLabels()[name]+" is "+theirs[name])
 		}
 	}
 	if len(different) == 0 {

@@ -29,6 +29,11 @@ const (
 	mostReasons = 10
 )
 
+// seenLogs is what the visitor sees of the logs of monitoring.
+func seenLogs(g *gin.Context) models.Scope {
+	return visit.From(g.Request.Context()).Sees(models.ViewMonitoring)
+}
+
 var monitoring = layout.Crumb{Label: "Monitoring"}
 
 // ListTokenRequests is the log of token requests under its figures.
@@ -47,7 +52,7 @@ func (c *Console) ListTokenRequests(g *gin.Context) error {
 	if page.Environments, err = c.environmentNames(g.Request.Context()); err != nil {
 		return err
 	}
-	if page.Sources, err = c.store.TokenSources(g.Request.Context()); err != nil {
+	if page.Sources, err = c.store.TokenSources(g.Request.Context(), seenLogs(g)); err != nil {
 		return err
 	}
 	if page.Frame, err = c.frame(g, "Token Requests", models.Project{}, monitoring, layout.Crumb{Label: "Token Requests"}); err != nil {
@@ -59,7 +64,7 @@ func (c *Console) ListTokenRequests(g *gin.Context) error {
 func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter models.TokenRequestFilter) error {
 	filter.Before, filter.After = models.Cursor(page.Query.Get("before")), models.Cursor(page.Query.Get("after"))
 	filter.PerPage = logPerPage + 1 // the one more tells whether there is another page
-	rows, found, err := c.store.TokenRequests(g.Request.Context(), filter)
+	rows, found, err := c.store.TokenRequests(g.Request.Context(), seenLogs(g), filter)
 	if err != nil {
 		return err
 	}
@@ -75,7 +80,7 @@ func (c *Console) findRequests(g *gin.Context, page *tokens.RequestsPage, filter
 	if filter.Before != "" || filter.After != "" {
 		return nil // who pages through the log has seen the figures
 	}
-	page.Figures, err = c.figures(g.Request.Context(), page.Query, filter)
+	page.Figures, err = c.figures(g, page.Query, filter)
 	return err
 }
 
@@ -139,7 +144,7 @@ func requestFilter(q tokens.Query, now time.Time) (models.TokenRequestFilter, pr
 
 // logRange is the time that the address names: days, or a span up to now.
 func logRange(q tokens.Query, now time.Time) (from, to time.Time, problems problem.List) {
-	from, to, problems = audit.Query{From: q.Get("from"), To: q.Get("to")}.Days()
+	from, to, problems = audit.Days(q.Get("from"), q.Get("to"))
 	if from.IsZero() && to.IsZero() {
 		if d, ok := spans[q.Get("span")]; ok {
 			from = now.UTC().Add(-d)
@@ -176,10 +181,11 @@ func checkAddress(l *problem.List, typed string) {
 
 // figures are those of the list's time and environment; without a time, of the
 // last day.
-func (c *Console) figures(ctx context.Context, q tokens.Query, f models.TokenRequestFilter) (*tokens.Figures, error) {
+func (c *Console) figures(g *gin.Context, q tokens.Query, f models.TokenRequestFilter) (*tokens.Figures, error) {
+	ctx, in := g.Request.Context(), seenLogs(g)
 	from, width, bars := barsOf(f.From, f.To, c.now())
 	to := from.Add(width * time.Duration(bars))
-	stats, err := c.store.TokenStats(ctx, from, to, width, f.Environment, splits[q.Dimension()])
+	stats, err := c.store.TokenStats(ctx, in, from, to, width, f.Environment, splits[q.Dimension()])
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +198,7 @@ func (c *Console) figures(ctx context.Context, q tokens.Query, f models.TokenReq
 	if q.Dimension() != tokens.ByReason {
 		return out, nil
 	}
-	reasons, err := c.store.RefusalReasons(ctx, from, to, f.Environment, mostReasons)
+	reasons, err := c.store.RefusalReasons(ctx, in, from, to, f.Environment, mostReasons)
 	for _, r := range reasons {
 		out.Reasons = append(out.Reasons, tokens.Reason{Error: r.Error, Reason: r.Reason, Count: r.Count})
 	}
@@ -271,7 +277,7 @@ func (c *Console) ShowTokenRequest(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.store.TokenRequest(g.Request.Context(), id)
+	r, err := c.store.TokenRequest(g.Request.Context(), seenLogs(g), id)
 	if err != nil {
 		return err
 	}
@@ -310,7 +316,7 @@ func (c *Console) TokenRequestsCSV(g *gin.Context) error {
 		return problems
 	}
 	return c.sendCSV(g, "token-requests", requestColumns, func(write func(...string) error) error {
-		return c.store.EachTokenRequest(g.Request.Context(), filter, mostCSVRows, func(r models.TokenRequest) error {
+		return c.store.EachTokenRequest(g.Request.Context(), seenLogs(g), filter, mostCSVRows, func(r models.TokenRequest) error {
 			return write(stampText(r.Time), r.CorrelationID, r.Environment, string(r.Operation), r.Project, r.Owner, r.Policy, r.Grant, r.ClientID,
 				r.Username, r.Source, addressText(r.Client), r.ForwardedFor, r.Method, r.ContentType, strconv.Itoa(r.Status), r.Error, string(r.Fault),
 				r.Reason, r.Algorithm, r.KeyID, r.TokenID, r.Family, r.Scope, stampText(r.IssuedAt), stampText(r.ExpiresAt),

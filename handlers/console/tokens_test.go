@@ -359,7 +359,7 @@ func TestRevokingTokensAsksForTheNameAndSaysTheEffect(t *testing.T) {
 	if _, there, _ := site.Store.FindFamily(t.Context(), "production", ada.ID); there {
 		t.Error("the login goes on")
 	}
-	events, _, err := site.Store.SecurityEvents(t.Context(), models.SecurityEventFilter{Kind: string(event.TokensRevoked)})
+	events, _, err := site.Store.SecurityEvents(t.Context(), models.Everywhere, models.SecurityEventFilter{Kind: string(event.TokensRevoked)})
 	if err != nil || len(events) != 1 || !strings.Contains(events[0].Detail, "laptop stolen") {
 		t.Errorf("%v, %v", events, err)
 	}

@@ -57,6 +57,7 @@ type Visit struct {
 	Client        netip.Addr
 	sessions      *scs.SessionManager
 	here          models.Permissions
+	memberships   map[string]models.Permissions
 	limit         *models.TokenScope
 	outside       bool // of the project that the token is for
 }
@@ -68,6 +69,41 @@ func New(user models.User, correlationID string, client netip.Addr, sessions *sc
 
 // Enters tells what a member may do in the project that the request names.
 func (v *Visit) Enters(here models.Permissions) { v.here = here }
+
+// Belongs tells what a member may do in each project, by name.
+func (v *Visit) Belongs(to map[string]models.Permissions) { v.memberships = to }
+
+// Sees is of which projects the visitor may look at what was logged, by a
+// permission such as models.ViewAudit: of all, or of those whose roles give it to
+// a member. A token that is for one project sees no logs.
+func (v *Visit) Sees(right Right) models.Scope {
+	if !v.SignedIn() || v.limit != nil && (v.limit.ProjectID != "" || v.limit.Permissions != nil && !has(v.limit.Permissions, right)) {
+		return models.Scope{}
+	}
+	if everywhere(v.User.Role, right) {
+		return models.Everywhere
+	}
+	var projects []string
+	for name, list := range v.memberships {
+		if has(list, right) {
+			projects = append(projects, name)
+		}
+	}
+	slices.Sort(projects)
+	return models.OnlyIn(projects...)
+}
+
+// EntersLogs is Enters for the pages of logs, which stand outside of projects: a
+// member may open one by what any project gives.
+func (v *Visit) EntersLogs(right Right) {
+	if IsLog(right) && !v.Sees(right).Empty() {
+		v.Enters(models.Permissions{right})
+	}
+}
+
+// IsLog tells the rights to look at what was logged, of which pages outside of
+// projects show as much as the visitor sees.
+func IsLog(right Right) bool { return right == models.ViewAudit || right == models.ViewMonitoring }
 
 // Limit is what the token that the request came with was made for; what its
 // owner may do beyond that it may not. Outside tells that the request is about

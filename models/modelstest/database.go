@@ -45,8 +45,13 @@ func Open(t testing.TB, url string, changes ...func(*models.Options)) *models.St
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	urls.Store(s, url)
+	t.Cleanup(func() { urls.Delete(s) })
 	return s
 }
+
+// urls are the databases of open stores.
+var urls sync.Map
 
 var masterKey = sync.OnceValue(func() []byte {
 	key := make([]byte, secret.MinMasterKey)

@@ -78,12 +78,6 @@ func FindMembers(project string) string { return path("projects", project, "chec
 // CheckBasePath says whether a base path is free; it takes basePath and except.
 func CheckBasePath(project string) string { return path("projects", project, "check", "base-path") }
 
-// Audit is the list of audit records.
-const Audit = "/audit"
-
-// AuditRecord is one record with its before and after.
-func AuditRecord(id string) string { return path("audit", id) }
-
 // Account is the user's own page, and Password takes a new password.
 const (
 	Account  = "/account"

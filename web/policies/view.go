@@ -1,7 +1,6 @@
 package policies
 
 import (
-	"net/url"
 	"strconv"
 	"time"
 
@@ -47,7 +46,7 @@ func (p ViewPage) heading() layout.Heading {
 func (p ViewPage) here() string { return link.Policy(p.Project, p.Type.Name, p.Item.Name) }
 
 func (p ViewPage) audit() string {
-	return link.Audit + "?" + url.Values{"q": {p.Item.ID}}.Encode()
+	return link.AuditOf(p.Item.ID)
 }
 
 func (p ViewPage) toggle() ui.Action {

@@ -134,7 +134,7 @@ func EventList(p EventsPage) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Filter(fieldSpan, "Time", p.Query.Get(fieldSpan), spans).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Filter(fieldSpan, "Time", p.Query.Get(fieldSpan), Spans).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -207,7 +207,7 @@ func EventList(p EventsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = chosen(p.Query).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Chosen(p.Query).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

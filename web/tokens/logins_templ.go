@@ -161,7 +161,7 @@ func LoginList(p LoginsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = chosen(p.Query).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Chosen(p.Query).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -3,6 +3,7 @@ package tokens
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strconv"
 	"time"
 
@@ -86,8 +87,13 @@ var managementLabels = map[string]string{
 	"noScope": "When no scope is asked for", "rejectWithoutRoles": "Refuse callers without roles", "refreshGraceSeconds": "Grace window of refresh tokens",
 }
 
-// ManagementLabels are the fields as people know them, for the audit.
-func ManagementLabels() map[string]string { return managementLabels }
+// SettingLabels are the fields of every group of settings as people know them,
+// for the audit.
+func SettingLabels() map[string]string {
+	all := maps.Clone(managementLabels)
+	maps.Copy(all, retentionLabels)
+	return all
+}
 
 func (p ManagementPage) field(name, help string) ui.Field {
 	return ui.Field{

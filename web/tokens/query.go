@@ -36,6 +36,7 @@ var (
 	}
 	eventFields   = []string{fieldText, "kind", fieldEnvironment, fieldProject, fieldWho, fieldAddress, fieldFrom, fieldTo, fieldSpan, fieldBefore, fieldAfter}
 	refusalFields = []string{"id", "proxy", fieldEnvironment, "code", fieldAddress, fieldBefore, fieldAfter}
+	auditFields   = []string{fieldText, "action", "kind", "actor", "object", fieldProject, fieldFrom, fieldTo, fieldSpan, fieldBefore, fieldAfter}
 	loginFields   = []string{fieldText, fieldEnvironment, fieldProject, fieldOwner, fieldPolicy, fieldAddress, fieldPage}
 )
 
@@ -47,6 +48,9 @@ func Events(v url.Values) Query { return parse(link.SecurityEvents, eventFields,
 
 // Refusals reads the query of the record of refused calls.
 func Refusals(v url.Values) Query { return parse(link.Refusals, refusalFields, v) }
+
+// Audit reads the query of the audit.
+func Audit(v url.Values) Query { return parse(link.Audit, auditFields, v) }
 
 // LoginsQuery reads the query of the list of logins.
 func LoginsQuery(v url.Values) Query { return parse(link.Logins, loginFields, v) }
@@ -143,8 +147,8 @@ func Options(all string, values []string, chosen string, words func(string) stri
 
 func asIs(s string) string { return s }
 
-// The spans of time that a log can be narrowed to, beside days.
-var spans = []ui.Option{
+// Spans are the times that a log can be narrowed to, beside days.
+var Spans = []ui.Option{
 	{Label: "Any time"}, {Value: "1h", Label: "Last hour"}, {Value: "24h", Label: "Last 24 hours"}, {Value: "7d", Label: "Last 7 days"}, {Value: "30d", Label: "Last 30 days"},
 }
 

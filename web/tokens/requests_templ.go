@@ -134,7 +134,7 @@ func RequestList(p RequestsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = chosen(p.Query).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Chosen(p.Query).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -402,7 +402,7 @@ func requestSearch(p RequestsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Filter(fieldSpan, "Time", p.Query.Get(fieldSpan), spans).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Filter(fieldSpan, "Time", p.Query.Get(fieldSpan), Spans).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -638,8 +638,8 @@ func TextFilter(name, label, typ, value string, list problem.List) templ.Compone
 	})
 }
 
-// chosen shows what narrows the list and has no control of its own, each with a way to take it off.
-func chosen(q Query) templ.Component {
+// Chosen shows what narrows the list and has no control of its own, each with a way to take it off.
+func Chosen(q Query) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -660,7 +660,7 @@ func chosen(q Query) templ.Component {
 			templ_7745c5c3_Var22 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		extra := q.Hidden(fieldText, fieldEnvironment, "outcome", "grant", "source", fieldSpan, fieldFrom, fieldTo, fieldWho, fieldAddress, "statusFrom", "statusTo", "kind", fieldBy)
+		extra := q.Hidden(fieldText, fieldEnvironment, "outcome", "grant", "source", fieldSpan, fieldFrom, fieldTo, fieldWho, fieldAddress, "statusFrom", "statusTo", "kind", "action", "actor", "object", fieldBy)
 		if len(extra) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<div class=\"ButtonRow\">")
 			if templ_7745c5c3_Err != nil {

@@ -67,7 +67,7 @@ func TestManagementComesBackFromItsForm(t *testing.T) {
 	}
 	values := tokens.WriteManagement(m)
 	for _, name := range tokens.ManagementOrder() {
-		if _, ok := values[name]; !ok || tokens.ManagementLabels()[name] == "" {
+		if _, ok := values[name]; !ok || tokens.SettingLabels()[name] == "" {
 			t.Errorf("%s has no value or no label", name)
 		}
 		delete(values, name)
