@@ -102,6 +102,18 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.post(visit.ManageSystem, "/error-messages/:error/reset", c.ResetErrorMessage)
 
 	r.get(visit.Member, "/projects/:project", c.ProjectHome)
+	r.get(models.ViewAPIs, "/projects/:project/dashboard", c.Dashboard)
+
+	// An object goes back to a version of an audit record with the right to manage
+	// its kind.
+	for group, right := range map[string]visit.Right{
+		"settings": models.ManageSettings, "apis": models.ManageAPIs, "connections": models.ManageConnections, "identity": models.ManageIdentity,
+	} {
+		r.get(right, "/projects/:project/go-back/"+group+"/:id/:side", c.ConfirmGoBack(group))
+		r.post(right, "/projects/:project/go-back/"+group+"/:id/:side", c.GoBack(group))
+	}
+	r.get(visit.ManageSystem, "/go-back/:id/:side", c.ConfirmGoBack(""))
+	r.post(visit.ManageSystem, "/go-back/:id/:side", c.GoBack(""))
 
 	r.get(models.ViewSettings, "/projects/:project/policies/:type", c.ListPolicies)
 	r.get(models.ManageSettings, "/projects/:project/new/policies/:type", c.NewPolicy)

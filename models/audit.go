@@ -123,6 +123,9 @@ func (s *Store) record(ctx context.Context, tx *gorm.DB, by Actor, f fact) error
 		CorrelationID: truncated(by.CorrelationID, maxAuditText),
 		Action:        f.action, Kind: f.kind, ObjectID: f.id, ObjectName: truncated(f.name, maxAuditText), Project: f.project,
 	}
+	if a := aftermathOf(tx); a != nil && a.backTo != 0 {
+		row.BackTo = &a.backTo
+	}
 	if by.Client.IsValid() {
 		row.Client = by.Client.String()
 	}

@@ -337,8 +337,12 @@ func (s *Store) dropLocal(ctx context.Context, tx *gorm.DB, by Actor, project Pr
 	if _, err := from[policyRow](tx).Where("id = ?", row.ID).Delete(ctx); err != nil {
 		return err
 	}
+	names, err := query[string](ctx, tx, "select name from owners where id = ?", row.OwnerID)
+	if err != nil {
+		return fmt.Errorf("read owner of local policy: %w", err)
+	}
 	return s.record(ctx, tx, by, fact{
 		action: ActionDeleted, kind: KindPolicy, id: row.ID, name: row.Name, project: project.Name,
-		before: deletedPolicy{Policy: json.RawMessage(row.Config)},
+		before: deletedPolicy{Policy: json.RawMessage(row.Config), LocalTo: strings.Join(names, "")},
 	})
 }

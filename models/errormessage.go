@@ -92,34 +92,37 @@ func errorMessage(ctx context.Context, db *gorm.DB, t fault.Type) (ErrorMessage,
 // environment must have the values that it names. A message that changes nothing
 // resets the row. Problems are of the fields of fault.Message.
 func (s *Store) SaveErrorMessage(ctx context.Context, by Actor, version int, m fault.Message) (ErrorMessage, error) {
-	m.Normalize()
-	if err := messageProblems(m).Err(); err != nil {
-		return ErrorMessage{}, fmt.Errorf("save error message: %w", err)
-	}
 	var saved ErrorMessage
-	err := s.write(ctx, func(tx *gorm.DB) error {
-		before, err := errorMessageAt(ctx, tx, m.Type, version)
-		if err != nil {
-			return err
-		}
-		if saved = before; !before.Changes() && !m.Changes() {
-			return nil // a reset of what is as it comes
-		}
-		if err := valueProblems(ctx, tx, m); err != nil {
-			return err
-		}
-		if err := keepErrorMessage(ctx, tx, ErrorMessage{m, version + 1, s.now(), by.Name}); err != nil {
-			return err
-		}
-		if saved, err = errorMessage(ctx, tx, m.Type); err != nil {
-			return err
-		}
-		return s.recordErrorMessage(ctx, tx, by, before, saved)
+	err := s.write(ctx, func(tx *gorm.DB) (err error) {
+		saved, err = s.saveErrorMessage(ctx, tx, by, version, m)
+		return err
 	})
 	if err != nil {
 		return ErrorMessage{}, fmt.Errorf("save error message: %w", err)
 	}
 	return saved, nil
+}
+
+func (s *Store) saveErrorMessage(ctx context.Context, tx *gorm.DB, by Actor, version int, m fault.Message) (ErrorMessage, error) {
+	m.Normalize()
+	if err := messageProblems(m).Err(); err != nil {
+		return ErrorMessage{}, err
+	}
+	before, err := errorMessageAt(ctx, tx, m.Type, version)
+	if err != nil || !before.Changes() && !m.Changes() {
+		return before, err // a reset of what is as it comes
+	}
+	if err := valueProblems(ctx, tx, m); err != nil {
+		return before, err
+	}
+	if err := keepErrorMessage(ctx, tx, ErrorMessage{m, version + 1, s.now(), by.Name}); err != nil {
+		return before, err
+	}
+	saved, err := errorMessage(ctx, tx, m.Type)
+	if err != nil {
+		return before, err
+	}
+	return saved, s.recordErrorMessage(ctx, tx, by, before, saved)
 }
 
 func messageProblems(m fault.Message) problem.List {

@@ -16,8 +16,7 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, signerRow{}, requestHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{},
-		clientName{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{},
+		clientName{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{},
 	}
 }
 

@@ -277,6 +277,8 @@ func (s *Store) deletePolicy(ctx context.Context, tx *gorm.DB, by Actor, project
 type deletedPolicy struct {
 	Policy       json.RawMessage `json:"policy"`
 	DetachedFrom []detached      `json:"detachedFrom,omitempty"`
+	// LocalTo is the owner of a local policy.
+	LocalTo string `json:"localTo,omitempty"`
 }
 
 // detached is a place that a deleted policy was bound in.

@@ -219,6 +219,7 @@ func (s *Store) purgeRefusals(ctx context.Context, days int) (int, error) {
 	total := 0
 	for _, purge := range []func() (int, error){
 		func() (int, error) { return s.purgeLog(ctx, "refusals", days) },
+		func() (int, error) { return 0, s.purgeHours(ctx, days, "refusal_hours") },
 		func() (int, error) { return s.purgeCrowds(ctx, maxFromNetwork) },
 		func() (int, error) { return s.trimRefusals(ctx, keptRefusals) },
 	} {

@@ -19,6 +19,8 @@ const KindSettings = "SETTINGS"
 const (
 	tokenManagementKey = "token-management"
 	retentionKey       = "retention"
+
+	tokenManagementName = "Token Management"
 )
 
 type settingRow struct {
@@ -63,7 +65,7 @@ func (s *Store) SaveTokenManagement(ctx context.Context, by Actor, version int, 
 	if err := m.Validate().Err(); err != nil {
 		return Settings[issue.Management]{}, err
 	}
-	return saveSettings(ctx, s, by, tokenManagementKey, "Token Management", version, issue.DefaultManagement(), m, raiseAll)
+	return saveSettings(ctx, s, by, tokenManagementKey, tokenManagementName, version, issue.DefaultManagement(), m, raiseAll)
 }
 
 // Retention says for how many days logs are kept, and how many revisions; 0 means
@@ -154,36 +156,52 @@ func inAudit(value any) any {
 func saveSettings[T any](
 	ctx context.Context, s *Store, by Actor, key, name string, version int, defaults, value T, then func(context.Context, *gorm.DB) error,
 ) (saved Settings[T], err error) {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return saved, fmt.Errorf("encode settings %s: %w", key, err)
-	}
-	err = s.write(ctx, func(tx *gorm.DB) error {
-		before, err := settings(ctx, tx, key, defaults)
-		if err != nil {
-			return err
-		}
-		if before.Version != version {
-			return &StaleError{Kind: KindSettings, Name: name, Version: before.Version, Current: before, By: before.UpdatedBy, At: before.UpdatedAt}
-		}
-		saved = Settings[T]{Value: value, Version: version + 1, UpdatedAt: s.now(), UpdatedBy: by.Name}
-		// Two who save the first time at once: one of them fails here, tries
-		// again and learns that it is stale.
-		if _, err := exec(ctx, tx, `insert into settings (key, value, version, updated_at, updated_by) values (?, ?::jsonb, ?, ?, ?)
-			on conflict (key) do update set value = excluded.value, version = excluded.version,
-				updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-			key, document(raw), saved.Version, saved.UpdatedAt, saved.UpdatedBy); err != nil {
-			return err
-		}
-		if then != nil {
-			if err := then(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return s.record(ctx, tx, by, fact{action: ActionUpdated, kind: KindSettings, id: key, name: name, before: inAudit(before.Value), after: inAudit(value)})
+	err = s.write(ctx, func(tx *gorm.DB) (err error) {
+		saved, err = putSettings(ctx, tx, s, by, key, name, version, defaults, value, then)
+		return err
 	})
 	if err != nil {
 		return Settings[T]{}, fmt.Errorf("save settings %s: %w", key, err)
 	}
 	return saved, nil
+}
+
+// returnTokenManagement is SaveTokenManagement within a transaction.
+func (s *Store) returnTokenManagement(ctx context.Context, tx *gorm.DB, by Actor, version int, m issue.Management) error {
+	if err := m.Validate().Err(); err != nil {
+		return err
+	}
+	_, err := putSettings(ctx, tx, s, by, tokenManagementKey, tokenManagementName, version, issue.DefaultManagement(), m, raiseAll)
+	return err
+}
+
+func putSettings[T any](
+	ctx context.Context, tx *gorm.DB, s *Store, by Actor, key, name string, version int, defaults, value T, then func(context.Context, *gorm.DB) error,
+) (saved Settings[T], err error) {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return saved, fmt.Errorf("encode settings %s: %w", key, err)
+	}
+	before, err := settings(ctx, tx, key, defaults)
+	if err != nil {
+		return saved, err
+	}
+	if before.Version != version {
+		return saved, &StaleError{Kind: KindSettings, Name: name, Version: before.Version, Current: before, By: before.UpdatedBy, At: before.UpdatedAt}
+	}
+	saved = Settings[T]{Value: value, Version: version + 1, UpdatedAt: s.now(), UpdatedBy: by.Name}
+	// Two who save the first time at once: one of them fails here, tries
+	// again and learns that it is stale.
+	if _, err := exec(ctx, tx, `insert into settings (key, value, version, updated_at, updated_by) values (?, ?::jsonb, ?, ?, ?)
+		on conflict (key) do update set value = excluded.value, version = excluded.version,
+			updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
+		key, document(raw), saved.Version, saved.UpdatedAt, saved.UpdatedBy); err != nil {
+		return saved, err
+	}
+	if then != nil {
+		if err := then(ctx, tx); err != nil {
+			return saved, err
+		}
+	}
+	return saved, s.record(ctx, tx, by, fact{action: ActionUpdated, kind: KindSettings, id: key, name: name, before: inAudit(before.Value), after: inAudit(value)})
 }

@@ -61,6 +61,8 @@ type aftermath struct {
 	// both have consequences once it has committed.
 	revoked []revocation
 	logged  []event.Security
+	// backTo is the audit record to whose version an object goes back here.
+	backTo int64
 }
 
 // aftermathKey finds the aftermath in the context of a transaction.

@@ -329,6 +329,10 @@ func (c *client) member(t *testing.T, name, project string, permissions ...model
 	if err != nil {
 		t.Fatal(err)
 	}
-	modelstest.Member(t, c.site.Store, project, u, permissions...)
+	p, err := c.site.Store.Project(t.Context(), project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Member(t, c.site.Store, u, p, permissions...)
 	return c.as(t, name)
 }

@@ -99,12 +99,14 @@ func (c *Console) saySource(raw json.RawMessage) ([]policies.Setting, error) {
 	}
 	list := webidentity.SettingsOf(form, webidentity.Write(form, config))
 	for _, f := range kind.Secrets {
-		if word := r.Secrets[f.Name]; word != "" {
-			list = append(list, policies.Setting{Section: "Secrets", Label: f.Label, Text: strings.ToUpper(word[:1]) + word[1:]})
-		}
+		list = append(list, policies.Setting{Section: "Secrets", Label: f.Label, Text: secretWords[r.Secrets[f.Name]]})
 	}
 	return list, nil
 }
+
+// secretWords say what a record knows of a secret so that one that stays reads
+// the same on both sides.
+var secretWords = map[string]string{"set": "Stored", "unchanged": "Stored", "changed": "Changed"}
 
 func sayVariable(raw json.RawMessage) ([]policies.Setting, error) {
 	var v condition.Variable

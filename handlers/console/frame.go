@@ -137,6 +137,7 @@ func (c *Console) projectMenu(project, current string) []layout.NavSection {
 	variables := layout.NavItem{Label: "Variables", Href: link.Variables(project), Keys: "g v"}
 	variables.Current = within(current, variables.Href) || within(current, link.NewVariable(project))
 	sections := []layout.NavSection{{Label: "Development", Items: []layout.NavItem{
+		{Label: "Dashboard", Href: link.Dashboard(project), Icon: "info", Current: within(current, link.Dashboard(project)), Keys: "g d"},
 		proxies, bundles,
 		{Label: globalSettings, Icon: "settings", Children: []layout.NavItem{policies, groups, variables}},
 		{Label: "Reports", Href: link.PolicyUsage(project), Icon: "audit", Keys: "g u", Current: within(current, link.Reports(project)) || within(current, link.BulkDeploys(project))},

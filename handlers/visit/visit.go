@@ -93,6 +93,14 @@ func (v *Visit) Sees(right Right) models.Scope {
 	return models.OnlyIn(projects...)
 }
 
+// SeesIn is what the visitor sees of the logs of one project.
+func (v *Visit) SeesIn(right Right, project string) models.Scope {
+	if v.Sees(right).Has(project) {
+		return models.OnlyIn(project)
+	}
+	return models.Scope{}
+}
+
 // EntersLogs is Enters for the pages of logs, which stand outside of projects: a
 // member may open one by what any project gives.
 func (v *Visit) EntersLogs(right Right) {

@@ -111,20 +111,3 @@ func Deploy(t testing.TB, s *models.Store, p models.Owner, environment string) m
 	}
 	return r
 }
-
-// Member gives a user a role of its own in a project, which allows the permissions.
-func Member(t testing.TB, s *models.Store, project string, u models.User, permissions ...models.Permission) {
-	t.Helper()
-	p, err := s.Project(t.Context(), project)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := s.SaveProjectRole(t.Context(), By(), models.ProjectRole{Name: "Role of " + u.Name, Permissions: permissions})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := models.ProjectMember{UserID: u.ID, Roles: []string{r.Name}}
-	if _, err := s.SaveProjectMember(t.Context(), By(), p.ID, m, models.AllPermissions()); err != nil {
-		t.Fatal(err)
-	}
-}

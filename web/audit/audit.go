@@ -4,6 +4,7 @@ package audit
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -145,6 +146,15 @@ type ReturnPage struct {
 	Confirm  ui.Confirm
 	Changes  []Change
 	Problems problem.List
+	// Secrets are those that have to be given.
+	Secrets []ui.Field
+}
+
+// asks tells that there is something to decide.
+func (p ReturnPage) asks() bool {
+	different, _ := split(p.Changes)
+	changes := slices.ContainsFunc(different, func(c Change) bool { return c.Label != "Version" })
+	return len(p.Secrets) > 0 || len(p.Problems) == 0 && changes
 }
 
 func recordLink(id int64) string { return link.AuditRecord(strconv.FormatInt(id, 10)) }

@@ -17,6 +17,9 @@ func path(segments ...string) string {
 // Project is where a project begins.
 func Project(project string) string { return path("projects", project) }
 
+// Dashboard is what needs attention in a project.
+func Dashboard(project string) string { return path("projects", project, "dashboard") }
+
 // Policies is the list of a type's global policies.
 func Policies(project, typ string) string { return path("projects", project, "policies", typ) }
 
