@@ -76,3 +76,9 @@ create trigger refusals_hours after insert on refusals
   referencing new table as added for each statement execute function count_refusals();
 
 insert into refusal_hours select date_trunc('hour', at, 'UTC'), project, environment, fault, count(*) from refusals group by 1, 2, 3, 4;
+
+create table audit_followers (
+  name     text   primary key,
+  audit_id bigint not null check (audit_id >= 0)
+);
+comment on table audit_followers is 'How far the audit was sent on to the event targets, by their names. It moves once a record was taken, so that after a stop the last ones may come again and none is left out.';

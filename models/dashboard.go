@@ -59,21 +59,26 @@ type Outdated struct {
 }
 
 // outdatedCompared is how many owners are compared for a page: each takes a draft.
-const outdatedCompared = 25
+const outdatedCompared = 10
 
-// changedSince is true of an owner x, deployed as d, of which a part was written
-// after that. Only those can differ; whether they do tells the digest (D5). Five
-// minutes are for clocks that differ.
-const changedSince = `greatest(x.updated_at,
-		(select max(p.updated_at) from policy_bindings b join policies p on p.id = b.policy_id where b.owner_id = x.id),
-		(select max(greatest(g.updated_at, p.updated_at)) from policy_bindings b join owners g on g.id = b.group_id
-			left join policy_bindings gb on gb.owner_id = g.id left join policies p on p.id = gb.policy_id where b.owner_id = x.id),
-		(select max(greatest(m.updated_at, p.updated_at, gp.updated_at)) from proxy_group_members pm join owners m on m.id = pm.proxy_id
-			left join policy_bindings b on b.owner_id = m.id left join policies p on p.id = b.policy_id
-			left join policy_bindings gb on gb.owner_id = b.group_id left join policies gp on gp.id = gb.policy_id where pm.group_id = x.id),
-		(select max(v.updated_at) from variables v where v.project_id = x.project_id),
-		(select max(v.updated_at) from environment_variables v where v.environment_id = d.environment_id)
-	) > d.updated_at - interval '5 minutes'`
+// outdatedQuery finds the owners of which a part was written after their deploy.
+// Only those can differ; whether they do tells the digest (D5). Ten seconds are for
+// clocks that differ.
+const outdatedQuery = `with mine as materialized (select id, updated_at from owners where project_id = ?),
+	bound as materialized (
+		select b.owner_id, max(p.updated_at) as at from mine x join policy_bindings b on b.owner_id = x.id join policies p on p.id = b.policy_id group by 1),
+	grouped as materialized (
+		select b.owner_id, max(greatest(g.updated_at, gb.at)) as at from policy_bindings b join mine g on g.id = b.group_id left join bound gb on gb.owner_id = g.id group by 1),
+	parts as materialized (
+		select x.id, greatest(x.updated_at, b.at, g.at) as at from mine x left join bound b on b.owner_id = x.id left join grouped g on g.owner_id = x.id),
+	members as materialized (
+		select pm.group_id, max(p.at) as at from proxy_group_members pm join parts p on p.id = pm.proxy_id group by 1),
+	named as (select max(updated_at) as at from variables where project_id = ?),
+	valued as (select environment_id, max(updated_at) as at from environment_variables group by 1)
+	select p.id, max(p.at) as at, count(*) over () as total from deployments d join parts p on p.id = d.owner_id
+		left join members m on m.group_id = p.id left join valued v on v.environment_id = d.environment_id cross join named n
+	where d.revision_id is not null and greatest(p.at, m.at, n.at, v.at) > d.updated_at - interval '10 seconds'
+	group by p.id order by at desc, p.id limit ?`
 
 // Outdated finds owners of a project that have to be deployed again, those that
 // were written last first.
@@ -91,9 +96,7 @@ func (s *Store) Outdated(ctx context.Context, projectID string) (Outdated, error
 			ID    string
 			Total int
 		}
-		lines, err := query[line](ctx, tx, `select x.id, count(*) over () as total from owners x where x.project_id = ? and exists (
-				select from deployments d where d.owner_id = x.id and d.revision_id is not null and `+changedSince+`)
-			order by x.updated_at desc, x.id limit ?`, project.ID, outdatedCompared)
+		lines, err := query[line](ctx, tx, outdatedQuery, project.ID, project.ID, outdatedCompared)
 		if err != nil || len(lines) == 0 {
 			return err
 		}

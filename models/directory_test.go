@@ -140,7 +140,7 @@ func TestADirectoryThatIsDownLetsNobodyInAndHurtsNoLocalUser(t *testing.T) {
 	if _, ok, err := s.Authenticate(t.Context(), "ayse", secret.New(ldaptest.Password), netip.Addr{}, ""); ok || !errors.Is(err, models.ErrDirectory) || strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("while it is down: %v, %v", ok, err)
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{PerPage: 1})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{PerPage: 1})
 	if err != nil || records[0].Action != models.ActionSignInFailed || records[0].ObjectName != "ayse" {
 		t.Errorf("audited %+v, %v", records, err)
 	}
@@ -208,7 +208,7 @@ func TestTheSettingsOfTheDirectory(t *testing.T) {
 	_, err = s.TestDirectory(t.Context(), plain, nil, "", secret.Text{})
 	wantProblem(t, err, models.DirectoryPassword)
 
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindSettings})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindSettings})
 	if err != nil || len(records) != 2 {
 		t.Fatal(records, err)
 	}

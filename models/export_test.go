@@ -16,7 +16,7 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{},
+		clientName{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
 	}
 }
 
@@ -63,6 +63,15 @@ type refusalHour struct {
 
 // TableName implements gorm's schema.Tabler.
 func (refusalHour) TableName() string { return "refusal_hours" }
+
+// followerRow is read and written by hand.
+type followerRow struct {
+	Name    string
+	AuditID int64
+}
+
+// TableName implements gorm's schema.Tabler.
+func (followerRow) TableName() string { return "audit_followers" }
 
 // OwnerRace tells what a broken index means to who saves an owner.
 var OwnerRace = ownerRace

@@ -201,7 +201,7 @@ func TestNoTokenReachesTheAudit(t *testing.T) {
 	if err := s.RevokePersonalToken(t.Context(), as(u), u.ID, made.ID); err != nil {
 		t.Fatal(err)
 	}
-	records, _, err := s.Audit(t.Context(), models.AuditFilter{Kind: models.KindPersonalToken})
+	records, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindPersonalToken})
 	if err != nil || len(records) != 2 {
 		t.Fatal(records, err)
 	}

@@ -60,7 +60,7 @@ func TestACommandDoesNoMoreThanItsUserMay(t *testing.T) {
 	run(0, "production", "environment", "list", "--as=cyd")
 	run(1, "cyd may not do this: it takes the right SYSTEM:MANAGE", "environment", "create", "test", "https://t.example.com", "--as=cyd")
 	run(0, "test is there", "environment", "create", "test", "https://t.example.com", "--as=ada")
-	records, _, err := store.Audit(t.Context(), models.AuditFilter{Kind: models.KindEnvironment, PerPage: 1})
+	records, _, err := store.Audit(t.Context(), models.Everywhere, models.AuditFilter{Kind: models.KindEnvironment, PerPage: 1})
 	if err != nil || records[0].Actor != "ada" {
 		t.Errorf("recorded %+v, %v", records, err)
 	}

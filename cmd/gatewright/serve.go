@@ -71,6 +71,8 @@ type service struct {
 	store     *models.Store
 	// outside hears of security events that the database holds already.
 	outside sinks
+	// siem are the targets of --events.
+	siem siemSinks
 	// refreshKey makes the MACs of refresh tokens; all nodes have one master key.
 	refreshKey []byte
 	node       *node
@@ -256,6 +258,7 @@ func (s *service) sinks() (sinks, error) {
 		return nil, err
 	}
 	s.onClose(siem.Close)
+	s.siem = siem
 	writer := newEventWriter(s.store, s.logger, dropped)
 	s.onClose(writer.Close)
 	refused := newRefusals(s.store, s.logger, s.metrics.registry, dropped, time.Now)

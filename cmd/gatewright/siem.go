@@ -26,7 +26,7 @@ type siem struct {
 	out     output
 	logger  *slog.Logger
 	dropped prometheus.Counter
-	queue   chan any // event.Token or event.Security
+	queue   chan any // event.Token, event.Security or auditEvent
 	stop    chan struct{}
 	done    chan struct{}
 	closed  atomic.Bool
@@ -261,6 +261,9 @@ func (s *siem) send(e any) {
 	for try := 1; ; try++ {
 		err := s.out.write(s.ctx, encoded)
 		if err == nil {
+			if a, ok := e.(auditEvent); ok {
+				a.sent()
+			}
 			if try > 1 {
 				s.logger.Info("events are sent again", "target", s.target.name)
 			}

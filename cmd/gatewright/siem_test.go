@@ -26,8 +26,10 @@ import (
 	syslog "github.com/leodido/go-syslog/v4"
 	"github.com/leodido/go-syslog/v4/octetcounting"
 	"github.com/leodido/go-syslog/v4/rfc5424"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/models"
 )
 
 // hostile is what a caller might send in any field.
@@ -432,5 +434,57 @@ func TestAReaderWhoReadsNothingDoesNotHoldUpTheStop(t *testing.T) {
 	s.Close()
 	if n := lost(dropped, "-"); n == 0 || n > some {
 		t.Errorf("%d dropped", n)
+	}
+}
+
+func hostileRecord() models.AuditRecord {
+	return models.AuditRecord{
+		ID: 7, At: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Actor: hostile, Client: "192.0.2.7", CorrelationID: "corr-1",
+		Action: models.ActionSignInFailed, Kind: models.KindUser, ObjectName: hostile, Before: json.RawMessage(`{"name":"ada"}`),
+	}
+}
+
+func TestAnAuditRecordReadsBackFromEitherForm(t *testing.T) {
+	t.Parallel()
+	m := parsed(t, newSyslogEncoder().encode(auditEvent{AuditRecord: hostileRecord()}))
+	data := (*m.StructuredData)[syslogElement]
+	if *m.Severity != 4 || *m.MsgID != "AUDIT_SIGN_IN_FAILED" || *m.Message != "sign-in to the console refused" || !m.Timestamp.Equal(hostileRecord().At) {
+		t.Errorf("header %d %s %q", *m.Severity, *m.MsgID, *m.Message)
+	}
+	for name, want := range map[string]string{"record": "7", "type": "sign-in", "outcome": "refused", "client": "192.0.2.7", "correlationId": "corr-1"} {
+		if data[name] != want {
+			t.Errorf("%s is %q, want %q", name, data[name], want)
+		}
+	}
+	if _, there := data["evil"]; there || len(*m.StructuredData) != 1 || bytes.ContainsAny(newSyslogEncoder().encode(auditEvent{AuditRecord: hostileRecord()}), "\r\n\x00") {
+		t.Errorf("who signs in has added to %v", *m.StructuredData)
+	}
+	line := jsonLine(auditEvent{AuditRecord: hostileRecord()})
+	var got auditLine
+	if err := json.Unmarshal(line, &got); err != nil || bytes.Count(line, []byte("\n")) != 1 {
+		t.Fatalf("%v: %q", err, line)
+	}
+	if got.Actor != hostile || got.Outcome != "refused" || string(got.Before) != `{"name":"ada"}` || got.Record != 7 {
+		t.Errorf("it reads %+v", got)
+	}
+}
+
+func TestTheAuditWaitsForATargetThatTakesNone(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "events")
+	sinks, err := newSIEM([]eventTarget{{name: file, path: file}}, os.Stdout, slog.New(slog.DiscardHandler), newEventsDropped(prometheus.NewRegistry()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sinks.sendAudit(t.Context(), []models.AuditRecord{hostileRecord(), hostileRecord()}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || bytes.Count(text, []byte("\n")) != 2 {
+		t.Errorf("it holds %q (%v), want two lines by the time they count as sent", text, err)
+	}
+	sinks.Close()
+	if err := sinks.sendAudit(t.Context(), []models.AuditRecord{hostileRecord()}); err == nil {
+		t.Error("a target that is closed has taken a record")
 	}
 }

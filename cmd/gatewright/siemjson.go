@@ -79,6 +79,9 @@ func jsonLine(e any) []byte {
 			Subject: e.Subject, Source: e.Source, Client: address(e.Client), Detail: e.Detail, CorrelationID: e.CorrelationID,
 		}
 	}
+	if a, ok := e.(auditEvent); ok {
+		line = auditLineOf(&a.AuditRecord)
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

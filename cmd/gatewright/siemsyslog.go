@@ -54,6 +54,8 @@ func (s *syslogEncoder) encode(e any) []byte {
 		return s.token(&e)
 	case event.Security:
 		return s.security(&e)
+	case auditEvent:
+		return s.audit(&e.AuditRecord)
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ func (s *service) tend(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { every(ctx, purgeEvery, s.purge) })
 	wg.Go(func() { every(ctx, keysEvery, s.tendKeys) }) // a long purge keeps no key from being rotated
+	if len(s.siem) > 0 {
+		wg.Go(func() { s.followAudit(ctx) })
+	}
 	wg.Wait()
 }
 

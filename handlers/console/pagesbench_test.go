@@ -38,6 +38,9 @@ func BenchmarkPagesWithTenThousand(b *testing.B) {
 		{"proxy group usage", link.ProxyGroupUsage("Default")},
 		{"policy group usage", link.PolicyGroupUsage("Default")},
 		{"bulk deploy", link.NewBulkDeploy("Default", jwt, modelstest.ManyPolicy)},
+		{"dashboard", link.Dashboard("Default")},
+		{"dashboard, 7 days", link.Dashboard("Default") + "?span=7d"},
+		{"audit", link.Audit},
 		{"palette", "/palette?q=proxy-77&project=Default"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
