@@ -213,7 +213,7 @@ func TestTheSettingsOfTheDirectory(t *testing.T) {
 		t.Fatal(records, err)
 	}
 	for _, r := range records {
-		whole, err := s.AuditRecord(t.Context(), r.ID)
+		whole, err := s.AuditRecord(t.Context(), models.Everywhere, r.ID)
 		if err != nil || strings.Contains(string(whole.After), `"bindPassword"`) || !strings.Contains(string(whole.After), `"hasBindPassword": true`) {
 			t.Errorf("audited %s, %v", whole.After, err)
 		}

@@ -206,7 +206,7 @@ func TestNoTokenReachesTheAudit(t *testing.T) {
 		t.Fatal(records, err)
 	}
 	for _, r := range records {
-		whole, err := s.AuditRecord(t.Context(), r.ID)
+		whole, err := s.AuditRecord(t.Context(), models.Everywhere, r.ID)
 		if err != nil || strings.Contains(string(whole.Before)+string(whole.After), value.Reveal()[4:]) || strings.Contains(string(whole.After), "ash") {
 			t.Errorf("record %s %s, %v", whole.Before, whole.After, err)
 		}
