@@ -83,9 +83,9 @@ func (d Directory) config(filter string) *ldap.Config {
 	c.StartTLS, c.AllowPlaintext, c.CACertificates = d.StartTLS, d.AllowPlaintext, d.CACertificates
 	c.BindDN, c.UserBaseDN, c.UserFilter = d.BindDN, d.BaseDN, filter
 	c.LoginAttribute, c.NameAttribute, c.MemberOfAttribute = d.NameAttribute, d.NameAttribute, ""
-	for claim, attribute := range map[string]string{claimFullName: d.FullNameAttribute, claimEmail: d.EmailAttribute} {
-		if attribute != "" {
-			c.ClaimAttributes = append(c.ClaimAttributes, ldap.ClaimAttribute{Attribute: attribute, Claim: claim})
+	for _, a := range []ldap.ClaimAttribute{{Attribute: d.FullNameAttribute, Claim: claimFullName}, {Attribute: d.EmailAttribute, Claim: claimEmail}} {
+		if a.Attribute != "" {
+			c.ClaimAttributes = append(c.ClaimAttributes, a)
 		}
 	}
 	c.Normalize()

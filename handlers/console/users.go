@@ -111,7 +111,7 @@ func (c *Console) ListUsers(g *gin.Context) error {
 		return err
 	}
 	manage := v.Can(visit.ManageSystem)
-	l := people.UserList{Role: f.Role, State: userState(f), Now: c.now(), Columns: userColumns(f, manage), Roles: []ui.Option{{Label: "All"}}}
+	l := people.UserList{Role: f.Role, State: userState(f), Now: c.now(), Columns: userColumns(f, manage), Roles: []ui.Option{{Label: "All roles"}}}
 	for _, role := range models.UserRoles() {
 		l.Roles = append(l.Roles, ui.Option{Value: role, Label: roleLabel(role)})
 	}
@@ -271,7 +271,10 @@ func (c *Console) SaveUser(g *gin.Context) error {
 	ctx, t := g.Request.Context(), typedVariable(g.Request.PostForm, userFields)
 	t["name"] = u.Name
 	edit := userOf(t)
-	edit.ID, edit.Version = g.PostForm("objectId"), number(g.PostForm("version"))
+	edit.ID, edit.Version = u.ID, number(g.PostForm("version"))
+	if g.PostForm("objectId") != u.ID { // what was edited is another one: this has its name
+		return &models.StaleError{Kind: models.KindUser, Name: u.Name, Deleted: true}
+	}
 	saved, err := c.store.SaveUser(ctx, visit.From(ctx).Actor(), edit)
 	if stale := new(models.StaleError); errors.As(err, &stale) && !stale.Deleted {
 		// The form is of the user as it is now: saving again puts mine over it.

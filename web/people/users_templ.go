@@ -106,7 +106,7 @@ func UsersPage(frame layout.Props, l UserList) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Filter("state", "State", l.State, []ui.Option{{Value: "", Label: "All"}, {Value: "open", Label: "Not locked"}, {Value: "locked", Label: "Locked"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Filter("state", "State", l.State, []ui.Option{{Value: "", Label: "All states"}, {Value: "open", Label: "Not locked"}, {Value: "locked", Label: "Locked"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
