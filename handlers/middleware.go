@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/handlers/apiops"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/apispec"
 	"github.com/gatewright/gatewright/web/link"
@@ -107,7 +108,7 @@ func mostOf(r *http.Request) int64 {
 	if r.Method == http.MethodPost && link.TakesDocument(r.URL.EscapedPath()) {
 		return apispec.MaxDocument + maxForm
 	}
-	if r.Method == http.MethodPost && link.TakesPackage(r.URL.EscapedPath()) {
+	if r.Method == http.MethodPost && (link.TakesPackage(r.URL.EscapedPath()) || apiops.TakesPackage(r.URL.EscapedPath())) {
 		return models.MaxUpload + maxForm
 	}
 	return maxForm

@@ -106,7 +106,7 @@ func (s *Store) SaveEnvironmentVariable(ctx context.Context, by Actor, environme
 		return err
 	})
 	if violated(err) == environmentVariablesByName {
-		err = problem.List{{Field: "name", Message: environmentVariableTaken}}
+		err = problem.List{{Field: "name", Message: environmentVariableTaken, Taken: true}}
 	}
 	if err != nil {
 		return EnvironmentVariable{}, fmt.Errorf("save environment variable: %w", err)

@@ -118,7 +118,8 @@ func (p *PackagePlan) Err() error {
 	var l problem.List
 	for _, line := range p.Lines {
 		for _, wrong := range line.Problems {
-			l.Add(string(line.Ref.Kind)+"/"+line.Ref.Name+prefixed(wrong.Field), "%s", wrong.Message)
+			wrong.Field = string(line.Ref.Kind) + "/" + line.Ref.Name + prefixed(wrong.Field)
+			l = append(l, wrong)
 		}
 	}
 	return l.Err()

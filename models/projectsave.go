@@ -25,7 +25,7 @@ func (s *Store) CreateProject(ctx context.Context, by Actor, name, description s
 	err := s.write(ctx, func(tx *gorm.DB) error {
 		created, err := s.ensureProject(ctx, tx, by, name, description)
 		if err == nil && !created {
-			return problem.List{{Field: "name", Message: projectTaken}}
+			return problem.List{{Field: "name", Message: projectTaken, Taken: true}}
 		}
 		return err
 	})

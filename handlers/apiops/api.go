@@ -95,7 +95,8 @@ type call struct {
 	g       *gin.Context
 	op      operation
 	project models.Project // that the path names, if it names one
-	sent    []byte         // the JSON that was sent
+	scope   models.TokenScope
+	sent    []byte // the JSON that was sent
 }
 
 func (c *call) ctx() context.Context { return c.g.Request.Context() }

@@ -104,13 +104,13 @@ func rightText(r visit.Right) string {
 // headers are what a request may carry, with what they do.
 func (o operation) headers() [][2]string {
 	if !o.writes() || o.right == visit.Public {
-		return nil
+		return o.header
 	}
 	list := [][2]string{{"Idempotency-Key", "Any text of at most 255 characters. The same request with the same key is answered with the first answer for a day, and not carried out again."}}
 	if o.versioned {
 		list = append(list, [2]string{"If-Match", "The ETag of what was read; refused with 412 when it has changed since."})
 	}
-	return list
+	return append(list, o.header...)
 }
 
 func (o operation) describeBody(known schemas) *openapi3.RequestBody {
@@ -146,7 +146,7 @@ func (o operation) describeAnswer(known schemas) *openapi3.Response {
 		if o.produces == "application/json" {
 			schema = openapi3.NewObjectSchema()
 		}
-		r.Content = openapi3.NewContentWithSchema(schema, []string{o.produces})
+		r.Content = openapi3.NewContentWithSchema(schema, strings.Split(o.produces, ","))
 	}
 	return r
 }

@@ -42,8 +42,8 @@ func (c *call) once(key string) (any, error) {
 		return nil, &refusal{status: http.StatusConflict, code: "conflict", text: "The request with this Idempotency-Key is still under way; ask again in a moment.", retryAfter: 1}
 	}
 	answer, err := c.op.do(c)
-	if err != nil {
-		return nil, errors.Join(err, c.Store.ReleaseKey(c.ctx(), user, key))
+	if _, isFile := answer.(file); err != nil || isFile { // what answers a file changes nothing
+		return answer, errors.Join(err, c.Store.ReleaseKey(c.ctx(), user, key))
 	}
 	raw, err := json.Marshal(answer)
 	if err != nil {

@@ -17,6 +17,14 @@ import (
 var tags = []struct{ name, text string }{
 	{"Access", "Tokens for the API and a way to try them."},
 	{"Policies of a proxy", "What runs on calls to one API proxy."},
+	{"Global policies", "Policies that many APIs of a project may have."},
+	{"Policy groups", "Policies that are bound together."},
+	{"Bulk deploys", "Deploys of everything that runs a policy or a policy group."},
+	{"Projects", "What people work in."},
+	{"Environments", "Slices of the gateway, each with what is deployed there."},
+	{"Environment keys", "The keys that sign the tokens of an environment."},
+	{"Environment variables", "What ${NAME} stands for in an environment."},
+	{"Export and import", "Packages that take objects to another project or installation."},
 }
 
 // pathTexts say what the parameters of paths are.
@@ -25,6 +33,13 @@ var pathTexts = map[string]string{
 	"apiProxyName": "Name of the API proxy.",
 	"policyName":   "Name of the policy.",
 	"name":         "Any text.",
+
+	"policyGroupName":         "Name of the policy group.",
+	"bulkDeployId":            "Id of the bulk deploy.",
+	"environmentName":         "Name of the environment.",
+	"environmentVariableName": "Name of the environment variable, with its letter case.",
+	"keyId":                   "Id of the key, as in the header kid of tokens.",
+	"packageType":             "Type of the objects, such as GLOBAL_POLICY.",
 }
 
 // names are components that are not called as their Go types.
@@ -34,6 +49,11 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[headers.Config]():     "HeadersPolicy",
 	reflect.TypeFor[groupEntry]():         "BoundPolicyGroup",
 	reflect.TypeFor[environment]():        "EnvironmentResult",
+	reflect.TypeFor[environmentEntry]():   "Environment",
+	reflect.TypeFor[globalMember]():       "GlobalPolicyReference",
+	reflect.TypeFor[ownerIn]():            "RedeployRequired",
+	reflect.TypeFor[placeState]():         "UsageState",
+	reflect.TypeFor[nodeState]():          "Node",
 	reflect.TypeFor[condition.Rule]():     "ConditionRule",
 	reflect.TypeFor[condition.Variable](): "ConditionVariable",
 }
@@ -65,7 +85,10 @@ func words[T any](list []T) []any {
 // table is every operation of the API.
 func (a *API) table() []operation {
 	var list []operation
-	for _, some := range [][]operation{a.accessOperations(), a.policyOperations()} {
+	for _, some := range [][]operation{a.accessOperations(), a.policyOperations(),
+		a.globalPolicyOperations(), a.globalPolicyUseOperations(), a.policyGroupOperations(), a.bulkDeployOperations(), a.projectOperations(),
+		a.environmentOperations(), a.environmentKeyOperations(), a.environmentVariableOperations(), a.packageOperations(),
+	} {
 		list = append(list, some...)
 	}
 	return list

@@ -20,12 +20,15 @@ type operation struct {
 	summary, text string
 	right         visit.Right
 	query         []parameter
+	// header are names and sentences of what a request may carry beside the
+	// headers that every operation takes.
+	header [][2]string
 	// body is a zero value of what is sent, nil for nothing; a file where it is
 	// filePart. Optional tells that the operation also goes without.
 	body     any
 	optional bool
 	// result is a zero value of what is answered with status (200 when it is 0);
-	// nil for no JSON, then produces names the media type.
+	// nil for no JSON, then produces names the media types, with commas.
 	result   any
 	status   int
 	produces string

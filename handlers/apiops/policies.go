@@ -326,14 +326,11 @@ func (a *API) addPolicy(c *call) (any, error) {
 
 // globalPolicy is the id of a global policy, of whatever type.
 func (c *call) globalPolicy(name string) (string, error) {
-	for _, t := range c.Types {
-		p, err := c.Store.Policy(c.ctx(), c.project.ID, t.Name, name)
-		if isNotFound(err) {
-			continue
-		}
-		return p.ID, err
+	p, err := c.Store.GlobalPolicy(c.ctx(), c.project.ID, name)
+	if isNotFound(err) {
+		return "", invalid("operationMetadata.globalPolicyName", "The project has no global policy %q.", name)
 	}
-	return "", invalid("operationMetadata.globalPolicyName", "The project has no global policy %q.", name)
+	return p.ID, err
 }
 
 // boundAs are the bindings of that name; names are compared without case.

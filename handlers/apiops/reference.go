@@ -69,6 +69,9 @@ func (o operation) curl() string {
 	case nil:
 	case form:
 		for _, f := range body.fields {
+			if !f.required {
+				continue
+			}
 			flag := "--data-urlencode"
 			if body.multipart {
 				flag = "-F"
@@ -91,7 +94,7 @@ func (o operation) curl() string {
 
 func shapeOf(name string, s *openapi3.Schema) apidocs.Shape {
 	out := apidocs.Shape{Name: name, Text: s.Description}
-	for _, choice := range s.OneOf {
+	for _, choice := range slices.Concat(s.OneOf, s.AnyOf) {
 		out.Choice.Shapes = append(out.Choice.Shapes, typeOf(choice).Shapes...)
 	}
 	for _, member := range slices.Sorted(maps.Keys(s.Properties)) {

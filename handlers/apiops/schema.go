@@ -45,6 +45,9 @@ func (s schemas) of(t reflect.Type) *openapi3.SchemaRef {
 	if make, ok := special[t]; ok {
 		return make().NewRef()
 	}
+	if t == reflect.TypeFor[policyBody]() {
+		return s.policyBody()
+	}
 	if values, ok := enums[t]; ok {
 		return openapi3.NewStringSchema().WithEnum(values...).NewRef()
 	}
@@ -125,6 +128,8 @@ func (s schemas) member(f reflect.StructField, text string) *openapi3.SchemaRef 
 	ref := s.of(f.Type)
 	switch {
 	case f.Tag.Get("policy") == "":
+	case f.Tag.Get("policy") == "member":
+		ref.Value.Items = s.groupMember()
 	case f.Type.Kind() == reflect.Slice && f.Type != reflect.TypeFor[json.RawMessage]():
 		ref.Value.Items = s.policy()
 	default:
@@ -184,6 +189,39 @@ func (s schemas) policy() *openapi3.SchemaRef {
 		add("policy-group", reflect.TypeFor[groupEntry]())
 	}
 	return ref
+}
+
+// policyBody is a policy as a body of its own: by type, or with _class as clients
+// of another generation send it.
+func (s schemas) policyBody() *openapi3.SchemaRef {
+	classed := openapi3.NewObjectSchema()
+	classed.Description = "A policy that names its type in _class; jwt-auth is policy-auth-jwt."
+	names := []any{"jwt-auth"}
+	for _, t := range s.types {
+		names = append(names, t.Name)
+	}
+	classed.WithPropertyRef("_class", openapi3.NewStringSchema().WithEnum(names...).NewRef())
+	classed.Required = []string{"_class"}
+	const name = "ClassedPolicyRequest"
+	s.components[name], s.made[name] = classed.NewRef(), reflect.TypeFor[policyBody]()
+	return s.either("GlobalPolicyRequest", s.policy(), openapi3.NewSchemaRef("#/components/schemas/"+name, nil))
+}
+
+// groupMember is a policy of a policy group: a local one, or a global one by its
+// name.
+func (s schemas) groupMember() *openapi3.SchemaRef {
+	name := "PolicyGroupMember"
+	if s.sent {
+		name += "Request"
+	}
+	return s.either(name, s.policy(), s.of(reflect.TypeFor[globalMember]()))
+}
+
+// either is a component that is one of several things.
+func (s schemas) either(name string, options ...*openapi3.SchemaRef) *openapi3.SchemaRef {
+	s.components[name] = (&openapi3.Schema{AnyOf: options}).NewRef()
+	s.made[name] = nil
+	return openapi3.NewSchemaRef("#/components/schemas/"+name, nil)
 }
 
 var generic = regexp.MustCompile(`^(\w+)\[(?:.*[./])?(\w+)\]$`)

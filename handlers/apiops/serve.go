@@ -16,8 +16,8 @@ import (
 
 // file is an answer that is no JSON.
 type file struct {
-	name, kind string
-	content    []byte
+	disposition, kind string
+	content           []byte
 }
 
 // serve is the way of every request: who asks, in which project, whether they
@@ -36,8 +36,8 @@ func (a *API) serve(op operation) gin.HandlerFunc {
 		case nil:
 			g.Status(op.success())
 		case file:
-			if v.name != "" {
-				g.Header("Content-Disposition", `attachment; filename="`+v.name+`"`)
+			if v.disposition != "" {
+				g.Header("Content-Disposition", v.disposition)
 			}
 			g.Data(op.success(), v.kind, v.content)
 		default:
@@ -134,6 +134,7 @@ func (a *API) identify(c *call) error {
 		return err
 	}
 	v.Limit(scope, outside)
+	c.scope = scope
 	c.g.Request = c.g.Request.WithContext(visit.With(c.ctx(), v))
 	return nil
 }
