@@ -14,6 +14,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/conditions"
 	"github.com/gatewright/gatewright/web/layout"
@@ -44,11 +45,11 @@ func (d *ownerDesk) spot() (spot, error) {
 func (d *ownerDesk) where(s spot) string {
 	switch {
 	case d.kind == engine.KindPolicyGroup:
-		return laneName(s.pipeline)
+		return words.Lane(s.pipeline)
 	case s.endpoint == "":
-		return laneName(s.pipeline) + " for all endpoints"
+		return words.Lane(s.pipeline) + " for all endpoints"
 	}
-	return laneName(s.pipeline) + " of " + d.scopeName(s.endpoint)
+	return words.Lane(s.pipeline) + " of " + d.scopeName(s.endpoint)
 }
 
 // ChoosePolicy is where a global policy is chosen for a lane, or a local one
@@ -205,7 +206,7 @@ func (c *Console) newLocal(g *gin.Context) (*localEditor, error) {
 		return nil, err
 	}
 	if !e.typ.Allows(e.spot.pipeline) {
-		return nil, problem.List{{Message: fmt.Sprintf("%s cannot run in the %s.", e.typ.Label, laneName(e.spot.pipeline))}}
+		return nil, problem.List{{Message: fmt.Sprintf("%s cannot run in the %s.", e.typ.Label, words.Lane(e.spot.pipeline))}}
 	}
 	return e, nil
 }

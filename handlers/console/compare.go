@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -11,16 +10,11 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/deploys"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/ui"
-)
-
-// What can be compared beside revisions, which go by their number.
-const (
-	theDraft = "draft"
-	theLive  = "live"
 )
 
 // Compare shows what differs between two of draft, live and revisions, as
@@ -33,7 +27,7 @@ func (c *Console) Compare(g *gin.Context) error {
 	environment := cmp.Or(g.Query("environment"), c.deployments(g, d.owner)[0].Environment)
 	page := deploys.Comparison{
 		Owner: d.owner.Name, Environment: environment, Action: d.link().Compare(),
-		From: cmp.Or(g.Query("from"), theLive), To: cmp.Or(g.Query("to"), theDraft),
+		From: cmp.Or(g.Query("from"), words.Live), To: cmp.Or(g.Query("to"), words.Draft),
 	}
 	if err := d.offer(&page); err != nil {
 		return err
@@ -46,11 +40,11 @@ func (c *Console) Compare(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page.Before, page.After = before.title, after.title
-	if before.parts == nil || after.parts == nil {
+	page.Before, page.After = before.Title, after.Title
+	if before.Parts == nil || after.Parts == nil {
 		page.Missing = fmt.Sprintf("%s does not run in %s. Once it is deployed there, what is edited can be held against it.", d.owner.Name, environment)
 	}
-	page.Changes = deploys.Compare(before.parts, after.parts)
+	page.Changes = deploys.Compare(before.Parts, after.Parts)
 	frame, err := d.frame("Compare "+d.owner.Name, layout.Crumb{Label: "History", Href: d.link().History()}, layout.Crumb{Label: "Compare"})
 	if err != nil {
 		return err
@@ -64,7 +58,7 @@ func (d *ownerDesk) offer(page *deploys.Comparison) error {
 	if err != nil {
 		return err
 	}
-	sides := []ui.Option{{Value: theDraft, Label: "What is edited"}, {Value: theLive, Label: "What runs"}}
+	sides := []ui.Option{{Value: words.Draft, Label: "What is edited"}, {Value: words.Live, Label: "What runs"}}
 	for _, r := range revisions {
 		text := fmt.Sprintf("Revision %d, %s, %s", r.Number, r.Environment, r.CreatedAt.Format("2006-01-02 15:04"))
 		sides = append(sides, ui.Option{Value: strconv.Itoa(r.Number), Label: text})
@@ -77,65 +71,21 @@ func (d *ownerDesk) offer(page *deploys.Comparison) error {
 	return nil
 }
 
-// side is one of two that are compared; without parts where nothing runs.
-type side struct {
-	title string
-	parts []deploys.Part
-}
-
-func (d *ownerDesk) side(environment, which string) (side, error) {
-	ctx := d.g.Request.Context()
-	switch which {
-	case theDraft:
-		raw, _, err := d.c.store.Draft(ctx, d.owner.ID, environment)
-		if err != nil {
-			return side{}, err
-		}
-		return d.read("what is edited", raw)
-	case theLive:
-		number := 0
-		for _, place := range d.owner.Deployments {
-			if strings.EqualFold(place.Environment, environment) && running(place) {
-				number = place.Revision
-			}
-		}
-		if number == 0 {
-			return side{title: "what runs in " + environment}, nil
-		}
-		return d.revision(number, fmt.Sprintf("what runs in %s (revision %d)", environment, number))
-	}
-	number, err := strconv.Atoi(which)
-	if err != nil {
-		return side{}, fmt.Errorf("compare with %q: %w", which, models.ErrNotFound)
-	}
-	return d.revision(number, fmt.Sprintf("revision %d", number))
-}
-
-func (d *ownerDesk) revision(number int, title string) (side, error) {
-	r, err := d.c.store.Revision(d.g.Request.Context(), d.owner.ID, number)
-	if err != nil {
-		return side{}, err
-	}
-	return d.read(title, r.Definition)
-}
-
-func (d *ownerDesk) read(title string, raw json.RawMessage) (side, error) {
-	parts, err := d.c.parts(d.kind, raw)
-	if err != nil {
-		return side{}, fmt.Errorf("read definition of %s: %w", d.owner.Name, err)
-	}
-	return side{title, parts}, nil
+// side is one of two that are compared.
+func (d *ownerDesk) side(environment, which string) (words.Side, error) {
+	c := words.Comparison{Store: d.c.store, Types: d.c.types, Owner: d.owner}
+	return c.Side(d.g.Request.Context(), environment, which)
 }
 
 // changesOf are what a deploy of one side in the place of what runs would change;
 // none where nothing runs.
 func (d *ownerDesk) changesOf(environment, which string) ([]deploys.Change, error) {
-	before, err := d.side(environment, theLive)
-	if err != nil || before.parts == nil {
+	before, err := d.side(environment, words.Live)
+	if err != nil || before.Parts == nil {
 		return nil, err
 	}
 	after, err := d.side(environment, which)
-	return deploys.Compare(before.parts, after.parts), err
+	return deploys.Compare(before.Parts, after.Parts), err
 }
 
 // ConfirmRollback asks, with what changes for callers.

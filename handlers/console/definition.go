@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/web/deploys"
 )
 
@@ -32,7 +33,7 @@ func (d *ownerDesk) carries(raw json.RawMessage, q *deploys.Question) error {
 	}
 	switch d.kind {
 	case engine.KindPolicyGroup:
-		return addPolicies(q, s.Active, s.Policies, laneName(s.Pipeline))
+		return addPolicies(q, s.Active, s.Policies, words.Lane(s.Pipeline))
 	case engine.KindProxy:
 		if !guarded(p.Policies) {
 			q.Open = "this API"
@@ -45,7 +46,7 @@ func (d *ownerDesk) carries(raw json.RawMessage, q *deploys.Question) error {
 		q.Open = openMembers(g)
 	}
 	for _, b := range p.Policies {
-		if err := addPolicies(q, b.Group == nil || b.Group.Active, held(b), boundWhere(b)); err != nil {
+		if err := addPolicies(q, b.Group == nil || b.Group.Active, held(b), words.Where(b)); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/deploys"
 	"github.com/gatewright/gatewright/web/layout"
@@ -122,7 +123,7 @@ func (d *ownerDesk) askDeploy(status int, place deploys.Place, note string, prob
 	if len(last) > 0 {
 		q.Next = last[0].Number + 1
 	}
-	if q.Changes, err = d.changesOf(place.Environment, theDraft); err != nil {
+	if q.Changes, err = d.changesOf(place.Environment, words.Draft); err != nil {
 		return err
 	}
 	if err := d.carries(raw, &q); err != nil {

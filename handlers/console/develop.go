@@ -47,16 +47,6 @@ var lanes = []laneText{
 		"No policy type of this version can go here."},
 }
 
-// laneName is what people call a pipeline.
-func laneName(p policy.Pipeline) string {
-	for _, l := range lanes {
-		if l.pipeline == p {
-			return l.name
-		}
-	}
-	return strings.ToLower(string(p))
-}
-
 // scopeName is what people call an endpoint, or all of them.
 func (d *ownerDesk) scopeName(endpointID string) string {
 	for _, e := range d.owner.Endpoints {

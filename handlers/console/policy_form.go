@@ -2,42 +2,30 @@ package console
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/gatewright/gatewright/engine/headers"
-	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/conditions"
-	headersform "github.com/gatewright/gatewright/web/headers"
-	jwtform "github.com/gatewright/gatewright/web/jwtauth"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
 	"github.com/gatewright/gatewright/web/policies"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
-// forms ties each type of policy to its form. A new type needs one line here.
-var forms = map[string]policies.Form{
-	jwtauth.TypeName: jwtform.Form{},
-	headers.TypeName: headersform.Form{},
-}
+// forms are those of all types.
+var forms = words.Forms
 
 // typeAndForm is the type of policy that an address names, with its form.
 func (c *Console) typeAndForm(name string) (policy.Type, policies.Form, error) {
-	t, known := c.types.Find(name)
-	f := forms[name]
-	if !known || f == nil {
-		return policy.Type{}, nil, fmt.Errorf("policy type %q: %w", name, models.ErrNotFound)
-	}
-	return t, f, nil
+	return words.TypeAndForm(c.types, name)
 }
 
 // typed is the form as it was sent, field by field and as text.

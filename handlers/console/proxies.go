@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -171,8 +171,8 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 		o.Head.Document = d.link().Document()
 	}
 	o.Upstream = p.Upstream.URL
-	o.ConnectTimeout = milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)
-	o.ResponseTimeout = milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)
+	o.ConnectTimeout = words.Milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)
+	o.ResponseTimeout = words.Milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)
 	if o.Groups, err = d.memberships(); err != nil {
 		return err
 	}
@@ -202,13 +202,6 @@ func endpointPolicies(p models.Owner) map[string]int {
 		counts[b.EndpointID]++
 	}
 	return counts
-}
-
-func milliseconds(n int, standard time.Duration) string {
-	if n == 0 {
-		return fmt.Sprintf("%d ms (default)", standard.Milliseconds())
-	}
-	return fmt.Sprintf("%d ms", n)
 }
 
 // ConfirmDeleteOwner asks, with what goes with the owner.

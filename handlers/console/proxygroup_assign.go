@@ -14,6 +14,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -196,7 +197,7 @@ func (a *assigner) choosePolicies(ctx context.Context, page *proxies.Assign) err
 	counts, err := a.c.store.GroupCounts(ctx, idsOf(groups))
 	for _, o := range groups {
 		page.Groups = append(page.Groups, proxies.AssignChoice{
-			ID: o.ID, Name: o.Name, Text: o.Description, Detail: countOf(counts[o.ID].Policies, "policy", "policies") + ", " + laneName(o.Pipeline),
+			ID: o.ID, Name: o.Name, Text: o.Description, Detail: countOf(counts[o.ID].Policies, "policy", "policies") + ", " + words.Lane(o.Pipeline),
 			Href: linkOf(a.project.Name, o).Page(), Active: o.Active, Ticked: slices.Contains(a.a.Groups, o.ID),
 		})
 	}

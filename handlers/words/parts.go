@@ -1,4 +1,4 @@
-package console
+package words
 
 import (
 	"cmp"
@@ -17,9 +17,9 @@ import (
 
 // telling says a definition in words, part by part.
 type telling struct {
-	c    *Console
-	list []deploys.Part
-	seen map[string]int // how often a key was there
+	types policy.Set
+	list  []deploys.Part
+	seen  map[string]int // how often a key was there
 }
 
 // inside is what a part belongs to: a member or a policy group, or the owner itself.
@@ -42,9 +42,9 @@ func (t *telling) add(in inside, key string, p deploys.Part) {
 	t.list = append(t.list, p)
 }
 
-// parts says a frozen definition of a kind.
-func (c *Console) parts(kind string, raw json.RawMessage) ([]deploys.Part, error) {
-	t := &telling{c: c, seen: map[string]int{}}
+// Parts says a frozen definition of a kind of owner.
+func Parts(types policy.Set, kind string, raw json.RawMessage) ([]deploys.Part, error) {
+	t := &telling{types: types, seen: map[string]int{}}
 	tell := map[string]func(json.RawMessage) error{
 		engine.KindProxy: t.proxy, engine.KindProxyGroup: t.proxyGroup, engine.KindPolicyGroup: t.policyGroup,
 	}[kind]
@@ -91,7 +91,7 @@ func (t *telling) policyGroup(raw json.RawMessage) error {
 		return err
 	}
 	t.add(inside{}, "owner", deploys.Part{Title: "Policy group", Settings: policyGroupSettings(g)})
-	return t.inOrder(inside{}, g.Policies, laneName(g.Pipeline))
+	return t.inOrder(inside{}, g.Policies, Lane(g.Pipeline))
 }
 
 // bound says what stands in lanes.
@@ -99,7 +99,7 @@ func (t *telling) bound(in inside, list []engine.Bound) error {
 	order := map[string][]string{}
 	var lanes []string
 	for _, b := range list {
-		where := boundWhere(b)
+		where := Where(b)
 		name, err := t.slot(in, b, where)
 		if err != nil {
 			return err
@@ -145,7 +145,7 @@ func (t *telling) policy(in inside, raw json.RawMessage, where string) (name str
 	if err := json.Unmarshal(raw, &named); err != nil {
 		return "", fmt.Errorf("read policy: %w", err)
 	}
-	typ, form, err := t.c.typeAndForm(named.Type)
+	typ, form, err := TypeAndForm(t.types, named.Type)
 	if err != nil {
 		return "", err
 	}
@@ -158,18 +158,19 @@ func (t *telling) policy(in inside, raw json.RawMessage, where string) (name str
 	return named.Name, nil
 }
 
-func boundWhere(b engine.Bound) string {
+// Where is the lane in which something is bound.
+func Where(b engine.Bound) string {
 	if b.Endpoint == nil {
-		return laneName(b.Pipeline) + " for all endpoints"
+		return Lane(b.Pipeline) + " for all endpoints"
 	}
-	return laneName(b.Pipeline) + " of " + b.Endpoint.Method + " " + b.Endpoint.Path
+	return Lane(b.Pipeline) + " of " + b.Endpoint.Method + " " + b.Endpoint.Path
 }
 
 func proxySettings(p engine.Proxy) []policies.Setting {
 	list := append(routeSettings(p.Name, p.Route),
 		policies.Setting{Section: "Upstream", Label: "API", Text: p.Upstream.URL, Code: true},
-		policies.Setting{Section: "Upstream", Label: "Connect timeout", Text: milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)},
-		policies.Setting{Section: "Upstream", Label: "Response timeout", Text: milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)})
+		policies.Setting{Section: "Upstream", Label: "Connect timeout", Text: Milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)},
+		policies.Setting{Section: "Upstream", Label: "Response timeout", Text: Milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)})
 	if len(p.Endpoints) == 0 {
 		list = append(list, policies.Setting{Section: "Endpoints", Label: "Every path", Text: "Passed on"})
 	}
