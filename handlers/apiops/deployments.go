@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,54 +46,87 @@ type nodeDetail struct {
 	ResponseTime int64  `json:"responseTime" doc:"Milliseconds until the node had taken it over; 0 while it has not."`
 }
 
-// deployable refuses, before anything is written, a deploy that the caller may
+// wish is a deploy that is asked for together with a change.
+type wish struct {
+	Deploy       bool     `json:"deploy" doc:"Whether to deploy afterwards; false unless told. Needs the right to deploy."`
+	Environments []string `json:"deployTargetEnvironmentNameList" doc:"Where to deploy; left out or empty: wherever it runs."`
+}
+
+// mayDeploy refuses, before anything is written, a deploy that the caller may
 // not do or that names an environment which is not there.
-func (c *call) deployable(o models.Owner, m metadata) error {
-	if !m.Deploy {
+func (c *call) mayDeploy(w wish) error {
+	if !w.Deploy {
 		return nil
 	}
 	if !c.visit().Can(models.DeployAPIs) {
 		return errForbidden
 	}
+	known, err := c.Store.Environments(c.ctx())
+	if err != nil {
+		return err
+	}
 	var l problem.List
-	for i, name := range m.Environments {
-		if !hasEnvironment(o, name) {
-			l.Add(fmt.Sprintf("operationMetadata.deployTargetEnvironmentNameList[%d]", i), "There is no environment %q.", name)
+	for i, name := range w.Environments {
+		if !slices.ContainsFunc(known, func(e models.Environment) bool { return e.Name == name }) {
+			l.Add(fmt.Sprintf("deployTargetEnvironmentNameList[%d]", i), "There is no environment %q.", name)
 		}
 	}
 	return l.Err()
 }
 
-func hasEnvironment(o models.Owner, name string) bool {
-	for _, d := range o.Deployments {
-		if d.Environment == name {
-			return true
-		}
+// firstDeploy is mayDeploy for what is new and runs nowhere.
+func (c *call) firstDeploy(w wish) error {
+	if w.Deploy && len(w.Environments) == 0 {
+		return invalid("deployTargetEnvironmentNameList", "Name the environments: what is new runs nowhere yet.")
 	}
-	return false
+	return c.mayDeploy(w)
 }
 
-// deployed carries out the deploy that the metadata asks for and answers. The
-// change itself is kept whatever becomes of it (reference 6.1).
-func (c *call) deployed(o models.Owner, m metadata) (any, error) {
+func nothingDeployed() *deployment {
+	return &deployment{Success: true, Results: []environment{}, Details: []nodeDetail{}}
+}
+
+// carryOut does the deploy that was asked for. The change itself is kept whatever
+// becomes of it (reference 6.1).
+func (c *call) carryOut(o models.Owner, w wish) *deployment {
+	if !w.Deploy {
+		return nothingDeployed()
+	}
+	places := w.Environments
+	if len(places) == 0 {
+		places = runsIn(o)
+	}
+	result := c.deployTo(o, places, deployedByUs)
+	return &result
+}
+
+// deployedByUs is said of a deploy of which nothing else is said.
+const deployedByUs = "Deployed by the management API"
+
+// reread is an owner that was written, with what runs of it after a deploy.
+func (c *call) reread(o models.Owner, w wish) (models.Owner, error) {
+	if !w.Deploy {
+		return o, nil
+	}
+	return c.Store.Owner(c.ctx(), c.project.ID, o.Kind, o.Name)
+}
+
+// deployable is mayDeploy for policies.
+func (c *call) deployable(m metadata) error {
+	return prefixed("operationMetadata", c.mayDeploy(m.wish()))
+}
+
+func (m metadata) wish() wish { return wish{m.Deploy, m.Environments} }
+
+// deployed answers a change of the flow of an owner, deployed as the metadata
+// asks for.
+func (c *call) deployed(o models.Owner, w wish) (deployAnswer, error) {
 	after, err := c.Store.Owner(c.ctx(), c.project.ID, o.Kind, o.Name)
 	if err != nil {
-		return nil, err
+		return deployAnswer{}, err
 	}
 	c.tag(flowVersions(after)...)
-	if !m.Deploy {
-		return deployAnswer{success(), &deployment{Success: true, Results: []environment{}, Details: []nodeDetail{}}}, nil
-	}
-	places := m.Environments
-	if len(places) == 0 {
-		for _, d := range o.Deployments {
-			if d.Revision > 0 {
-				places = append(places, d.Environment)
-			}
-		}
-	}
-	result := c.deployTo(o, places, "Deployed by the management API")
-	return deployAnswer{success(), &result}, nil
+	return deployAnswer{success(), c.carryOut(o, w)}, nil
 }
 
 // deployTo deploys an owner to environments, one after the other.
@@ -105,24 +139,33 @@ func (c *call) deployTo(o models.Owner, places []string, note string) deployment
 // eachPlace changes what environments run and waits for their nodes.
 func (c *call) eachPlace(places []string, done string, change func(place string) (models.DeployResult, error)) deployment {
 	began := c.Now()
-	all := deployment{Success: true, Results: []environment{}, Details: []nodeDetail{}}
+	all := *nothingDeployed()
 	for _, place := range places {
-		e := environment{Name: place, Success: true, Message: done}
 		start := c.Now()
 		result, err := change(place)
 		if err != nil {
-			e.Success, e.Message = false, c.because(err)
-		} else {
-			for _, n := range c.await(result, start) {
-				if all.Details = append(all.Details, n); !n.Success {
-					e.Success, e.Message = false, n.Node+": "+n.Detail
-				}
-			}
+			all.add(environment{place, false, c.because(err)}, nil)
+			continue
 		}
-		all.Results, all.Success = append(all.Results, e), all.Success && e.Success
+		all.add(c.outcome(result, start, done))
 	}
 	all.ResponseTime = c.Now().Sub(began).Milliseconds()
 	return all
+}
+
+func (d *deployment) add(e environment, nodes []nodeDetail) {
+	d.Results, d.Details, d.Success = append(d.Results, e), append(d.Details, nodes...), d.Success && e.Success
+}
+
+// outcome is what the nodes of an environment say of a change.
+func (c *call) outcome(result models.DeployResult, start time.Time, done string) (environment, []nodeDetail) {
+	e, nodes := environment{result.Environment, true, done}, c.await(result, start)
+	for _, n := range nodes {
+		if !n.Success {
+			e.Success, e.Message = false, n.Node+": "+n.Detail
+		}
+	}
+	return e, nodes
 }
 
 // because is why a deploy failed, in words for the caller.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
@@ -16,7 +17,6 @@ import (
 // tags group the operations of the document, in the order of its pages.
 var tags = []struct{ name, text string }{
 	{"Access", "Tokens for the API and a way to try them."},
-	{"Policies of a proxy", "What runs on calls to one API proxy."},
 	{"Global policies", "Policies that many APIs of a project may have."},
 	{"Policy groups", "Policies that are bound together."},
 	{"Bulk deploys", "Deploys of everything that runs a policy or a policy group."},
@@ -25,21 +25,29 @@ var tags = []struct{ name, text string }{
 	{"Environment keys", "The keys that sign the tokens of an environment."},
 	{"Environment variables", "What ${NAME} stands for in an environment."},
 	{"Export and import", "Packages that take objects to another project or installation."},
+	{proxyTag, "The addresses that callers use, and the APIs behind them."},
+	{endpointTag, "The operations of an API proxy."},
+	{proxyPolicyTag, "What runs on calls to one API proxy."},
+	{groupTag, "API proxies behind one address."},
+	{groupPolicyTag, "What runs on calls through one proxy group."},
+	{deployTag, "What the gateway runs, in each environment."},
+	{historyTag, "What was deployed when; going back to it; what differs."},
 }
 
 // pathTexts say what the parameters of paths are.
 var pathTexts = map[string]string{
-	"projectName":  "Name of the project.",
-	"apiProxyName": "Name of the API proxy.",
-	"policyName":   "Name of the policy.",
-	"name":         "Any text.",
-
+	"projectName":             "Name of the project.",
+	"apiProxyName":            "Name of the API proxy.",
+	"policyName":              "Name of the policy.",
+	"name":                    "Any text.",
 	"policyGroupName":         "Name of the policy group.",
 	"bulkDeployId":            "Id of the bulk deploy.",
 	"environmentName":         "Name of the environment.",
 	"environmentVariableName": "Name of the environment variable, with its letter case.",
 	"keyId":                   "Id of the key, as in the header kid of tokens.",
 	"packageType":             "Type of the objects, such as GLOBAL_POLICY.",
+	"apiProxyGroupName":       "Name of the proxy group.",
+	"revision":                "Number of the revision.",
 }
 
 // names are components that are not called as their Go types.
@@ -54,6 +62,8 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[ownerIn]():            "RedeployRequired",
 	reflect.TypeFor[placeState]():         "UsageState",
 	reflect.TypeFor[nodeState]():          "Node",
+	reflect.TypeFor[fault.Bodies]():       "ErrorTemplates",
+	reflect.TypeFor[fault.Body]():         "ErrorTemplate",
 	reflect.TypeFor[condition.Rule]():     "ConditionRule",
 	reflect.TypeFor[condition.Variable](): "ConditionVariable",
 }
@@ -85,9 +95,25 @@ func words[T any](list []T) []any {
 // table is every operation of the API.
 func (a *API) table() []operation {
 	var list []operation
-	for _, some := range [][]operation{a.accessOperations(), a.policyOperations(),
-		a.globalPolicyOperations(), a.globalPolicyUseOperations(), a.policyGroupOperations(), a.bulkDeployOperations(), a.projectOperations(),
-		a.environmentOperations(), a.environmentKeyOperations(), a.environmentVariableOperations(), a.packageOperations(),
+	for _, some := range [][]operation{
+		a.accessOperations(),
+		a.policyOperations(),
+		a.globalPolicyOperations(),
+		a.globalPolicyUseOperations(),
+		a.policyGroupOperations(),
+		a.bulkDeployOperations(),
+		a.projectOperations(),
+		a.environmentOperations(),
+		a.environmentKeyOperations(),
+		a.environmentVariableOperations(),
+		a.packageOperations(),
+		a.proxyOperations(),
+		a.endpointOperations(),
+		a.laneOperations(),
+		a.proxyGroupOperations(),
+		a.deployOperations(),
+		a.historyOperations(),
+		a.invokeOperations(),
 	} {
 		list = append(list, some...)
 	}

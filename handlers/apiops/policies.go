@@ -15,32 +15,43 @@ import (
 )
 
 // The policies of an API proxy, as the seed has them (D19): every name, default
-// and answer here is the document's.
+// and answer here is the document's. Those of a proxy group are the same.
 
-const policiesPath = Prefix + "projects/{projectName}/apiProxies/{apiProxyName}/policies/"
+const proxyPolicyTag, groupPolicyTag = "Policies of a proxy", "Policies of a proxy group"
 
 func (a *API) policyOperations() []operation {
-	const text = "The body's name is ignored: the address names the policy. A policy in the request pipeline of the proxy as a whole has targetScope ALL and targetPipeline REQUEST."
+	proxy := a.policyOperationsOf(proxyKind, proxyPolicyTag, policiesAnswer{})
+	for i, e := range []*example{
+		{answer: listPoliciesAnswer}, {addPolicyBody, addPolicyAnswer}, {updatePolicyBody, addPolicyAnswer}, {deletePolicyBody, deletePolicyAnswer},
+	} {
+		proxy[i].example = e
+	}
+	return append(proxy, a.policyOperationsOf(proxyGroupKind, groupPolicyTag, groupPoliciesAnswer{})...)
+}
+
+func (a *API) policyOperationsOf(k kind, tag string, list any) []operation {
+	text := "The body's name is ignored: the address names the policy. A policy in the request pipeline of the " + k.noun + " as a whole has targetScope ALL and targetPipeline REQUEST."
+	at := k.path() + "policies/"
 	return []operation{
 		{
-			method: http.MethodGet, path: policiesPath, id: "listProxyPolicies", tag: "Policies of a proxy", summary: "List the policies of a proxy",
+			method: http.MethodGet, path: at, id: "list" + k.id + "Policies", tag: tag, summary: "List the policies",
 			text:  "In the order in which they run. Policy groups appear with their policies in policyList.",
-			right: models.ViewAPIs, result: policiesAnswer{}, versioned: true, example: &example{answer: listPoliciesAnswer}, do: a.listPolicies,
+			right: models.ViewAPIs, result: list, versioned: true, do: a.listPolicies,
 		},
 		{
-			method: http.MethodPost, path: policiesPath + "{policyName}/", id: "addProxyPolicy", tag: "Policies of a proxy", summary: "Add a policy to a proxy", text: text,
-			right: models.ManageAPIs, body: proxyPolicyRequest{}, result: deployAnswer{}, versioned: true, example: &example{addPolicyBody, addPolicyAnswer}, do: a.addPolicy,
+			method: http.MethodPost, path: at + "{policyName}/", id: "add" + k.id + "Policy", tag: tag, summary: "Add a policy", text: text,
+			right: models.ManageAPIs, body: proxyPolicyRequest{}, result: deployAnswer{}, versioned: true, do: a.addPolicy,
 		},
 		{
-			method: http.MethodPut, path: policiesPath + "{policyName}/", id: "updateProxyPolicy", tag: "Policies of a proxy", summary: "Replace a policy of a proxy",
+			method: http.MethodPut, path: at + "{policyName}/", id: "update" + k.id + "Policy", tag: tag, summary: "Replace a policy",
 			text:  text + " Members that are left out get their defaults. Scope and pipeline may differ from the present ones: the policy moves. Without order it keeps its place.",
-			right: models.ManageAPIs, body: proxyPolicyRequest{}, result: deployAnswer{}, versioned: true, example: &example{updatePolicyBody, addPolicyAnswer}, do: a.updatePolicy,
+			right: models.ManageAPIs, body: proxyPolicyRequest{}, result: deployAnswer{}, versioned: true, do: a.updatePolicy,
 		},
 		{
-			method: http.MethodDelete, path: policiesPath + "{policyName}/", id: "deleteProxyPolicy", tag: "Policies of a proxy", summary: "Take a policy out of a proxy",
+			method: http.MethodDelete, path: at + "{policyName}/", id: "delete" + k.id + "Policy", tag: tag, summary: "Take a policy out",
 			text:  "A local policy is deleted, a global one and a policy group stay where they are at home. Clients that cannot send a body with DELETE send the members of operationMetadata as query parameters.",
 			right: models.ManageAPIs, body: proxyPolicyDeleteRequest{}, optional: true, result: deployAnswer{}, versioned: true, query: metadataParameters,
-			example: &example{deletePolicyBody, deletePolicyAnswer}, do: a.deletePolicy,
+			do: a.deletePolicy,
 		},
 	}
 }
@@ -85,6 +96,16 @@ type proxyPolicies struct {
 	Proxy policyLanes `json:"apiProxy"`
 }
 
+type groupPoliciesAnswer struct {
+	done
+	ResultList  []groupPolicies `json:"resultList"`
+	ResultCount int             `json:"resultCount"`
+}
+
+type groupPolicies struct {
+	Group policyLanes `json:"apiProxyGroup"`
+}
+
 type policyLanes struct {
 	Name         string          `json:"name"`
 	RelativePath string          `json:"relativePath" doc:"The base path."`
@@ -112,7 +133,7 @@ type groupEntry struct {
 }
 
 func (a *API) listPolicies(c *call) (any, error) {
-	o, err := c.proxy()
+	o, err := c.owner()
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +149,9 @@ func (a *API) listPolicies(c *call) (any, error) {
 		}
 	}
 	c.tag(flowVersions(o)...)
+	if o.Kind == engine.KindProxyGroup {
+		return groupPoliciesAnswer{success(), []groupPolicies{{lanes}}, 1}, nil
+	}
 	return policiesAnswer{success(), []proxyPolicies{{lanes}}, 1}, nil
 }
 
@@ -156,11 +180,6 @@ func entries(o models.Owner, pipeline policy.Pipeline, endpointID string) []any 
 		list = append(list, groupEntry{"policy-group", b.Group.Name, b.Group.Description, b.Group.Active, entries(*b.Group, pipeline, "")})
 	}
 	return list
-}
-
-// proxy is the one that the address names.
-func (c *call) proxy() (models.Owner, error) {
-	return c.Store.Owner(c.ctx(), c.project.ID, engine.KindProxy, c.name("apiProxyName"))
 }
 
 // readPolicyRequest reads and judges a body as far as it can be without the proxy.
@@ -263,7 +282,7 @@ func endpointID(o models.Owner, method, path string) (string, problem.List) {
 			return e.ID, nil
 		}
 	}
-	l.Add("targetEndpoint", "The proxy has no endpoint %s %s.", method, path)
+	l.Add("targetEndpoint", "%s has no endpoint %s %s.", o.Name, method, path)
 	return "", l
 }
 
@@ -294,7 +313,7 @@ func (a *API) addPolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.proxy()
+	o, err := c.owner()
 	if err != nil {
 		return nil, err
 	}
@@ -313,15 +332,15 @@ func (a *API) addPolicy(c *call) (any, error) {
 	b.Local = config
 	name := cmp.Or(r.Metadata.GlobalPolicy, c.name("policyName"))
 	if len(boundAs(o, name)) > 0 {
-		return nil, problem.List{{Field: "policyName", Message: "The proxy has a policy of this name; replace it with PUT, or choose another name.", Taken: true}}
+		return nil, problem.List{{Field: "policyName", Message: o.Name + " has a policy of this name; replace it with PUT, or choose another name.", Taken: true}}
 	}
-	if err := c.deployable(o, r.Metadata); err != nil {
+	if err := c.deployable(r.Metadata); err != nil {
 		return nil, err
 	}
 	if _, err := a.Store.AddBinding(c.ctx(), c.by(), c.project.ID, o.ID, o.Version, b); err != nil {
 		return nil, renamed(err)
 	}
-	return c.deployed(o, r.Metadata)
+	return c.deployed(o, r.Metadata.wish())
 }
 
 // globalPolicy is the id of a global policy, of whatever type.
@@ -367,7 +386,7 @@ func (a *API) updatePolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.proxy()
+	o, err := c.owner()
 	if err != nil {
 		return nil, err
 	}
@@ -390,7 +409,7 @@ func (a *API) updatePolicy(c *call) (any, error) {
 	case config != nil && config.Base().Type != b.Policy.Type:
 		return nil, invalid("policy.type", "The type of a policy stays: %s.", b.Policy.Type)
 	}
-	if err := c.deployable(o, r.Metadata); err != nil {
+	if err := c.deployable(r.Metadata); err != nil {
 		return nil, err
 	}
 	_, err = a.Store.ChangeBound(c.ctx(), c.by(), c.project.ID, o.ID, o.Version, b.ID, models.BoundChange{
@@ -399,7 +418,7 @@ func (a *API) updatePolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, renamed(err)
 	}
-	return c.deployed(o, r.Metadata)
+	return c.deployed(o, r.Metadata.wish())
 }
 
 func (a *API) deletePolicy(c *call) (any, error) {
@@ -407,7 +426,7 @@ func (a *API) deletePolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := c.proxy()
+	o, err := c.owner()
 	if err != nil {
 		return nil, err
 	}
@@ -418,13 +437,13 @@ func (a *API) deletePolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.deployable(o, m); err != nil {
+	if err := c.deployable(m); err != nil {
 		return nil, err
 	}
 	if _, err := a.Store.RemoveBound(c.ctx(), c.by(), c.project.ID, o.ID, o.Version, ids); err != nil {
 		return nil, err
 	}
-	return c.deployed(o, m)
+	return c.deployed(o, m.wish())
 }
 
 // doomed are the bindings of that name in the scope and the pipeline; without an

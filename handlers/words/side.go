@@ -50,11 +50,11 @@ func (c Comparison) Side(ctx context.Context, environment, which string) (Side, 
 		}
 		return c.revision(ctx, number, fmt.Sprintf("what runs in %s (revision %d)", environment, number))
 	}
-	number, err := strconv.Atoi(which)
-	if err != nil {
+	number, err := strconv.ParseInt(which, 10, 32) // as wide as the column
+	if err != nil || number < 1 {
 		return Side{}, fmt.Errorf("compare with %q: %w", which, models.ErrNotFound)
 	}
-	return c.revision(ctx, number, fmt.Sprintf("revision %d", number))
+	return c.revision(ctx, int(number), fmt.Sprintf("revision %d", number))
 }
 
 // running is the number of the revision that runs, 0 for none.
