@@ -53,8 +53,8 @@ type deployRequest struct {
 	Persistent  bool   `json:"persistent" doc:"Keeps the revision however old it gets."`
 }
 
-// place is the owner of the address, and its environment.
-func (c *call) place() (models.Owner, models.Deployment, error) {
+// inPlace is the owner of the address, and its environment.
+func (c *call) inPlace() (models.Owner, models.Deployment, error) {
 	o, err := c.owner()
 	if err != nil {
 		return o, models.Deployment{}, err
@@ -99,7 +99,7 @@ func (a *API) deployOwner(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	o, d, err := c.place()
+	o, d, err := c.inPlace()
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (a *API) deployOwner(c *call) (any, error) {
 }
 
 func (a *API) undeployOwner(c *call) (any, error) {
-	o, d, err := c.place()
+	o, d, err := c.inPlace()
 	if err != nil {
 		return nil, err
 	}
@@ -132,11 +132,11 @@ type deployStatus struct {
 }
 
 func (a *API) deployStatus(c *call) (any, error) {
-	_, d, err := c.place()
+	_, d, err := c.inPlace()
 	if err != nil {
 		return nil, err
 	}
-	return deployStatus{success(), stateOf(d)}, nil
+	return deployStatus{success(), deployStateOf(d)}, nil
 }
 
 // routeHealth is what the nodes of an environment say of an owner.
@@ -161,7 +161,7 @@ type podHealth struct {
 }
 
 func (a *API) routeHealth(c *call) (any, error) {
-	o, d, err := c.place()
+	o, d, err := c.inPlace()
 	if err != nil {
 		return nil, err
 	}

@@ -36,15 +36,15 @@ var (
 func (k kind) list() string { return Prefix + "projects/{projectName}/" + k.folder }
 func (k kind) path() string { return k.list() + "{" + k.parameter + "}/" }
 
-// kind is the one that the address is about.
-func (c *call) kind() kind {
+// ownerKind is the one that the address is about.
+func (c *call) ownerKind() kind {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return strings.HasPrefix(c.op.path, k.list()) })
 	return kinds[i] // an operation about an owner begins with one of their paths
 }
 
 // owner is the one that the address names.
 func (c *call) owner() (models.Owner, error) {
-	k := c.kind()
+	k := c.ownerKind()
 	return c.Store.Owner(c.ctx(), c.project.ID, k.kind, c.name(k.parameter))
 }
 
@@ -149,7 +149,7 @@ type deployState struct {
 	Description      string     `json:"description" doc:"That was given with what runs."`
 }
 
-func stateOf(d models.Deployment) deployState {
+func deployStateOf(d models.Deployment) deployState {
 	s := deployState{
 		Environment: d.Environment, AccessURL: d.PublicURL, Deployed: d.Revision > 0, State: string(d.State), Revision: d.Revision,
 		RedeployRequired: d.State == models.RedeployRequired, DeployedBy: d.DeployedBy, Description: d.Note,
@@ -163,7 +163,7 @@ func stateOf(d models.Deployment) deployState {
 func statesOf(o models.Owner) []deployState {
 	list := []deployState{}
 	for _, d := range o.Deployments {
-		list = append(list, stateOf(d))
+		list = append(list, deployStateOf(d))
 	}
 	return list
 }
@@ -199,7 +199,7 @@ func (a *API) listOwners(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, total, err := a.Store.Owners(c.ctx(), c.project.ID, models.OwnerFilter{Kind: c.kind().kind, Query: c.g.Query("q"), Page: page, PerPage: size})
+	found, total, err := a.Store.Owners(c.ctx(), c.project.ID, models.OwnerFilter{Kind: c.ownerKind().kind, Query: c.g.Query("q"), Page: page, PerPage: size})
 	if err != nil {
 		return nil, err
 	}

@@ -182,6 +182,11 @@ func entries(o models.Owner, pipeline policy.Pipeline, endpointID string) []any 
 	return list
 }
 
+// proxy is the one that the address names.
+func (c *call) proxy() (models.Owner, error) {
+	return c.Store.Owner(c.ctx(), c.project.ID, engine.KindProxy, c.name("apiProxyName"))
+}
+
 // readPolicyRequest reads and judges a body as far as it can be without the proxy.
 func (c *call) readPolicyRequest() (proxyPolicyRequest, policy.Config, error) {
 	r := proxyPolicyRequest{Metadata: metadata{Deploy: true}}

@@ -257,7 +257,7 @@ func (a *API) addMember(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.Store.Proxy(c.ctx(), c.project.ID, c.name("apiProxyName"))
+	p, err := c.proxy()
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +273,7 @@ func (a *API) removeMember(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.Store.Proxy(c.ctx(), c.project.ID, c.name("apiProxyName"))
+	p, err := c.proxy()
 	if err != nil {
 		return nil, err
 	}
