@@ -27,12 +27,12 @@ func (a *API) deployOperationsOf(k kind) []operation {
 	at := k.path() + "environments/{environmentName}/"
 	return []operation{
 		{
-			method: http.MethodPost, path: at, id: "deploy" + k.id, tag: deployTag, summary: "Deploy the " + k.noun,
+			method: http.MethodPost, path: at, id: "deploy" + k.id + "ToEnvironment", tag: deployTag, summary: "Deploy the " + k.noun,
 			text:  "What does not compile is refused with 409, and what runs goes on. Where a node does not take it over deploymentResult says so.",
 			right: models.DeployAPIs, body: deployRequest{}, optional: true, result: deployAnswer{}, do: a.deployOwner,
 		},
 		{
-			method: http.MethodDelete, path: at, id: "undeploy" + k.id, tag: deployTag, summary: "Undeploy the " + k.noun,
+			method: http.MethodDelete, path: at, id: "undeploy" + k.id + "FromEnvironment", tag: deployTag, summary: "Undeploy the " + k.noun,
 			text:  "It stays as it is edited and can be deployed again.",
 			right: models.DeployAPIs, result: deployAnswer{}, do: a.undeployOwner,
 		},
