@@ -105,7 +105,7 @@ func withFinishedWrites(next http.Handler) http.Handler {
 // mostOf is how much a request may carry: a form, the document of an API, or the
 // file of a package, which nobody reads before the right to import was asked for.
 func mostOf(r *http.Request) int64 {
-	if r.Method == http.MethodPost && link.TakesDocument(r.URL.EscapedPath()) {
+	if r.Method == http.MethodPost && link.TakesDocument(r.URL.EscapedPath()) || apiops.TakesDocument(r.URL.EscapedPath()) {
 		return apispec.MaxDocument + maxForm
 	}
 	if r.Method == http.MethodPost && (link.TakesPackage(r.URL.EscapedPath()) || apiops.TakesPackage(r.URL.EscapedPath())) {

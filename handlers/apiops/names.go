@@ -114,6 +114,7 @@ func (a *API) table() []operation {
 		a.deployOperations(),
 		a.historyOperations(),
 		a.invokeOperations(),
+		a.documentOperations(),
 	} {
 		list = append(list, some...)
 	}

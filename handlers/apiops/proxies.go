@@ -216,21 +216,21 @@ func (a *API) createProxy(c *call) (any, error) {
 }
 
 // newProxy creates and, if that was asked for, deploys.
-func (c *call) newProxy(name string, f proxyFields) (any, error) {
+func (c *call) newProxy(name string, f proxyFields) (proxyCreated, error) {
 	o := models.Owner{Name: name}
 	if err := f.into(&o); err != nil {
-		return nil, err
+		return proxyCreated{}, err
 	}
 	if err := c.firstDeploy(f.wish); err != nil {
-		return nil, err
+		return proxyCreated{}, err
 	}
 	saved, key, err := c.Store.SaveProxy(c.ctx(), c.by(), c.project.ID, o)
 	if err != nil {
-		return nil, refield(err, proxyNames)
+		return proxyCreated{}, refield(err, proxyNames)
 	}
 	result := c.carryOut(saved, f.wish)
 	if saved, err = c.reread(saved, f.wish); err != nil {
-		return nil, err
+		return proxyCreated{}, err
 	}
 	c.noStore()
 	return proxyCreated{success(), proxyOf(saved, false), saved.ClientID, key.Reveal(), result}, nil
@@ -256,17 +256,17 @@ func (a *API) replaceProxy(c *call) (any, error) {
 
 // saveProxy writes a proxy that was read before and, if that was asked for,
 // deploys it.
-func (c *call) saveProxy(o models.Owner, w wish, fields map[string]string) (any, error) {
+func (c *call) saveProxy(o models.Owner, w wish, fields map[string]string) (proxySaved, error) {
 	if err := c.mayDeploy(w); err != nil {
-		return nil, err
+		return proxySaved{}, err
 	}
 	saved, _, err := c.Store.SaveProxy(c.ctx(), c.by(), c.project.ID, o)
 	if err != nil {
-		return nil, refield(err, fields)
+		return proxySaved{}, refield(err, fields)
 	}
 	result := c.carryOut(saved, w)
 	if saved, err = c.reread(saved, w); err != nil {
-		return nil, err
+		return proxySaved{}, err
 	}
 	c.tag(flowVersions(saved)...)
 	return proxySaved{success(), proxyOf(saved, false), result}, nil

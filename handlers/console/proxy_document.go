@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/problem"
+	"github.com/gatewright/gatewright/handlers/apidoc"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/apispec"
 	"github.com/gatewright/gatewright/web/layout"
@@ -140,36 +141,13 @@ func (c *Console) ReadEndpoints(g *gin.Context) error {
 	return d.showEdit(http.StatusOK, f)
 }
 
-// specRows are the endpoints of a document as rows of the form. One that matches
-// the same requests as a stored one is that one, with its policies, and keeps its
-// description where the document has none. With keep, stored ones that the
-// document has not stand at the end.
+// specRows are the endpoints of a document as rows of the form.
 func specRows(stored []models.Endpoint, s apispec.Spec, keep bool) []proxies.EndpointRow {
-	at := make(map[engine.APIEndpoint]models.Endpoint, len(stored))
-	for _, e := range stored {
-		at[shapeOf(e.Method, e.Path)] = e
-	}
 	var rows []proxies.EndpointRow
-	for _, e := range s.Endpoints {
-		key := shapeOf(e.Method, e.Path)
-		had := at[key]
-		delete(at, key)
-		r := proxies.EndpointRow{ID: had.ID, Method: e.Method, Path: e.Path, Description: e.Description}
-		if r.Description == "" {
-			r.Description = had.Description
-		}
-		rows = append(rows, r)
-	}
-	for _, e := range stored {
-		if _, left := at[shapeOf(e.Method, e.Path)]; left && keep {
-			rows = append(rows, proxies.EndpointRow{ID: e.ID, Method: e.Method, Path: e.Path, Description: e.Description})
-		}
+	for _, e := range apidoc.Endpoints(stored, s, keep) {
+		rows = append(rows, proxies.EndpointRow{ID: e.ID, Method: e.Method, Path: e.Path, Description: e.Description})
 	}
 	return rows
-}
-
-func shapeOf(method, path string) engine.APIEndpoint {
-	return engine.APIEndpoint{Method: method, Path: path}.Shape()
 }
 
 // endpointChanges holds the rows of a form against what is stored, by the rule of
@@ -276,7 +254,7 @@ func (c *Console) givenDocument(g *gin.Context, d proxies.Document) (field strin
 	case text:
 		return "content", []byte(d.Content), "", nil
 	case d.URL != "":
-		document, why = c.fetchDocument(g.Request.Context(), d.URL)
+		document, why = apidoc.Fetch(g.Request.Context(), c.outgoing, d.URL)
 		return "url", document, why, nil
 	}
 	return "file", nil, "Choose a file, paste the document, or enter its address.", nil

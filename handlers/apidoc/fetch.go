@@ -1,4 +1,7 @@
-package console
+// Package apidoc owns what is done with a description of an API on its way to a
+// proxy, for pages and the management API alike: fetching it, and holding its
+// operations against the endpoints that are there.
+package apidoc
 
 import (
 	"context"
@@ -8,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -21,11 +25,11 @@ const (
 	fetchHeader = 64 << 10
 )
 
-// fetchDocument asks an address for a document, or says why there is none. Where it
+// Fetch asks an address for a document, or says why there is none. Where it
 // may go is the one rule for addresses that an administrator names; whatever the
 // rule was not asked about, such as a redirect or a proxy of the environment, is not
 // followed. What came is not repeated in words: it may be no document at all.
-func (c *Console) fetchDocument(ctx context.Context, address string) (document []byte, why string) {
+func Fetch(ctx context.Context, allow func(netip.Addr) error, address string) (document []byte, why string) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, "Enter an address that begins with http:// or https://, such as https://api.example.com/openapi.json."
@@ -40,7 +44,7 @@ func (c *Console) fetchDocument(ctx context.Context, address string) (document [
 		return nil, "The address cannot be asked."
 	}
 	r.Header.Set("Accept", "application/json, application/yaml, text/yaml, */*;q=0.5")
-	answer, err := c.fetcher().Do(r)
+	answer, err := fetcher(allow).Do(r)
 	if err != nil {
 		return nil, fetchFailure(err)
 	}
@@ -48,10 +52,10 @@ func (c *Console) fetchDocument(ctx context.Context, address string) (document [
 	return fetched(answer)
 }
 
-func (c *Console) fetcher() *http.Client {
+func fetcher(allow func(netip.Addr) error) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            outgoing.Dialer{Allow: c.outgoing}.DialContext,
+			DialContext:            outgoing.Dialer{Allow: allow}.DialContext,
 			Proxy:                  nil, // a proxy would resolve names itself, past the rule
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: fetchHeader,
