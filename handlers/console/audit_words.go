@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/audit"
 	weberrors "github.com/gatewright/gatewright/web/errors"
@@ -61,7 +62,7 @@ func (c *Console) sayPolicy(raw json.RawMessage) ([]policies.Setting, error) {
 	if deleted.Policy != nil {
 		raw = deleted.Policy
 	}
-	list, err := c.policySettings(raw)
+	list, err := words.PolicySettings(c.types, raw)
 	for _, d := range deleted.DetachedFrom {
 		where := strings.ToLower(d.Pipeline) + " lane for all endpoints"
 		if d.Endpoint != "" {
@@ -70,14 +71,6 @@ func (c *Console) sayPolicy(raw json.RawMessage) ([]policies.Setting, error) {
 		list = append(list, policies.Setting{Section: "Was bound in", Label: d.Owner, Text: fmt.Sprintf("%s, place %d", where, d.Position)})
 	}
 	return list, err
-}
-
-func (c *Console) policySettings(raw json.RawMessage) ([]policies.Setting, error) {
-	t := &telling{c: c, seen: map[string]int{}}
-	if _, err := t.policy(inside{}, raw, ""); err != nil {
-		return nil, err
-	}
-	return t.list[0].Settings, nil
 }
 
 func (c *Console) saySource(raw json.RawMessage) ([]policies.Setting, error) {
@@ -137,10 +130,10 @@ func ownerSettings(kind string, o models.OwnerRecord) []policies.Setting {
 	var list []policies.Setting
 	switch kind {
 	case engine.KindProxyGroup:
-		list = append(proxyGroupSettings(engine.ProxyGroup{Name: o.Name, Route: orZero(o.Route), BlockDirectAccess: orZero(o.BlockDirectAccess), ErrorTemplates: o.ErrorTemplates}),
+		list = append(words.ProxyGroupSettings(engine.ProxyGroup{Name: o.Name, Route: orZero(o.Route), BlockDirectAccess: orZero(o.BlockDirectAccess), ErrorTemplates: o.ErrorTemplates}),
 			policies.Setting{Section: "Members", Label: "API proxies", Text: strings.Join(o.Members, ", ")})
 	case engine.KindPolicyGroup:
-		list = append(policyGroupSettings(engine.PolicyGroup{Name: o.Name, Active: orZero(o.Active)}),
+		list = append(words.PolicyGroupSettings(engine.PolicyGroup{Name: o.Name, Active: orZero(o.Active)}),
 			policies.Setting{Section: "Policy group", Label: "Pipeline", Text: audit.Words(string(o.Pipeline))},
 			policies.Setting{Section: "Policy group", Label: "Order among groups", Text: strconv.Itoa(orZero(o.Order))},
 			policies.Setting{Section: "Policy group", Label: "Given to every new proxy", Text: yesNo(orZero(o.MakeDefault))})
@@ -159,7 +152,7 @@ func proxyRecordSettings(o models.OwnerRecord) []policies.Setting {
 		p.Endpoints = append(p.Endpoints, engine.APIEndpoint{Method: e.Method, Path: e.Path})
 		about = append(about, policies.Setting{Section: "Descriptions of endpoints", Label: e.Method + " " + e.Path, Text: e.Description})
 	}
-	return append(proxySettings(p), about...)
+	return append(words.ProxySettings(p), about...)
 }
 
 // orZero is what p points to; the zero value where a record has none.
@@ -191,7 +184,7 @@ func (c *Console) sayLanes(o models.OwnerRecord) []policies.Setting {
 			order = append(order, lane)
 		}
 		lanes[lane] = append(lanes[lane], name)
-		if list, err := c.policySettings(b.Definition); err == nil && len(b.Definition) > 0 {
+		if list, err := words.PolicySettings(c.types, b.Definition); err == nil && len(b.Definition) > 0 {
 			for _, s := range list {
 				s.Section = "Local policy " + name + ", " + s.Section
 				local = append(local, s)

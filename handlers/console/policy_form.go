@@ -20,9 +20,6 @@ import (
 	"github.com/gatewright/gatewright/web/ui"
 )
 
-// forms are those of all types.
-var forms = words.Forms
-
 // typeAndForm is the type of policy that an address names, with its form.
 func (c *Console) typeAndForm(name string) (policy.Type, policies.Form, error) {
 	return words.TypeAndForm(c.types, name)

@@ -57,7 +57,7 @@ func (t *telling) proxy(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return err
 	}
-	t.add(inside{}, "owner", deploys.Part{Title: "API proxy", Settings: proxySettings(p)})
+	t.add(inside{}, "owner", deploys.Part{Title: "API proxy", Settings: ProxySettings(p)})
 	return t.bound(inside{}, p.Policies)
 }
 
@@ -67,7 +67,7 @@ func (t *telling) proxyGroup(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		return err
 	}
-	t.add(inside{}, "owner", deploys.Part{Title: "Proxy group", Settings: proxyGroupSettings(g)})
+	t.add(inside{}, "owner", deploys.Part{Title: "Proxy group", Settings: ProxyGroupSettings(g)})
 	if err := t.bound(inside{}, g.Policies); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (t *telling) proxyGroup(raw json.RawMessage) error {
 	}
 	t.add(inside{}, "members", deploys.Part{Title: "Order of the members", Order: order})
 	for _, m := range g.Members {
-		t.add(inside{}, "member "+m.ID, deploys.Part{Title: "Member " + m.Proxy.Name, Settings: proxySettings(m.Proxy)})
+		t.add(inside{}, "member "+m.ID, deploys.Part{Title: "Member " + m.Proxy.Name, Settings: ProxySettings(m.Proxy)})
 		if err := t.bound(inside{}.of(m.ID, m.Proxy.Name), m.Proxy.Policies); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (t *telling) policyGroup(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		return err
 	}
-	t.add(inside{}, "owner", deploys.Part{Title: "Policy group", Settings: policyGroupSettings(g)})
+	t.add(inside{}, "owner", deploys.Part{Title: "Policy group", Settings: PolicyGroupSettings(g)})
 	return t.inOrder(inside{}, g.Policies, Lane(g.Pipeline))
 }
 
@@ -120,7 +120,7 @@ func (t *telling) slot(in inside, b engine.Bound, where string) (name string, er
 		return t.policy(in, b.Policy, where)
 	}
 	g := *b.Group
-	t.add(in, "group "+g.ID, deploys.Part{Title: "Policy group " + g.Name, Place: where, Settings: policyGroupSettings(g)})
+	t.add(in, "group "+g.ID, deploys.Part{Title: "Policy group " + g.Name, Place: where, Settings: PolicyGroupSettings(g)})
 	return g.Name, t.inOrder(in.of(g.ID, g.Name), g.Policies, "in "+g.Name)
 }
 
@@ -136,6 +136,15 @@ func (t *telling) inOrder(in inside, list []json.RawMessage, where string) error
 	}
 	t.add(in, "order", deploys.Part{Title: "Order of the policies", Order: order})
 	return nil
+}
+
+// PolicySettings says one policy.
+func PolicySettings(types policy.Set, raw json.RawMessage) ([]policies.Setting, error) {
+	t := &telling{types: types, seen: map[string]int{}}
+	if _, err := t.policy(inside{}, raw, ""); err != nil {
+		return nil, err
+	}
+	return t.list[0].Settings, nil
 }
 
 // policy reads a policy without judging it: a rule that came later must not make
@@ -166,7 +175,8 @@ func Where(b engine.Bound) string {
 	return Lane(b.Pipeline) + " of " + b.Endpoint.Method + " " + b.Endpoint.Path
 }
 
-func proxySettings(p engine.Proxy) []policies.Setting {
+// ProxySettings are what a proxy itself says.
+func ProxySettings(p engine.Proxy) []policies.Setting {
 	list := append(routeSettings(p.Name, p.Route),
 		policies.Setting{Section: "Upstream", Label: "API", Text: p.Upstream.URL, Code: true},
 		policies.Setting{Section: "Upstream", Label: "Connect timeout", Text: Milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)},
@@ -180,7 +190,8 @@ func proxySettings(p engine.Proxy) []policies.Setting {
 	return append(list, templateSettings(p.ErrorTemplates, p.Values)...)
 }
 
-func proxyGroupSettings(g engine.ProxyGroup) []policies.Setting {
+// ProxyGroupSettings are what a proxy group itself says.
+func ProxyGroupSettings(g engine.ProxyGroup) []policies.Setting {
 	direct := "Answered"
 	if g.BlockDirectAccess {
 		direct = "Refused"
@@ -189,7 +200,8 @@ func proxyGroupSettings(g engine.ProxyGroup) []policies.Setting {
 	return append(list, templateSettings(g.ErrorTemplates, g.Values)...)
 }
 
-func policyGroupSettings(g engine.PolicyGroup) []policies.Setting {
+// PolicyGroupSettings are what a policy group itself says.
+func PolicyGroupSettings(g engine.PolicyGroup) []policies.Setting {
 	active := "Passive"
 	if g.Active {
 		active = "Active"

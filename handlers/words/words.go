@@ -16,8 +16,8 @@ import (
 	"github.com/gatewright/gatewright/web/policies"
 )
 
-// Forms ties each type of policy to its form. A new type needs one line here.
-var Forms = map[string]policies.Form{
+// forms ties each type of policy to its form. A new type needs one line here.
+var forms = map[string]policies.Form{
 	jwtauth.TypeName: jwtform.Form{},
 	headers.TypeName: headersform.Form{},
 }
@@ -25,7 +25,7 @@ var Forms = map[string]policies.Form{
 // TypeAndForm is the type of policy of a name, with its form.
 func TypeAndForm(types policy.Set, name string) (policy.Type, policies.Form, error) {
 	t, known := types.Find(name)
-	f := Forms[name]
+	f := forms[name]
 	if !known || f == nil {
 		return policy.Type{}, nil, fmt.Errorf("policy type %q: %w", name, models.ErrNotFound)
 	}
