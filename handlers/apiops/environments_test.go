@@ -48,9 +48,7 @@ func TestEverybodySeesTheirOwnProjects(t *testing.T) {
 	s := c.site.Store
 	mine := modelstest.Project(t, s, "Mine")
 	modelstest.Project(t, s, "Yours")
-	u := modelstest.User(t, s, "mia", models.RoleMember, handlerstest.Password)
-	modelstest.Member(t, s, "Mine", u, models.ViewAPIs)
-	mia := c.as(t, "mia")
+	mia := c.member(t, "mia", "Mine", models.ViewAPIs)
 	for who, want := range map[*client]string{c: "Default,Mine,Yours", c.as(t, handlerstest.Auditor): "Default,Mine,Yours", mia: "Mine"} {
 		if got := listed(t, who.get(t, "/apiops/projects/").want(t, http.StatusOK)); got != want {
 			t.Errorf("somebody sees %s, not %s", got, want)

@@ -17,7 +17,6 @@ import (
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
-	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/archive"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -56,9 +55,9 @@ func (c *client) imports(t *testing.T, path string, content []byte, fields ...st
 	return c.do(t, call{method: http.MethodPost, path: path, body: importing(t, content, fields...)})
 }
 
-// shop is a project with a proxy that has a global policy, which names an
+// stocked is a project with a proxy that has a global policy, which names an
 // identity source, and with a policy group.
-func shop(t *testing.T, c *client) models.Project {
+func stocked(t *testing.T, c *client) models.Project {
 	t.Helper()
 	s, project := c.site.Store, modelstest.Project(t, c.site.Store, "Shop")
 	if _, err := s.SaveIdentitySource(t.Context(), modelstest.By(), project.ID, "", 0, modelstest.NewDirectory(identity.LDAP, "Staff"), map[string]secret.Text{"bindPassword": secret.New("hunter2")}); err != nil {
@@ -92,7 +91,7 @@ func held(t *testing.T, a answer) string {
 func TestPackagesAreExported(t *testing.T) {
 	t.Parallel()
 	c := begin(t)
-	shop(t, c)
+	stocked(t, c)
 	at := exchange("Shop")
 	c.get(t, at+"types/").want(t, http.StatusOK).holds(t, `{"totalCount":7}`)
 	if got := listed(t, c.get(t, at+"GLOBAL_POLICY/objects/?filter=COMP").want(t, http.StatusOK)); got != "Company" {
@@ -148,7 +147,7 @@ func passphrase(text string) map[string]string {
 func TestAPassphraseHidesAPackage(t *testing.T) {
 	t.Parallel()
 	c := begin(t)
-	shop(t, c)
+	stocked(t, c)
 	const words = "correct horse battery"
 	export := call{method: http.MethodPost, path: exchange("Shop") + "GLOBAL_POLICY/export/", body: `{"names":["Other"]}`, header: passphrase(words)}
 	sealed := c.do(t, export).want(t, http.StatusOK)
@@ -176,7 +175,7 @@ func TestAPassphraseHidesAPackage(t *testing.T) {
 func TestPackagesAreImported(t *testing.T) {
 	t.Parallel()
 	c := begin(t)
-	shop(t, c)
+	stocked(t, c)
 	s := c.site.Store
 	proxy := []byte(c.get(t, "/apiops/projects/Shop/apiProxies/orders/export/?withDependencies=true").Body)
 	at := exchange("Default") + "API_PROXY/import/"
@@ -283,14 +282,12 @@ func TestImportsThatAreWrong(t *testing.T) {
 func TestEachKindOfAPackageNeedsItsRight(t *testing.T) {
 	t.Parallel()
 	c := begin(t)
-	shop(t, c)
+	stocked(t, c)
 	s := c.site.Store
 	whole := []byte(c.get(t, "/apiops/projects/Shop/apiProxies/orders/export/?withDependencies=true").Body)
 	alone := []byte(c.get(t, "/apiops/projects/Shop/apiProxies/orders/export/").Body)
 	who := func(name string, rights ...models.Permission) *client {
-		u := modelstest.User(t, s, name, models.RoleMember, handlerstest.Password)
-		modelstest.Member(t, s, "Shop", u, rights...)
-		return c.as(t, name)
+		return c.member(t, name, "Shop", rights...)
 	}
 	apis, nothing := who("apis", models.ExportAPIs, models.ManageAPIs), who("looks", models.ViewAPIs, models.ViewSettings)
 	looks := who("exports", models.ExportAPIs, models.ExportSettings, models.ExportConnections)
