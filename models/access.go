@@ -20,6 +20,7 @@ type Grant struct {
 	// Credential and Proxy are names.
 	CredentialID, Credential string
 	OwnerID, Proxy, BasePath string
+	OwnerKind                string // engine.KindProxy or engine.KindProxyGroup
 	CredentialEnabled        bool
 	CredentialExpires        time.Time
 	Expires                  time.Time // zero means never
@@ -92,6 +93,7 @@ func (accessRow) TableName() string { return "credential_access" }
 type grantLine struct {
 	Access                      accessRow `gorm:"embedded"`
 	Credential, Proxy, BasePath string
+	OwnerKind                   string
 	Enabled                     bool
 	CredentialExpires           *time.Time
 	Networks, Roles, DisabledIn document
@@ -99,7 +101,7 @@ type grantLine struct {
 }
 
 // grantQuery lists grants of a project; conditions and order follow.
-const grantQuery = `select a.*, c.name as credential, x.name as proxy, x.base_path, c.enabled, c.expires_at as credential_expires, c.networks,
+const grantQuery = `select a.*, c.name as credential, x.name as proxy, x.base_path, x.kind as owner_kind, c.enabled, c.expires_at as credential_expires, c.networks,
 		count(*) over () as total,
 		coalesce((select jsonb_agg(r.name order by r.name) from credential_role_members m join credential_roles r on r.id = m.role_id where m.credential_id = c.id), '[]') as roles,
 		coalesce((select jsonb_agg(e.name order by e.name) from credential_environments o join environments e on e.id = o.environment_id
@@ -109,7 +111,7 @@ const grantQuery = `select a.*, c.name as credential, x.name as proxy, x.base_pa
 
 func (l *grantLine) grant() (Grant, error) {
 	g := Grant{
-		ID: l.Access.ID, CredentialID: l.Access.CredentialID, Credential: l.Credential, OwnerID: l.Access.OwnerID, Proxy: l.Proxy, BasePath: l.BasePath,
+		ID: l.Access.ID, CredentialID: l.Access.CredentialID, Credential: l.Credential, OwnerID: l.Access.OwnerID, Proxy: l.Proxy, BasePath: l.BasePath, OwnerKind: l.OwnerKind,
 		CredentialEnabled: l.Enabled, CredentialExpires: orZero(l.CredentialExpires), Expires: orZero(l.Access.ExpiresAt), Stamp: l.Access.Stamp.stamp(),
 	}
 	for _, part := range []struct {

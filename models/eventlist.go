@@ -21,6 +21,12 @@ func CursorOf(at time.Time, id int64) Cursor {
 	return Cursor(strconv.FormatInt(at.UnixMicro(), 10) + "." + strconv.FormatInt(id, 10))
 }
 
+// Valid tells whether it is none, or a place as CursorOf spells it.
+func (c Cursor) Valid() bool {
+	_, _, ok := c.read()
+	return ok || c == ""
+}
+
 // read tells the place; false for what is none.
 func (c Cursor) read() (at time.Time, id int64, ok bool) {
 	micros, number, ok := strings.Cut(string(c), ".")

@@ -209,7 +209,7 @@ func (s *Store) insertToken(ctx context.Context, by Actor, user userRow, row per
 		})
 	})
 	if violated(err) == personalTokensByName {
-		return problem.List{{Field: "name", Message: "You have a token of this name; choose another one."}}
+		return problem.List{{Field: "name", Message: "You have a token of this name; choose another one.", Taken: true}}
 	}
 	return err
 }
@@ -310,6 +310,9 @@ func (s *Store) RedeemPersonalToken(ctx context.Context, value secret.Text) (Use
 	}
 	return l.Row.user(), scope, nil
 }
+
+// GivenForPassword tells whether the value of a token is one of IssueAPIToken.
+func GivenForPassword(value secret.Text) bool { return strings.HasPrefix(value.Reveal(), signInPrefix) }
 
 // IssueAPIToken gives a user who has just proved the password a token for an hour.
 // It ends with the password, and when the user is locked or deleted. Somebody who

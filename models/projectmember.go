@@ -130,7 +130,7 @@ func (s *Store) SaveProjectMember(ctx context.Context, by Actor, projectID strin
 		return s.recordMember(ctx, tx, by, project, before, saved)
 	})
 	if violated(err) == "project_members_pkey" {
-		err = problem.List{{Field: "user", Message: memberAlready}}
+		err = problem.List{{Field: "user", Message: memberAlready, Taken: true}}
 	}
 	if err != nil {
 		return ProjectMember{}, fmt.Errorf("save member: %w", err)
@@ -163,7 +163,7 @@ func (s *Store) memberAt(ctx context.Context, tx *gorm.DB, projectID string, use
 	case err != nil || m.Version == version:
 		return m, err
 	case version == 0:
-		return m, problem.List{{Field: "user", Message: memberAlready}}
+		return m, problem.List{{Field: "user", Message: memberAlready, Taken: true}}
 	}
 	return m, &StaleError{Kind: KindProjectMember, Name: m.UserName, Version: m.Version, Current: m, By: m.UpdatedBy, At: m.UpdatedAt}
 }

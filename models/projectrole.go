@@ -126,7 +126,7 @@ func (s *Store) SaveProjectRole(ctx context.Context, by Actor, r ProjectRole) (P
 		return err
 	})
 	if violated(err) == projectRolesByName {
-		err = problem.List{{Field: "name", Message: "The name is taken by another role; choose another one."}}
+		err = problem.List{{Field: "name", Message: "The name is taken by another role; choose another one.", Taken: true}}
 	}
 	if err != nil {
 		return ProjectRole{}, fmt.Errorf("save role of projects: %w", err)

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/secret"
@@ -14,6 +15,30 @@ type Tester interface {
 	// the source can; without a name it only tries the connection. Nothing in
 	// the report is secret.
 	Test(ctx context.Context, name string, password secret.Text) Report
+}
+
+// ErrNoTest means that a source cannot be tested.
+var ErrNoTest = errors.New("sources of this kind cannot be tested")
+
+// Try opens a source of its own, past every cache and limit of the gateway, and
+// tests it within its own time. A password without a name is no login. What only
+// opening shows to be wrong is a problem.List.
+func Try(ctx context.Context, c Config, d Deps, name string, password secret.Text) (Report, error) {
+	if name == "" {
+		password = secret.Text{}
+	}
+	source, err := c.Open(d)
+	if err != nil {
+		return Report{}, err
+	}
+	defer source.Close()
+	tester, ok := source.(Tester)
+	if !ok {
+		return Report{}, ErrNoTest
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Base().Timeout())
+	defer cancel()
+	return tester.Test(ctx, name, password), nil
 }
 
 // Report is what a test found.

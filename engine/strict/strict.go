@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gatewright/gatewright/engine/problem"
@@ -60,6 +61,17 @@ func checkMembers(raw []byte, t reflect.Type, word string) error {
 	return m.list.Err()
 }
 
+// moment reports a time that is none: encoding/json does not say whose it is.
+func (m *members) moment(path string, t reflect.Type, token json.Token) {
+	text, isText := token.(string)
+	if !isText || t == nil || t != reflect.TypeFor[time.Time]() && t != reflect.TypeFor[*time.Time]() {
+		return
+	}
+	if _, err := time.Parse(time.RFC3339, text); err != nil {
+		m.list.Add(path, "Give a time such as 2026-01-31T08:00:00Z.")
+	}
+}
+
 func (m *members) value(path string, t reflect.Type) error {
 	token, err := m.d.Token()
 	if err != nil {
@@ -75,6 +87,7 @@ func (m *members) value(path string, t reflect.Type) error {
 	case json.Delim('['):
 		err = m.array(path, t)
 	default:
+		m.moment(path, t, token)
 		return nil
 	}
 	if err != nil {

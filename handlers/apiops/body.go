@@ -27,9 +27,13 @@ func prefixed(member string, err error) error {
 // paging reads page and pageSize of a list.
 func (c *call) paging() (page, size int, err error) {
 	var l problem.List
-	page = c.number(&l, "page", 1, 1, 1_000_000)
-	size = c.number(&l, "pageSize", 100, 1, 500)
+	page, size = c.pages(&l)
 	return page, size, l.Err()
+}
+
+// pages is paging beside other parameters.
+func (c *call) pages(l *problem.List) (page, size int) {
+	return c.number(l, "page", 1, 1, 1_000_000), c.number(l, "pageSize", 100, 1, 500)
 }
 
 func (c *call) number(l *problem.List, name string, otherwise, least, most int) int {

@@ -39,7 +39,7 @@ func (a *API) describe() *openapi3.T {
 	for _, t := range tags {
 		d.Tags = append(d.Tags, &openapi3.Tag{Name: t.name, Description: t.text})
 	}
-	known := schemas{components: components, types: a.Types, made: map[string]reflect.Type{}}
+	known := schemas{components: components, types: a.Types, kinds: a.Identities, made: map[string]reflect.Type{}}
 	for _, op := range a.operations {
 		item := d.Paths.Value(op.path)
 		if item == nil {

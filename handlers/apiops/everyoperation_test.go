@@ -84,7 +84,7 @@ func TestEveryOperationNeedsItsRight(t *testing.T) {
 	}
 	nobody := c.as(t, "nobody")
 	for _, d := range c.operations() {
-		if d.Responses.Status(http.StatusForbidden) == nil {
+		if d.Responses.Status(http.StatusForbidden) == nil || strings.HasPrefix(d.path, "/apiops/me/") { // which is everybody's own
 			continue
 		}
 		for _, project := range []string{"Default", "absent"} { // the same answer: nothing is learned about what there is

@@ -6,10 +6,14 @@ import (
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/headers"
+	identityapi "github.com/gatewright/gatewright/engine/identity/api"
+	"github.com/gatewright/gatewright/engine/identity/database"
+	"github.com/gatewright/gatewright/engine/identity/ldap"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/models"
 )
 
 //go:generate go run ./fielddocs
@@ -32,6 +36,16 @@ var tags = []struct{ name, text string }{
 	{groupPolicyTag, "What runs on calls through one proxy group."},
 	{deployTag, "What the gateway runs, in each environment."},
 	{historyTag, "What was deployed when; going back to it; what differs."},
+	{"Policies of a proxy", "What runs on calls to one API proxy."},
+	{variablesTag, "Named places in a request, which conditions refer to."},
+	{credentialsTag, "Users and clients of the built-in secret manager, and what they may use."},
+	{credentialRolesTag, "Roles that callers of APIs have."},
+	{providersTag, "Where users are looked up and their passwords are checked."},
+	{errorMessagesTag, "What callers are answered when something is refused or fails."},
+	{tokenManagementTag, "How token answers of the installation look, and how long records are kept."},
+	{auditTag, "Who changed what, with both sides of each change."},
+	{monitoringTag, "What happened at the gateways: token requests, security events, refused calls and logins."},
+	{peopleTag, "Who uses console and API, and what they may do in projects."},
 }
 
 // pathTexts say what the parameters of paths are.
@@ -48,6 +62,19 @@ var pathTexts = map[string]string{
 	"packageType":             "Type of the objects, such as GLOBAL_POLICY.",
 	"apiProxyGroupName":       "Name of the proxy group.",
 	"revision":                "Number of the revision.",
+	"identityProviderName":    "Name of the identity source.",
+	"roleName":                "Name of the credential role.",
+	"variableName":            "Name of the variable; compared without case.",
+	"auditEventId":            "Number of the record.",
+	"tokenRequestId":          "Number of the record.",
+	"securityEventId":         "Number of the record.",
+	"session":                 "The login, as tokens spell it in the claim sid.",
+	"userName":                "Name of the console user; compared without case.",
+	"projectRoleName":         "Name of the role; compared without case.",
+	"sessionId":               "The session, by its id.",
+	"tokenName":               "Name of the token; compared without case.",
+	"errorType":               "The error, such as INVALID_TOKEN.",
+	"username":                "Name of the credential; compared without case.",
 }
 
 // names are components that are not called as their Go types.
@@ -65,6 +92,13 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[fault.Bodies]():       "ErrorTemplates",
 	reflect.TypeFor[fault.Body]():         "ErrorTemplate",
 	reflect.TypeFor[condition.Rule]():     "ConditionRule",
+	reflect.TypeFor[issue.Management]():   "TokenManagementSettings",
+	reflect.TypeFor[models.Retention]():   "RetentionSettings",
+	reflect.TypeFor[issue.Settings]():     "TokenSettings",
+	reflect.TypeFor[ldap.Config]():        "LDAPSource",
+	reflect.TypeFor[database.Config]():    "DatabaseSource",
+	reflect.TypeFor[identityapi.Config](): "APISource",
+	reflect.TypeFor[identityapi.Header](): "APISourceHeader",
 	reflect.TypeFor[condition.Variable](): "ConditionVariable",
 }
 
@@ -76,12 +110,15 @@ var needed = map[reflect.Type][]string{
 
 // enums are types of which there are few values.
 var enums = map[reflect.Type][]any{
-	reflect.TypeFor[policy.Scope]():       {policy.All, policy.Endpoint},
-	reflect.TypeFor[policy.Pipeline]():    {policy.Request, policy.Response, policy.Error},
-	reflect.TypeFor[policy.UnmetAction](): {policy.Skip, policy.Reject},
-	reflect.TypeFor[issue.GrantType]():    {issue.Password, issue.ClientCredentials},
-	reflect.TypeFor[keys.Algorithm]():     words(keys.Algorithms()),
-	reflect.TypeFor[issue.TimeUnit]():     words(issue.TimeUnits()),
+	reflect.TypeFor[policy.Scope]():        {policy.All, policy.Endpoint},
+	reflect.TypeFor[policy.Pipeline]():     {policy.Request, policy.Response, policy.Error},
+	reflect.TypeFor[policy.UnmetAction]():  {policy.Skip, policy.Reject},
+	reflect.TypeFor[issue.GrantType]():     {issue.Password, issue.ClientCredentials},
+	reflect.TypeFor[models.Permission]():   words(append(models.AllPermissions(), models.ViewSystem, models.ManageSystem)),
+	reflect.TypeFor[keys.Algorithm]():      words(keys.Algorithms()),
+	reflect.TypeFor[issue.ScopeMismatch](): {issue.Strict, issue.Lenient, issue.IgnoreRequest},
+	reflect.TypeFor[issue.NoScope]():       {issue.WithoutScope, issue.AllScopes},
+	reflect.TypeFor[issue.TimeUnit]():      words(issue.TimeUnits()),
 }
 
 func words[T any](list []T) []any {
@@ -115,6 +152,19 @@ func (a *API) table() []operation {
 		a.historyOperations(),
 		a.invokeOperations(),
 		a.documentOperations(),
+		a.identityProviderOperations(),
+		a.credentialOperations(),
+		a.credentialAccessOperations(),
+		a.credentialRoleOperations(),
+		a.variableOperations(),
+		a.errorMessageOperations(),
+		a.tokenManagementOperations(),
+		a.auditOperations(),
+		a.eventOperations(),
+		a.loginOperations(),
+		a.userOperations(),
+		a.memberOperations(),
+		a.meOperations(),
 	} {
 		list = append(list, some...)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 )
 
@@ -27,6 +28,8 @@ type schemas struct {
 	sent bool
 	// types are the kinds of policy, for members that are tagged policy.
 	types policy.Set
+	// kinds are those of identity sources, for members that are tagged identity.
+	kinds identity.Kinds
 	// made says of which type a component is: two of one name would be one.
 	made map[string]reflect.Type
 }
@@ -127,6 +130,8 @@ func docOf(t reflect.Type, f reflect.StructField, name string) string {
 func (s schemas) member(f reflect.StructField, text string) *openapi3.SchemaRef {
 	ref := s.of(f.Type)
 	switch {
+	case f.Tag.Get("identity") != "":
+		ref = s.identitySource()
 	case f.Tag.Get("policy") == "":
 	case f.Tag.Get("policy") == "member":
 		ref.Value.Items = s.groupMember()
@@ -232,7 +237,7 @@ func (s schemas) name(t reflect.Type) string {
 	if renamed, ok := names[t]; ok {
 		name = renamed
 	} else if m := generic.FindStringSubmatch(name); m != nil {
-		name = map[string]string{"listOf": "ListOf", "one": "OneOf"}[m[1]] + upperFirst(m[2])
+		name = map[string]string{"listOf": "ListOf", "logOf": "LogOf", "one": "OneOf"}[m[1]] + upperFirst(m[2])
 	}
 	name = upperFirst(name)
 	if s.sent && !strings.HasSuffix(name, "Request") {

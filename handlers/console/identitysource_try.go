@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -82,26 +81,18 @@ func (e *sourceEditor) try(values webidentity.Values, in entered, password secre
 	return e.open(config, secrets, strings.TrimSpace(values[webidentity.TestName]), password), nil
 }
 
-// open tries one source of its own, past every cache and limit of the gateway.
+// open tests one source of its own.
 func (e *sourceEditor) open(config identity.Config, secrets map[string]secret.Text, name string, password secret.Text) webidentity.Outcome {
-	if name == "" {
-		password = secret.Text{} // a password without a name is no login
-	}
-	source, err := config.Open(identity.Deps{Secrets: secrets, Allow: e.c.outgoing})
-	if list := problem.Of(err); list != nil {
+	began := time.Now()
+	report, err := identity.Try(e.g.Request.Context(), config, identity.Deps{Secrets: secrets, Allow: e.c.outgoing}, name, password)
+	list := problem.Of(err)
+	switch {
+	case list != nil:
 		return webidentity.NewOutcome(e.form, e.kind, list)
-	}
-	if err != nil {
+	case errors.Is(err, identity.ErrNoTest):
+		return webidentity.Outcome{Failure: "Sources of this kind cannot be tested."}
+	case err != nil:
 		return webidentity.Outcome{Failure: "These settings cannot be used: " + err.Error() + "."}
 	}
-	defer source.Close()
-	tester, ok := source.(identity.Tester)
-	if !ok {
-		return webidentity.Outcome{Failure: "Sources of this kind cannot be tested."}
-	}
-	ctx, cancel := context.WithTimeout(e.g.Request.Context(), config.Base().Timeout())
-	defer cancel()
-	began := time.Now()
-	report := tester.Test(ctx, name, password)
-	return webidentity.Outcome{Report: report, Name: name, Login: !password.IsZero(), Took: time.Since(began)}
+	return webidentity.Outcome{Report: report, Name: name, Login: name != "" && !password.IsZero(), Took: time.Since(began)}
 }

@@ -118,6 +118,12 @@ func IsLog(right Right) bool { return right == models.ViewAudit || right == mode
 // something else than the project that the token is for.
 func (v *Visit) Limit(to models.TokenScope, outside bool) { v.limit, v.outside = &to, outside }
 
+// Limited tells that the request came with a token that was made for less than
+// all that its owner may do.
+func (v *Visit) Limited() bool {
+	return v.limit != nil && (v.limit.Permissions != nil || v.limit.ProjectID != "")
+}
+
 // Can tells whether the visitor has right, in the project that the request names
 // where it is one of a project's; an unknown role has none.
 func (v *Visit) Can(right Right) bool {
