@@ -11,6 +11,6 @@ create table api_answers (
 create index api_answers_created_at on api_answers (created_at);
 
 comment on table api_answers is 'Answers of the management API to writes with an Idempotency-Key, for a day.';
-comment on column api_answers.fingerprint is 'SHA-256 of method, address, preconditions and body.';
+comment on column api_answers.fingerprint is 'A MAC of method, address, preconditions and body.';
 comment on column api_answers.status is '0 while the first request is under way.';
 comment on column api_answers.answer is 'Header and body, sealed for api_answers/<user>/<key>: an answer may hold a secret that is shown once.';

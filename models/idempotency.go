@@ -1,8 +1,9 @@
 package models
 
 import (
-	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -35,8 +36,12 @@ const (
 func answerPlace(userID, key string) string { return "api_answers/" + userID + "/" + key }
 
 // ClaimKey takes an Idempotency-Key of a user for a request, or says how the
-// key is in use. An answer comes with KeyAnswered only.
+// key is in use. An answer comes with KeyAnswered only. Of the fingerprint only a
+// MAC is kept, as it is made of bodies in which passwords may be.
 func (s *Store) ClaimKey(ctx context.Context, userID, key string, fingerprint []byte) (string, KeptAnswer, error) {
+	mac := hmac.New(sha256.New, s.sealer.Derive("api_answers/fingerprint", sha256.Size))
+	mac.Write(fingerprint)
+	fingerprint = mac.Sum(nil)
 	type line struct {
 		Fingerprint, Answer []byte
 		Status              int
@@ -58,7 +63,7 @@ func (s *Store) ClaimKey(ctx context.Context, userID, key string, fingerprint []
 			return err
 		}
 		switch first := lines[0]; {
-		case !bytes.Equal(first.Fingerprint, fingerprint):
+		case !hmac.Equal(first.Fingerprint, fingerprint):
 			state = KeyOther
 		case first.Status == 0:
 			state = KeyUnderWay

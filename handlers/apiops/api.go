@@ -94,9 +94,9 @@ type call struct {
 	*API
 	g       *gin.Context
 	op      operation
-	project models.Project // that the path names, if it names one
-	scope   models.TokenScope
-	sent    []byte // the JSON that was sent
+	project models.Project    // that the path names, if it names one
+	token   models.TokenScope // what the token was made for
+	sent    []byte            // the JSON that was sent
 }
 
 func (c *call) ctx() context.Context { return c.g.Request.Context() }

@@ -19,7 +19,6 @@ import (
 // their secrets, as one is read back and the other never (D18).
 
 const (
-	projectPath   = Prefix + "projects/{projectName}/"
 	providersPath = projectPath + "identityProviders/"
 	providerPath  = providersPath + "{identityProviderName}/"
 	providersTag  = "Identity sources"

@@ -71,7 +71,7 @@ func (a *API) listProjects(c *call) (any, error) {
 	}
 	list := []project{}
 	for _, p := range all {
-		if c.scope.ProjectID == "" || c.scope.ProjectID == p.ID {
+		if c.token.ProjectID == "" || c.token.ProjectID == p.ID {
 			list = append(list, projectOf(p))
 		}
 	}

@@ -134,7 +134,7 @@ func (a *API) identify(c *call) error {
 		return err
 	}
 	v.Limit(scope, outside)
-	c.scope = scope
+	c.token = scope
 	c.g.Request = c.g.Request.WithContext(visit.With(c.ctx(), v))
 	return nil
 }
