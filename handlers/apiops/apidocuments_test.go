@@ -90,7 +90,7 @@ func TestAProxyIsCreatedFromADocument(t *testing.T) {
 
 func TestTheEndpointsOfADocumentTakeThePlaceOfTheOldOnes(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	s.bind(t, &s.orders, models.NewBinding{Scope: policy.Endpoint, EndpointID: s.orders.Endpoints[0].ID, Pipeline: policy.Request, PolicyID: s.standard.ID})
 	s.send(t, http.MethodPost, ordersAt+"endpoints/", `{"name":"/old","httpMethod":"GET"}`).want(t, http.StatusOK)
 	pets := serves(t, petsDocument)
@@ -110,7 +110,7 @@ func TestTheEndpointsOfADocumentTakeThePlaceOfTheOldOnes(t *testing.T) {
 
 func TestWhatIsWrongWithADocumentIsSaid(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	broken, pets := serves(t, `{"openapi":"3.1.0"`), serves(t, petsDocument)
 	for _, at := range []struct{ method, path string }{{http.MethodPost, proxiesAt}, {http.MethodPut, ordersAt}} {
 		for body, field := range map[string]string{

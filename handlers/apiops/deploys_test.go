@@ -13,7 +13,7 @@ import (
 
 func TestEveryKindIsDeployedAndUndeployed(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	for kind, at := range owners {
 		t.Run(kind, func(t *testing.T) {
 			place := at + "environments/production/"
@@ -37,7 +37,7 @@ func TestEveryKindIsDeployedAndUndeployed(t *testing.T) {
 
 func TestTheNodesSayWhetherTheyServe(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	report := func(node string, ok bool, generation int64) {
 		if err := s.site.Store.ReportNode(t.Context(), models.NodeReport{Node: node, Environment: "production", Generation: generation, OK: ok, Message: "so it is"}); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestTheNodesSayWhetherTheyServe(t *testing.T) {
 
 func TestHistoriesAreReadPinnedAndDeleted(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	for kind, at := range owners {
 		t.Run(kind, func(t *testing.T) {
 			history := at + "deploy-histories/"
@@ -97,7 +97,7 @@ func TestHistoriesAreReadPinnedAndDeleted(t *testing.T) {
 
 func TestWhatDiffersAndGoingBack(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	modelstest.Environment(t, s.site.Store, "test")
 	for kind, at := range owners {
 		t.Run(kind, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestWhatDiffersAndGoingBack(t *testing.T) {
 
 func TestHowAnAPIIsCalled(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	modelstest.Environment(t, s.site.Store, "test")
 	modelstest.Deploy(t, s.site.Store, s.orders, "production")
 	o := s.owner(t, engine.KindProxy)

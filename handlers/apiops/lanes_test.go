@@ -15,7 +15,7 @@ import (
 var flows = map[string]string{engine.KindProxy: ordersAt, engine.KindProxyGroup: mallAt}
 
 // lane are the names in the request lane for all calls.
-func (s *shop) lane(t *testing.T, kind string) string {
+func (s *market) lane(t *testing.T, kind string) string {
 	t.Helper()
 	var names []string
 	for _, b := range s.owner(t, kind).Bindings {
@@ -28,7 +28,7 @@ func (s *shop) lane(t *testing.T, kind string) string {
 
 func TestThePoliciesOfAGroup(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	at := mallAt + "policies/"
 	s.send(t, http.MethodPost, at+"first/", policyBody(`,"order":1`, jwtBody)).want(t, http.StatusOK)
 	s.send(t, http.MethodPost, at+"first/", policyBody("", jwtBody)).want(t, http.StatusConflict).holds(t, `{"error":"duplicate_name"}`)
@@ -45,7 +45,7 @@ func TestThePoliciesOfAGroup(t *testing.T) {
 
 func TestAPolicyIsLocalizedAndMadeGlobal(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	for kind, at := range flows {
 		t.Run(kind, func(t *testing.T) {
 			at += "policies/"
@@ -70,7 +70,7 @@ func TestAPolicyIsLocalizedAndMadeGlobal(t *testing.T) {
 
 func TestWhichOfTwoPlacesIsMeant(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	s.bind(t, &s.orders, models.NewBinding{Scope: policy.Endpoint, EndpointID: s.orders.Endpoints[1].ID, Pipeline: policy.Request, PolicyID: s.standard.ID})
 	at := ordersAt + "policies/standard/localize/"
 	s.send(t, http.MethodPost, at, "").want(t, http.StatusConflict)
@@ -87,7 +87,7 @@ func TestWhichOfTwoPlacesIsMeant(t *testing.T) {
 
 func TestPoliciesAreSwitchedAndOrdered(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	for kind, at := range flows {
 		t.Run(kind, func(t *testing.T) {
 			active := func(want ...bool) {

@@ -14,10 +14,10 @@ import (
 	"github.com/gatewright/gatewright/models/modelstest"
 )
 
-// shop is a project with two proxies, a proxy group of the first and a policy
+// market is a project with two proxies, a proxy group of the first and a policy
 // group, each with a local policy "guard"; the proxy and the proxy group have the
 // global policy "standard", too.
-type shop struct {
+type market struct {
 	*client
 	project                     string
 	orders, stock, mall, checks models.Owner
@@ -33,9 +33,9 @@ const (
 // owners are the addresses of one of each kind that is deployed.
 var owners = map[string]string{engine.KindProxy: ordersAt, engine.KindProxyGroup: mallAt, engine.KindPolicyGroup: checksAt}
 
-func newShop(t *testing.T) *shop {
+func newMarket(t *testing.T) *market {
 	t.Helper()
-	s := &shop{client: begin(t)}
+	s := &market{client: begin(t)}
 	store := s.site.Store
 	s.project = s.site.Project.ID
 	s.standard = modelstest.Policy(t, store, s.project, "standard")
@@ -63,7 +63,7 @@ func newShop(t *testing.T) *shop {
 }
 
 // bind binds in the request lane for all calls unless it is told otherwise.
-func (s *shop) bind(t *testing.T, o *models.Owner, b models.NewBinding) {
+func (s *market) bind(t *testing.T, o *models.Owner, b models.NewBinding) {
 	t.Helper()
 	if b.Scope == "" {
 		b.Scope, b.Pipeline = policy.All, policy.Request
@@ -75,7 +75,7 @@ func (s *shop) bind(t *testing.T, o *models.Owner, b models.NewBinding) {
 }
 
 // owner is that of a kind, as it is now.
-func (s *shop) owner(t *testing.T, kind string) models.Owner {
+func (s *market) owner(t *testing.T, kind string) models.Owner {
 	t.Helper()
 	return modelstest.Reload(t, s.site.Store, map[string]models.Owner{engine.KindProxy: s.orders, engine.KindProxyGroup: s.mall, engine.KindPolicyGroup: s.checks}[kind])
 }
@@ -93,7 +93,7 @@ func (c *client) refused(t *testing.T, method, path, body string, fields ...stri
 }
 
 // writes are versioned writes that would succeed, each with what it is sent.
-func (s *shop) writes() map[string]call {
+func (s *market) writes() map[string]call {
 	list := map[string]call{}
 	for name, at := range map[string]string{"proxy": ordersAt, "group": mallAt} {
 		body := `{"clientRoute":{"relativePathList":["/new"]},"routingInfo":{"routingAddressList":[{"address":"http://127.0.0.1:9"}]}}`
@@ -134,10 +134,10 @@ func (c call) at() string {
 
 func TestOfTwoWritersWithIfMatchOneWins(t *testing.T) {
 	t.Parallel()
-	for what, write := range (&shop{}).writes() {
+	for what, write := range (&market{}).writes() {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t)
+			s := newMarket(t)
 			open := s.owner(t, write.kind()) // the console's form, which is saved last
 			write.header = map[string]string{"If-Match": s.get(t, write.at()).want(t, http.StatusOK).Header.Get("ETag")}
 			answers := make([]answer, 2)
@@ -178,7 +178,7 @@ func (c call) kind() string {
 }
 
 // save writes a proxy or a proxy group as the console does.
-func (s *shop) save(t *testing.T, o models.Owner) error {
+func (s *market) save(t *testing.T, o models.Owner) error {
 	t.Helper()
 	save := s.site.Store.SaveProxy
 	if o.Kind == engine.KindProxyGroup {
@@ -190,7 +190,7 @@ func (s *shop) save(t *testing.T, o models.Owner) error {
 
 func TestAWriteAfterASaveOfTheConsoleIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	tags := map[string]string{ordersAt: s.get(t, ordersAt).Header.Get("ETag"), mallAt: s.get(t, mallAt).Header.Get("ETag")}
 	saved := map[string]models.Owner{}
 	for _, kind := range []string{engine.KindProxy, engine.KindProxyGroup} {
@@ -217,7 +217,7 @@ func TestAWriteAfterASaveOfTheConsoleIsRefused(t *testing.T) {
 func TestAPolicyOfTheFlowIsNotWrittenOver(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{ordersAt, mallAt} {
-		s := newShop(t)
+		s := newMarket(t)
 		tag := s.get(t, at+"policies/").Header.Get("ETag")
 		kind := map[string]string{ordersAt: engine.KindProxy, mallAt: engine.KindProxyGroup}[at]
 		guard := s.owner(t, kind).Bindings[0].Policy
@@ -237,7 +237,7 @@ func TestAPolicyOfTheFlowIsNotWrittenOver(t *testing.T) {
 // ATTACK: who may manage but not deploy asks for a deploy in a body.
 func TestADeployInABodyNeedsItsRight(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	maker := s.member(t, "maker", "Default", models.ManageAPIs)
 	for what, write := range s.writes() {
 		body, ok := write.body.(string)
@@ -268,7 +268,7 @@ func TestADeployInABodyNeedsItsRight(t *testing.T) {
 // ATTACK: the same names in another project.
 func TestOwnersOfOtherProjectsAreNotThere(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	modelstest.Project(t, s.site.Store, "other")
 	for what, write := range s.writes() {
 		write.path = strings.Replace(write.path, "/Default/", "/other/", 1)
@@ -282,7 +282,7 @@ func TestOwnersOfOtherProjectsAreNotThere(t *testing.T) {
 
 func TestTheSecretOfAKeyPairIsRotated(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	for _, at := range []string{ordersAt, mallAt} {
 		seen := map[any]bool{}
 		for range 2 {

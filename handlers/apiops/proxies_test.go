@@ -54,7 +54,7 @@ func TestAProxyIsCreatedReadReplacedAndDeleted(t *testing.T) {
 
 func TestWhatIsWrongWithAProxyIsNamedAsItWasSent(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	route, routing := `"clientRoute":{"relativePathList":["/p"]}`, `"routingInfo":{"routingAddressList":[{"address":"http://127.0.0.1:9"}]}`
 	for what, with := range map[string]struct {
 		body   string
@@ -94,7 +94,7 @@ func TestWhatIsWrongWithAProxyIsNamedAsItWasSent(t *testing.T) {
 
 func TestProxiesAndGroupsAreListedByPages(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	s.get(t, proxiesAt+"?pageSize=1&page=2").want(t, http.StatusOK).holds(t, `{"resultList":[{"name":"stock"}],"resultCount":1,"totalCount":2}`)
 	s.get(t, proxiesAt+"?q=ORD").want(t, http.StatusOK).holds(t, `{"resultList":[{"name":"orders"}],"totalCount":1}`)
 	s.get(t, groupsAt+"?q=mall").want(t, http.StatusOK).holds(t, `{"resultList":[{"name":"mall","relativePath":"/mall"}],"totalCount":1}`)
@@ -126,7 +126,7 @@ func TestAProxyIsDeployedAsItIsSaved(t *testing.T) {
 
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	at := ordersAt + "endpoints/"
 	s.get(t, at+"?pageSize=1&page=2").want(t, http.StatusOK).holds(t, `{"resultList":[{"name":"/pets","httpMethod":"POST","description":""}],"totalCount":2}`)
 	s.get(t, at+"?page=9").want(t, http.StatusOK).holds(t, `{"resultList":[],"totalCount":2}`)
@@ -159,7 +159,7 @@ func TestEndpoints(t *testing.T) {
 
 func TestAProxyGroup(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	body := `{"name":"bazaar","description":"Both","clientRoute":{"relativePathList":["/bazaar"]},"apiProxyNameList":["stock","Orders"],"blockDirectAccess":true,"environmentName":"production"}`
 	view := `{"name":"bazaar","description":"Both","clientRoute":{"relativePathList":["/bazaar"],"hostList":[],"methodList":[]},"apiProxyNameList":["stock","orders"],"blockDirectAccess":true`
 	s.send(t, http.MethodPost, groupsAt, body).want(t, http.StatusOK).holds(t, `{"result":`+view+`,"deployList":[{"state":"LIVE"}]},"deploymentResult":{"success":true}}`)
@@ -191,7 +191,7 @@ func TestAProxyGroup(t *testing.T) {
 
 func TestMembersComeAndGoOnce(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newMarket(t)
 	added := s.do(t, call{method: http.MethodPost, path: mallAt + "apiProxies/STOCK/"}).want(t, http.StatusOK).holds(t, `{"result":{"apiProxyNameList":["orders","stock"]}}`)
 	again := s.do(t, call{method: http.MethodPost, path: mallAt + "apiProxies/stock/"}).want(t, http.StatusOK).holds(t, `{"result":{"apiProxyNameList":["orders","stock"]}}`)
 	if added.Header.Get("ETag") != again.Header.Get("ETag") {
