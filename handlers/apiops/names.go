@@ -36,7 +36,6 @@ var tags = []struct{ name, text string }{
 	{groupPolicyTag, "What runs on calls through one proxy group."},
 	{deployTag, "What the gateway runs, in each environment."},
 	{historyTag, "What was deployed when; going back to it; what differs."},
-	{"Policies of a proxy", "What runs on calls to one API proxy."},
 	{variablesTag, "Named places in a request, which conditions refer to."},
 	{credentialsTag, "Users and clients of the built-in secret manager, and what they may use."},
 	{credentialRolesTag, "Roles that callers of APIs have."},
