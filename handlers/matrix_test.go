@@ -87,11 +87,12 @@ func askers(t *testing.T, site *handlerstest.Site) []asker {
 		name := "a member with " + string(p)
 		who := signedIn(t, site, strings.ToLower(strings.ReplaceAll(string(p), ":", " ")), models.RoleMember)
 		member(t, site, site.Project.ID, strings.ToLower(strings.ReplaceAll(string(p), ":", " ")), p)
-		list = append(list, asker{name: name, who: who, may: func(right string, project bool) bool { return project && here(right) }})
+		list = append(list, asker{name: name, who: who, may: func(right string, project bool) bool { return (project || logged(right)) && here(right) }})
 	}
 	nothing := func(string, bool) bool { return false }
 	list = append(list, asker{name: "a member of nothing", who: signedIn(t, site, "nobody", models.RoleMember), may: nothing})
-	list = append(list, asker{name: "a member of another project", who: signedIn(t, site, "elsewhere", models.RoleMember), may: nothing})
+	ofLogs := func(right string, project bool) bool { return !project && logged(right) } // which show what was logged elsewhere
+	list = append(list, asker{name: "a member of another project", who: signedIn(t, site, "elsewhere", models.RoleMember), may: ofLogs})
 	member(t, site, modelstest.Project(t, site.Store, "Other").ID, "elsewhere", models.AllPermissions()...)
 	locked := asker{name: "a locked user", who: signedIn(t, site, "locked", models.RoleAdministrator), stranger: true}
 	u, err := site.Store.UserByName(t.Context(), "locked")
@@ -104,6 +105,10 @@ func askers(t *testing.T, site *handlerstest.Site) []asker {
 	}
 	return append(list, locked)
 }
+
+// logged are the rights whose pages stand outside of projects and show as much as
+// the visitor sees.
+func logged(right string) bool { return right == "AUDIT:VIEW" || right == "MONITORING:VIEW" }
 
 func signedIn(t *testing.T, site *handlerstest.Site, name, role string) *handlerstest.Visitor {
 	t.Helper()

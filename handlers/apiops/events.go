@@ -144,12 +144,7 @@ func logPage[T any](rows []T, size int, backwards bool, found models.Found, plac
 
 // scope is the project that the address names, or all of them: a record of
 // another one is not there, even if its number is guessed.
-func (c *call) scope() models.Scope {
-	if c.project.ID != "" {
-		return models.OnlyIn(c.project.Name)
-	}
-	return models.Everywhere
-}
+func (c *call) scope() models.Scope { return c.visit().LogsOf(c.op.right, c.project.Name) }
 
 // logQuery is what all logs are narrowed by.
 type logQuery struct {

@@ -136,6 +136,9 @@ type globalizeRequest struct {
 }
 
 func (a *API) globalizePolicy(c *call) (any, error) {
+	if !c.visit().Can(models.ManageSettings) { // a global policy is made
+		return nil, errForbidden
+	}
 	var r globalizeRequest
 	if err := c.read(&r); err != nil {
 		return nil, err

@@ -101,6 +101,18 @@ func (v *Visit) SeesIn(right Right, project string) models.Scope {
 	return models.Scope{}
 }
 
+// LogsOf is what a program sees of the logs of the project that it names, by the
+// right that was asked for it, or with no project of all that was logged.
+func (v *Visit) LogsOf(right Right, project string) models.Scope {
+	switch {
+	case project != "" && v.Can(right):
+		return models.OnlyIn(project)
+	case project == "" && v.Can(ViewSystem):
+		return models.Everywhere
+	}
+	return models.Scope{}
+}
+
 // EntersLogs is Enters for the pages of logs, which stand outside of projects: a
 // member may open one by what any project gives.
 func (v *Visit) EntersLogs(right Right) {
