@@ -29,11 +29,11 @@ type Operation struct {
 	Parameters                      []Parameter
 	// Body and Answer are the members that are sent and answered, BodyText what
 	// is sent instead of JSON.
-	Body, Answer       Type
-	BodyText           string
-	Request, Response  string // examples
-	Curl               string
-	Statuses           []Status
+	Body, Answer      Type
+	BodyText          string
+	Request, Response string // examples
+	Curl              string
+	Statuses          []Status
 }
 
 // Parameter is one of the path, the query or the header.

@@ -62,7 +62,9 @@ func say(t *testing.T, terms audit.Terms, raw string) []policies.Setting {
 
 func TestASettingThatComesTwiceIsComparedTwice(t *testing.T) {
 	t.Parallel()
-	row := func(text string) policies.Setting { return policies.Setting{Section: "Rows", Label: "Role", Text: text} }
+	row := func(text string) policies.Setting {
+		return policies.Setting{Section: "Rows", Label: "Role", Text: text}
+	}
 	got := audit.Compare([]policies.Setting{row("a"), row("b")}, []policies.Setting{row("a"), row("c"), row("d")})
 	want := []audit.Change{
 		{Section: "Rows", Label: "Role", Before: "a", After: "a"},
