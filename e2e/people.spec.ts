@@ -57,7 +57,7 @@ test("an administrator adds somebody to a project, who sees only that", async ({
   await expect(grace.getByText("Your password was changed")).toBeVisible();
 
   await grace.goto(at("/"));
-  await expect(grace).toHaveURL(/\/projects\/Default\/proxies$/);
+  await expect(grace).toHaveURL(/\/projects\/Default\/dashboard$/);
   const menu = grace.getByRole("navigation").first();
   await expect(menu.getByRole("link", { name: "API Proxies" })).toBeVisible();
   for (const other of ["Credentials", "Users", "Audit", "Environments", "Members"])
