@@ -102,14 +102,21 @@ func (a *API) issueToken(c *call) (any, error) {
 }
 
 // form reads a form that was posted, never the query: what stands in an address
-// is logged on its way.
+// is logged on its way. Many generated clients send every form as multipart,
+// whatever the document says, so that is taken too.
 func (c *call) form() (url.Values, error) {
 	media, _, err := mime.ParseMediaType(c.g.GetHeader("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
+	parse := c.g.Request.ParseForm
+	switch {
+	case err == nil && media == "application/x-www-form-urlencoded":
+	case err == nil && media == "multipart/form-data":
+		// More than the whole body may hold, so that nothing is written to the disk.
+		parse = func() error { return c.g.Request.ParseMultipartForm(4 << 20) }
+	default:
 		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", text: "Send Content-Type: application/x-www-form-urlencoded."}
 	}
 	var tooLarge *http.MaxBytesError
-	switch err := c.g.Request.ParseForm(); {
+	switch err := parse(); {
 	case errors.As(err, &tooLarge):
 		return nil, err
 	case err != nil:

@@ -33,6 +33,8 @@ func TestATokenForNameAndPassword(t *testing.T) {
 	}
 	post(url.Values{"grant_type": {"password"}}).want(t, http.StatusBadRequest).holds(t, `{"error":"unsupported_grant_type"}`)
 	post(credentials("", "")).want(t, http.StatusBadRequest)
+	multipart := parts(t, nil, map[string]string{"grant_type": "client_credentials", "client_id": handlerstest.Administrator, "client_secret": handlerstest.Password})
+	stranger.do(t, call{method: http.MethodPost, path: "/apiops/auth/token", body: multipart, wrong: true}).want(t, http.StatusOK)
 	unknown := post(credentials("nobody", "wrong")).want(t, http.StatusUnauthorized)
 	wrong := post(credentials(handlerstest.Administrator, "wrong")).want(t, http.StatusUnauthorized).holds(t, `{"error":"unauthorized_client"}`)
 	if without(unknown.Body) != without(wrong.Body) {

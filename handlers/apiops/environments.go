@@ -64,7 +64,7 @@ type environmentEntry struct {
 	Type        string `json:"type" enum:"PRODUCTION,TEST,SANDBOX"`
 	AccessURL   string `json:"accessUrl" doc:"Where callers reach it, and the issuer of its tokens."`
 	Status      string `json:"status" enum:"UNPUBLISHED,PUBLISHED,REPUBLISH_REQUIRED" doc:"UNPUBLISHED: no living node serves it. REPUBLISH_REQUIRED: a node has not taken over everything."`
-	Colour      string `json:"colour" enum:"red,amber,green,blue,violet," doc:"Marks it in the console."`
+	Colour      string `json:"colour,omitempty" enum:"red,amber,green,blue,violet" doc:"Marks it in the console; left out where it has none."`
 	Version     int    `json:"version"`
 }
 
@@ -97,7 +97,7 @@ type environmentBody struct {
 	Type        string `json:"type" required:"true" enum:"PRODUCTION,TEST,SANDBOX"`
 	AccessURL   string `json:"accessUrl" required:"true"`
 	Description string `json:"description"`
-	Colour      string `json:"colour" enum:"red,amber,green,blue,violet,"`
+	Colour      string `json:"colour" enum:"red,amber,green,blue,violet"`
 }
 
 type environmentUpdate struct {
@@ -105,7 +105,7 @@ type environmentUpdate struct {
 	Type        string `json:"type" required:"true" enum:"PRODUCTION,TEST,SANDBOX"`
 	AccessURL   string `json:"accessUrl" required:"true"`
 	Description string `json:"description"`
-	Colour      string `json:"colour" enum:"red,amber,green,blue,violet,"`
+	Colour      string `json:"colour" enum:"red,amber,green,blue,violet"`
 	Confirm     string `json:"confirm" doc:"The name of the environment, for a new accessUrl where there may be traffic."`
 }
 

@@ -130,8 +130,11 @@ func TestEnvironmentsFromFirstToLast(t *testing.T) {
 	at := places + "STAGING/"
 	read := c.get(t, at).want(t, http.StatusOK)
 	c.stale(t, http.MethodPut, at, `{"type":"TEST","accessUrl":"https://staging.example.com"}`)
-	c.do(t, call{method: http.MethodPut, path: at, body: `{"name":"staging","type":"SANDBOX","accessUrl":"https://staging.example.com"}`, header: map[string]string{"If-Match": read.Header.Get("ETag")}}).want(t, http.StatusOK).
-		holds(t, `{"result":{"name":"staging","type":"SANDBOX","description":"","colour":"","version":2}}`)
+	changed := c.do(t, call{method: http.MethodPut, path: at, body: `{"name":"staging","type":"SANDBOX","accessUrl":"https://staging.example.com"}`, header: map[string]string{"If-Match": read.Header.Get("ETag")}}).want(t, http.StatusOK).
+		holds(t, `{"result":{"name":"staging","type":"SANDBOX","description":"","version":2}}`)
+	if strings.Contains(changed.Body, "colour") {
+		t.Errorf("the colour that was left out is still there: %s", changed.Body)
+	}
 	c.send(t, http.MethodPut, at, `{"name":"other","type":"TEST","accessUrl":"https://staging.example.com"}`).want(t, http.StatusBadRequest).namesFields(t, "name")
 	c.send(t, http.MethodPut, at, `{"type":"TEST","accessUrl":"nowhere"}`).want(t, http.StatusBadRequest).namesFields(t, "accessUrl")
 	moved := c.send(t, http.MethodPut, at, `{"type":"TEST","accessUrl":"https://new.example.com"}`).want(t, http.StatusOK) // nobody is there
