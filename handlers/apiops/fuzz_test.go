@@ -377,10 +377,8 @@ const fuzzRounds = 7
 func FuzzDocument(f *testing.F) {
 	c := furnished(f)
 	operations := c.ordered()
-	for i := range operations {
-		f.Add(byte(i), []byte{0})
-		f.Add(byte(i), []byte("\x40 some bytes that choose \x00\x01\x02\xfe\xff and so on"))
-	}
+	f.Add(byte(0), []byte{0})
+	f.Add(byte(1), []byte("\x40 some bytes that choose \x00\x01\x02\xfe\xff and so on"))
 	f.Fuzz(func(t *testing.T, operation byte, raw []byte) {
 		d := operations[int(operation)%len(operations)]
 		c.furnish(t)
