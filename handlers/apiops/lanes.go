@@ -28,7 +28,7 @@ func (a *API) laneOperationsOf(k kind, tag string) []operation {
 		},
 		{
 			method: http.MethodPost, path: at + "{policyName}/globalize/", id: "globalize" + k.id + "Policy", tag: tag, summary: "Make a local policy a global one",
-			text:  "It keeps its place, and others can use it from then on." + several,
+			text:  "It keeps its place, and others can use it from then on. Needs GLOBAL_SETTINGS, MANAGE, too." + several,
 			right: models.ManageAPIs, body: globalizeRequest{}, result: deployAnswer{}, versioned: true, do: a.globalizePolicy,
 		},
 		{

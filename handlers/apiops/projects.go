@@ -35,7 +35,7 @@ func (a *API) projectOperations() []operation {
 		},
 		{
 			method: http.MethodPut, path: projectPath, id: "updateProject", tag: tag, summary: "Change the description of a project", text: "The name stays: logs, tokens and the audit carry it.",
-			right: visit.ManageSystem, body: projectBody{}, result: one[project]{}, versioned: true, do: a.updateProject,
+			right: models.ManageProject, body: projectBody{}, result: one[project]{}, versioned: true, do: a.updateProject,
 		},
 		{
 			method: http.MethodDelete, path: projectPath, id: "deleteProject", tag: tag, summary: "Delete a project", text: "With its policies, identity sources, credentials, variables and memberships. One that has API proxies or groups is refused.",

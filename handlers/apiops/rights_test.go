@@ -115,6 +115,7 @@ func (c *client) withTokens(t *testing.T, other models.Project) []asker {
 	t.Helper()
 	var list []asker
 	all := permitted[models.RoleAdministrator]
+	ofProjects := func(right string) bool { return !strings.HasPrefix(right, "SYSTEM:") } // the installation is outside of every project
 	for name, of := range map[string]struct {
 		role            string
 		scope           models.TokenScope
@@ -124,7 +125,7 @@ func (c *client) withTokens(t *testing.T, other models.Project) []asker {
 		"a token for one permission":         {models.RoleAdministrator, models.TokenScope{Permissions: models.Permissions{models.ManageAPIs}}, given(models.ManageAPIs), nothing},
 		"a token for more than its owner":    {models.RoleAuditor, models.TokenScope{Permissions: models.Permissions{models.ManageAPIs}}, given(models.ViewAPIs), nothing},
 		"a token for the installation alone": {models.RoleAdministrator, models.TokenScope{Permissions: models.Permissions{models.ViewSystem}}, given(models.ViewSystem), given(models.ViewSystem)},
-		"a token for this project":           {models.RoleAdministrator, models.TokenScope{ProjectID: c.site.Project.ID}, all, nothing},
+		"a token for this project":           {models.RoleAdministrator, models.TokenScope{ProjectID: c.site.Project.ID}, ofProjects, nothing},
 		"a token for another project":        {models.RoleAdministrator, models.TokenScope{ProjectID: other.ID}, nothing, nothing},
 	} {
 		_, value := c.personal(t, c.user(t, name, of.role), of.scope)

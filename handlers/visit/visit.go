@@ -148,7 +148,10 @@ func (v *Visit) Can(right Right) bool {
 	if right == SignedIn {
 		return true
 	}
-	if v.outside || v.limit != nil && !has(v.limit.Permissions, right) && v.limit.Permissions != nil {
+	if v.outside || v.limit != nil && v.limit.ProjectID != "" && (right == ViewSystem || right == ManageSystem) {
+		return false
+	}
+	if v.limit != nil && !has(v.limit.Permissions, right) && v.limit.Permissions != nil {
 		return false
 	}
 	return has(v.here, right) || everywhere(v.User.Role, right)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,9 @@ import (
 
 // rooms are the packages whose structs are JSON of the management API.
 var rooms = []string{"condition", "fault", "headers", "issue", "jwtauth", "policy"}
+
+// decisions are marks for readers of the code only.
+var decisions = regexp.MustCompile(` \(D\d+(?:, D\d+)*\)`)
 
 func main() {
 	log.SetFlags(0)
@@ -80,6 +84,7 @@ func collect(texts map[string]string, of string, spec *ast.TypeSpec) {
 			continue
 		}
 		text := strings.Join(strings.Fields(f.Doc.Text()), " ")
+		text = decisions.ReplaceAllString(text, "")
 		if rest, ok := strings.CutPrefix(text, f.Names[0].Name+" "); ok {
 			text = name + " " + rest
 		}
