@@ -64,6 +64,8 @@ create table personal_tokens (
 );
 create unique index personal_tokens_name on personal_tokens (user_id, lower(name)) where revoked_at is null;
 
+create index personal_tokens_project on personal_tokens (project_id) where project_id is not null;
+
 comment on table personal_tokens is 'Bearer tokens of the management API; the person holds the token, we only its hash.';
 comment on column personal_tokens.permissions is 'Null for all that the owner may do; else no more than these.';
 comment on column personal_tokens.project_id is 'Null for every project of the owner.';

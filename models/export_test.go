@@ -16,7 +16,7 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
+		clientName{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
 	}
 }
 
@@ -25,6 +25,17 @@ type clientName struct{ Name, Kind, Owner string }
 
 // TableName implements gorm's schema.Tabler.
 func (clientName) TableName() string { return "client_names" }
+
+// answerRow is written by statements only.
+type answerRow struct {
+	UserID, Key         string
+	Fingerprint, Answer []byte
+	Status              int
+	CreatedAt           time.Time
+}
+
+// TableName implements gorm's schema.Tabler.
+func (answerRow) TableName() string { return "api_answers" }
 
 // projectMemberRole is written by statements only.
 type projectMemberRole struct{ ProjectID, UserID, RoleID string }

@@ -372,7 +372,7 @@ func TestNoRequestMadeFromTheDocumentIsAnsweredOutsideIt(t *testing.T) {
 }
 
 // fuzzRounds is how often every operation is asked.
-const fuzzRounds = 7
+const fuzzRounds = 2
 
 func FuzzDocument(f *testing.F) {
 	c := furnished(f)

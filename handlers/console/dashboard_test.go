@@ -61,7 +61,7 @@ func TestTheDashboardSaysWhatNeedsAttention(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
 	v := site.SignIn(t, handlerstest.Auditor)
-	home := v.Follow(t, v.Follow(t, v.Get(t, "/")))
+	home := v.Follow(t, v.Get(t, "/"))
 	wantText(t, home.One(t, ".Header"), "Nothing in Default needs attention")
 
 	trouble(t, site, site.Project, "mine")

@@ -23,7 +23,7 @@ func TestPagesOutsideOfProjectsKeepTheOneThatWasLookedAt(t *testing.T) {
 			mustStatus(t, p, http.StatusOK)
 			p.One(t, `nav a[href="`+link.Proxies(project)+`"]`)
 		}
-		if home := v.Get(t, "/"); home.Header.Get("Location") != link.Proxies(project) {
+		if home := v.Get(t, "/"); home.Header.Get("Location") != link.Dashboard(project) {
 			t.Errorf("home of %s leads to %s", project, home.Header.Get("Location"))
 		}
 	}

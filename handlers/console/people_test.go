@@ -115,7 +115,7 @@ func TestRolesAndMembersOfAProject(t *testing.T) {
 	mustStatus(t, v.Submit(t, members, "#member-form", url.Values{"user": {"bob"}, "roles": {"Releaser"}}), http.StatusSeeOther)
 
 	bob := site.SignIn(t, "bob")
-	if p := bob.Get(t, "/"); p.Location() != link.Proxies("Default") {
+	if p := bob.Get(t, "/"); p.Location() != link.Dashboard("Default") {
 		t.Errorf("bob is led to %q", p.Location())
 	}
 	page := bob.Get(t, link.Members("Default"))
