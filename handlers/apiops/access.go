@@ -65,6 +65,8 @@ const maxCredential = 1024
 var (
 	errGrant    = &refusal{status: http.StatusBadRequest, code: "unsupported_grant_type", text: "Send grant_type=client_credentials."}
 	errPassword = &refusal{status: http.StatusUnauthorized, code: "unauthorized_client", text: "The name or the password is wrong, or the user may not sign in."}
+	// Only whoever knows the password reads this.
+	errOwnPassword = &refusal{status: http.StatusUnauthorized, code: "unauthorized_client", text: "Sign in to the console and choose a password of your own first; this one was generated."}
 )
 
 func (a *API) issueToken(c *call) (any, error) {
@@ -88,7 +90,10 @@ func (a *API) issueToken(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || user.MustChangePassword {
+	if ok && user.MustChangePassword {
+		return nil, errOwnPassword
+	}
+	if !ok {
 		a.Throttle.Failed(name, client.String())
 		return nil, errPassword
 	}

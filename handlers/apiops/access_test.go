@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
+	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/models/modelstest"
 )
 
 func credentials(name, password string) url.Values {
@@ -43,6 +46,26 @@ func TestATokenForNameAndPassword(t *testing.T) {
 	stranger.do(t, call{method: http.MethodPost, path: "/apiops/auth/token?" + credentials(handlerstest.Administrator, handlerstest.Password).Encode(), body: url.Values{}, wrong: true}).want(t, http.StatusBadRequest)
 	stranger.do(t, call{method: http.MethodPost, path: "/apiops/auth/token", body: "{}", wrong: true}).want(t, http.StatusUnsupportedMediaType)
 	post(credentials(strings.Repeat("a", 2<<20), "x")).want(t, http.StatusRequestEntityTooLarge)
+}
+
+func TestAGeneratedPasswordGetsNoToken(t *testing.T) {
+	t.Parallel()
+	c := begin(t)
+	fresh := models.User{Name: "fresh", Role: models.RoleMember, MustChangePassword: true}
+	if _, err := c.site.Store.CreateUser(t.Context(), modelstest.By(), fresh, secret.New(handlerstest.Password)); err != nil {
+		t.Fatal(err)
+	}
+	stranger := &client{site: c.site, doc: c.doc}
+	for range 10 { // a right password is no guess
+		a := stranger.do(t, call{method: http.MethodPost, path: "/apiops/auth/token", body: credentials("fresh", handlerstest.Password)})
+		if a.want(t, http.StatusUnauthorized); !strings.Contains(a.Body, "password of your own") {
+			t.Fatalf("the answer does not say what to do: %s", a.Body)
+		}
+	}
+	a := stranger.do(t, call{method: http.MethodPost, path: "/apiops/auth/token", body: credentials("fresh", "wrong")}).want(t, http.StatusUnauthorized)
+	if strings.Contains(a.Body, "password of your own") {
+		t.Errorf("somebody without the password learns of it: %s", a.Body)
+	}
 }
 
 // without leaves out what differs from request to request.

@@ -99,7 +99,7 @@ func TestPolicyGroupsAreListed(t *testing.T) {
 	mustContain(t, r.v.Get(t, "/palette?project=Default&q=stand").Body, "/policy-groups/Standard", "Policy group")
 }
 
-func TestTheEmptyListOfPolicyGroupsHasOneThingToDo(t *testing.T) {
+func TestTheEmptyListOfPolicyGroupsOffersOneAction(t *testing.T) {
 	t.Parallel()
 	site := handlerstest.New(t)
 	list := site.SignIn(t, handlerstest.Administrator).Get(t, link.KindPolicyGroup.List("Default"))
