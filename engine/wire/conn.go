@@ -1,0 +1,275 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	neturl "net/url"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+)
+
+type url = neturl.URL
+
+func newConn(f *Front, nc net.Conn) *conn {
+	c := &conn{front: f, nc: nc, in: readers.Get().(*bufio.Reader)}
+	c.in.Reset(nc)
+	ctx, gone := context.WithCancel(f.ctx)
+	c.gone = gone
+	c.base = (&http.Request{
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: nc.RemoteAddr().String(), URL: &c.url,
+	}).WithContext(ctx)
+	c.w.conn, c.body.conn = c, c
+	return c
+}
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxHead) }}
+
+// next is what comes in on a connection.
+type next int
+
+const (
+	plain next = iota
+	odd        // for net/http
+	over
+)
+
+// serve answers one request after the other until the connection ends or is handed
+// over.
+func (c *conn) serve() {
+	defer c.front.forget(c)
+	defer c.gone()
+	for {
+		switch c.read() {
+		case odd:
+			c.front.handOver(c)
+			return
+		case over:
+			c.end()
+			return
+		}
+		if !c.answer() {
+			c.end()
+			return
+		}
+	}
+}
+
+func (c *conn) end() {
+	_ = c.nc.Close()
+	c.in.Reset(nil)
+	readers.Put(c.in)
+	c.in = nil
+}
+
+// endIdle ends the connection if no call is under way on it.
+func (c *conn) endIdle() {
+	if c.calls.Load()&1 == 0 {
+		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// leave ends the call of a caller who has left.
+func (c *conn) leave() {
+	c.gone()
+	c.watched.Lock()
+	defer c.watched.Unlock()
+	if c.behind != nil {
+		c.behind.interrupt()
+	}
+}
+
+func (c *conn) setBehind(u *upstreamConn) {
+	c.watched.Lock()
+	c.behind = u
+	c.watched.Unlock()
+}
+
+// read waits for the next head and reads it.
+func (c *conn) read() next {
+	if c.in.Buffered() == 0 {
+		c.readWithin(c.front.o.IdleTimeout)
+		if c.front.closing() {
+			return over
+		}
+		if _, err := c.in.Peek(1); err != nil {
+			return over
+		}
+	}
+	if c.front.closing() {
+		return odd // net/http says so in its way
+	}
+	c.calls.Add(1)
+	verdict := c.readHead()
+	if verdict != plain {
+		c.calls.Add(1)
+	}
+	return verdict
+}
+
+func (c *conn) readHead() next {
+	n := 0
+	for more := false; ; more = true {
+		have, _ := c.in.Peek(c.in.Buffered())
+		if n = endOfHead(have); n > 0 {
+			break
+		}
+		if len(have) == maxHead {
+			return odd
+		}
+		if !more {
+			c.readBy = time.Time{}
+			c.readWithin(c.front.o.HeaderTimeout)
+		}
+		if _, err := c.in.Peek(len(have) + 1); err != nil {
+			return over
+		}
+	}
+	raw, _ := c.in.Peek(n)
+	method, target, ok := c.head.request(string(raw))
+	if !ok || c.head.length > ShortBody {
+		return odd
+	}
+	_, _ = c.in.Discard(n)
+	c.request(method, target)
+	return plain
+}
+
+// readWithin moves the deadline for reading once in a while, not at each request: a
+// timer that moves costs more than a head that is parsed.
+func (c *conn) readWithin(d time.Duration) {
+	now := time.Now()
+	if c.readBy.Sub(now) > d-d/8 {
+		return
+	}
+	c.readBy = now.Add(d)
+	_ = c.nc.SetReadDeadline(c.readBy)
+}
+
+func (c *conn) writeWithin(d time.Duration) {
+	now := time.Now()
+	if c.writeBy.Sub(now) > d-d/8 {
+		return
+	}
+	c.writeBy = now.Add(d)
+	_ = c.nc.SetWriteDeadline(c.writeBy)
+}
+
+// request fills the one request of the connection. Handlers keep none after they
+// return; what they may keep are its strings.
+func (c *conn) request(method, target string) {
+	c.url = url{Path: target}
+	c.r = *c.base
+	c.r.Method, c.r.RequestURI, c.r.Host, c.r.Header, c.r.Close = method, target, c.head.host, c.head.fields, c.head.close
+	c.r.Body, c.r.ContentLength, c.body.left, c.body.failed = http.NoBody, 0, 0, nil
+	if c.head.length > 0 {
+		c.r.Body, c.r.ContentLength, c.body.left = &c.body, c.head.length, c.head.length
+	}
+	c.w.begin(method, c.head.close)
+	c.writeWithin(c.front.o.HeaderTimeout + c.front.o.StallTimeout)
+}
+
+// answer calls the handler and tells whether the connection goes on.
+func (c *conn) answer() (goesOn bool) {
+	defer c.calls.Add(1)
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			goesOn = false
+		default:
+			c.front.o.Logger.Error("request failed", "error", v, "stack", string(debug.Stack()))
+			goesOn = false
+		}
+		c.w.release()
+	}()
+	if c.body.left > 0 {
+		c.readBy = time.Time{}
+		c.readWithin(c.front.o.HeaderTimeout + c.front.o.StallTimeout)
+	}
+	c.front.o.Handler.ServeHTTP(&c.w, &c.r)
+	if c.w.finish() != nil {
+		return false
+	}
+	if c.w.closes {
+		c.linger()
+		return false
+	}
+	return c.body.drain() == nil
+}
+
+// lingerTimeout is how long what a caller still sends is read after the last answer:
+// closing sooner would reset the connection, and the answer might be lost with it
+// (RFC 9112 section 9.6).
+const lingerTimeout = 500 * time.Millisecond
+
+func (c *conn) linger() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if c.body.left == 0 && c.in.Buffered() == 0 || !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.nc.SetReadDeadline(time.Now().Add(lingerTimeout))
+	_, _ = io.Copy(io.Discard, io.LimitReader(c.in, 256<<10))
+}
+
+// body is that of the request: short and of known length. It is read by the handler's
+// goroutine alone.
+type body struct {
+	conn   *conn
+	left   int64
+	failed error
+}
+
+// Read ends with io.EOF after the announced length, and with
+// io.ErrUnexpectedEOF when the caller ends before.
+func (b *body) Read(p []byte) (int, error) {
+	if b.failed != nil {
+		return 0, b.failed
+	}
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := b.conn.in.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	case err == nil && b.left == 0:
+		err = io.EOF
+	}
+	if err != nil && b.left > 0 {
+		b.failed = err
+	}
+	return n, err
+}
+
+// Close does nothing: what was not read is read after the answer.
+func (b *body) Close() error { return nil }
+
+// drain reads what the handler left.
+func (b *body) drain() error {
+	if b.left == 0 || b.failed != nil {
+		return b.failed
+	}
+	_, err := io.Copy(io.Discard, b)
+	return err
+}
+
+// hungUp tells whether the caller has closed the connection.
+func (c *conn) hungUp() bool {
+	s, ok := c.nc.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n, said := peek(raw)
+	return said && n == 0
+}
