@@ -46,9 +46,15 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 	}
 	if err != nil && err != io.EOF {
-		b.failure.Store(&err)
+		b.fail(err)
 	}
 	return n, err
+}
+
+func (b *body) fail(err error) {
+	if b.failure.Load() == nil {
+		b.failure.Store(&err)
+	}
 }
 
 // extend lets an upload take its time for as long as it moves. The deadline

@@ -14,6 +14,7 @@ import (
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/token"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // call is one request under way. Calls are used again, so that one costs next
@@ -24,9 +25,16 @@ type call struct {
 	// passing a request's state to the callbacks that allocates nothing.
 	proxy  httputil.ReverseProxy
 	buffer []byte
-	// content and country are bound once too: conditions ask by them.
-	content func() ([]byte, error)
+	// read and country are bound once too: conditions ask by them; and informs.
+	read    func() ([]byte, error)
 	country func(*condition.Request) string
+	informs func(status int, h http.Header)
+	// Memory for what is sent to the API: the header, the values of the gateway's own
+	// fields, a short body.
+	out     http.Header
+	own     []string
+	content []byte
+	asked   wire.Request
 
 	state
 }
@@ -65,7 +73,7 @@ func newCall(g *Gateway) *call {
 		Rewrite: c.rewrite, ModifyResponse: c.modifyResponse, ErrorHandler: c.forwardFailed,
 		BufferPool: copyBuffer{c}, ErrorLog: g.proxyLog,
 	}
-	c.content, c.country = c.readBody, c.findCountry
+	c.read, c.country, c.informs = c.readBody, c.findCountry, c.inform
 	return c
 }
 
@@ -99,7 +107,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.trusted = within(c.g.trusted, c.peer)
 	c.ids = []string{correlationID(r.Header, c.trusted)}
 	c.x.Header, c.x.Method, c.x.CorrelationID = r.Header, r.Method, c.ids[0]
-	c.x.Protocol, c.x.Time, c.x.Content, c.x.Country = r.Proto, c.started, c.content, c.country
+	c.x.Protocol, c.x.Time, c.x.Content, c.x.Country = r.Proto, c.started, c.read, c.country
 	c.x.Client = clientAddr(c.peer, r.Header["X-Forwarded-For"], c.g.trusted)
 }
 

@@ -1,14 +1,18 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // forward calls the upstream. Both bodies stream.
@@ -23,24 +27,84 @@ func (c *call) forward() {
 		// written; WriteByteTimeout sees to callers that do not read.
 		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{})
 	}
-	r := c.r
+	if !asksForWebSocket(c.r) {
+		c.ask()
+		return
+	}
+	c.upgrade = c.g.sockets.add(c.r)
+	defer c.g.sockets.remove(c.upgrade)
+	c.reverse(c.upgrade.request)
+}
+
+// ask forwards what is no handshake. A short body is read whole first: an API is not
+// asked for somebody who does not say what he wants.
+func (c *call) ask() {
+	content, length, short := c.shortBody()
+	if c.body.err() != nil {
+		c.forwardFailed(nil, nil, c.body.err())
+		return
+	}
+	c.called = c.g.now()
+	pool := c.route.operation.proxy.pool
 	switch {
-	case asksForWebSocket(r):
-		c.upgrade = c.g.sockets.add(r)
-		defer c.g.sockets.remove(c.upgrade)
-		r = c.upgrade.request
-	case r.Body != nil && r.Body != http.NoBody:
+	case short && pool != nil:
+		c.relay(pool, content, length)
+	case short && length > 0:
+		c.reverse(withBody(c.r, io.NopCloser(bytes.NewReader(content))))
+	case short:
+		c.reverse(c.r)
+	default:
 		// On a copy: net/http looks at the body in its own request to find
 		// out whether the connection can be used again.
-		c.body = c.outgoing(r)
-		r = withBody(r, c.body)
+		c.body = newBody(c.r, c.w, c.g.limits)
+		c.reverse(withBody(c.r, c.body))
 	}
+}
+
+// shortBody is the body if it is short: in the call's memory, or in that which a
+// condition has read it to. Its length is -1 where none was announced.
+func (c *call) shortBody() (content []byte, length int, short bool) {
+	switch {
+	case c.held != nil:
+		length = len(c.held.raw)
+		if length == 0 && c.r.ContentLength == 0 {
+			length = c.emptyLength()
+		}
+		return c.held.raw, length, true
+	case c.r.Body == nil || c.r.Body == http.NoBody || c.r.ContentLength == 0:
+		return nil, c.emptyLength(), true
+	case c.r.ContentLength < 0 || c.r.ContentLength > wire.ShortBody || c.r.Header["Expect"] != nil:
+		// Who awaits a go-ahead is not given it before the API is there.
+		return nil, 0, false
+	}
+	c.body = newBody(c.r, c.w, c.g.limits)
+	n := int(c.r.ContentLength)
+	c.content = slices.Grow(c.content[:0], n)[:n]
+	_, err := io.ReadFull(c.body, c.content)
+	if err != nil {
+		c.body.fail(err)
+	}
+	return c.content, n, true
+}
+
+// emptyLength is that of a body that is not there: methods that have one say so
+// (RFC 9110 section 8.6).
+func (c *call) emptyLength() int {
+	switch c.r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return 0
+	}
+	return -1
+}
+
+// reverse leaves the call to the standard library.
+func (c *call) reverse(r *http.Request) {
 	c.called = c.g.now()
 	c.proxy.Transport = c.route.operation.proxy.transport
 	c.proxy.ServeHTTP(c, r)
 }
 
-func withBody(r *http.Request, b *body) *http.Request {
+func withBody(r *http.Request, b io.ReadCloser) *http.Request {
 	changed := *r
 	changed.Body = b
 	return &changed
@@ -52,7 +116,14 @@ func withBody(r *http.Request, b *body) *http.Request {
 // Director.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
 	c.aim(p.Out)
-	h := p.Out.Header
+	c.rewriteHeader(p.Out.Header, nil)
+	// Trailers come when the policies have long run.
+	p.Out.Trailer = nil
+}
+
+// rewriteHeader makes the outgoing header of what is left of the caller's. The values
+// of the gateway's own fields are appended to memory, which is returned.
+func (c *call) rewriteHeader(h http.Header, memory []string) []string {
 	cleanFields(h, c.x.Strip)
 	c.changeRequest(h)
 	for _, name := range c.x.StripCookies {
@@ -64,31 +135,41 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 		delete(h, "Upgrade")
 		delete(h, "Connection")
 	}
-	// Trailers come when the policies have long run.
-	p.Out.Trailer = nil
-	own := newFields(h, 2+len(c.x.Set))
+	own := fields{h, slices.Grow(memory, 2+len(c.x.Set))}
 	h[CorrelationHeader] = c.ids
 	c.setForwarded(&own)
 	own.setAll(c.x.Set)
+	return own.values
 }
 
 // aim points the outgoing request at the upstream. Path and RawPath together
 // make net/url write the normal form byte for byte.
 func (c *call) aim(out *http.Request) {
 	to := &c.route.operation.proxy.upstream
-	path := to.path(c.target.path[segmentsEnd(c.target.path, c.route.owner.segments):])
+	path := to.path(c.rest())
 	decoded := path
 	if strings.IndexByte(path, '%') >= 0 {
 		decoded = decode(path)
 	}
 	*out.URL = url.URL{
 		Scheme: to.scheme, Host: to.host,
-		Path: decoded, RawPath: path, RawQuery: c.target.query,
-	}
-	for _, name := range c.x.StripParameters {
-		out.URL.RawQuery = dropParameter(out.URL.RawQuery, name)
+		Path: decoded, RawPath: path, RawQuery: c.query(),
 	}
 	out.Host = to.host
+}
+
+// rest is the path after the base path.
+func (c *call) rest() string {
+	return c.target.path[segmentsEnd(c.target.path, c.route.owner.segments):]
+}
+
+// query is the caller's without what policies strip.
+func (c *call) query() string {
+	q := c.target.query
+	for _, name := range c.x.StripParameters {
+		q = dropParameter(q, name)
+	}
+	return q
 }
 
 // secure tells whether the caller used TLS, as far as a trusted proxy tells.

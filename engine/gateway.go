@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -118,6 +119,7 @@ type Gateway struct {
 	transports *transports
 	sources    *sources
 	sockets    sockets
+	fronts     fronts
 	calls      sync.Pool
 	rows       sync.Map // *fault.Answer by fault.Type
 
@@ -233,13 +235,13 @@ func (g *Gateway) Running() Running {
 // that shuts down must call it, because net/http does not wait for them.
 func (g *Gateway) CloseSockets() { g.sockets.close() }
 
-// Close ends the upgraded connections, waits for them until ctx ends, and
-// closes the idle connections to upstreams. Shut the server down first.
+// Close ends the upgraded connections, waits for them and for the calls under way
+// until ctx ends, and closes the idle connections to upstreams. Shut the server down first.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.sockets.close()
 	defer g.transports.closeIdle()
 	defer g.sources.closeAll()
-	if err := g.sockets.wait(ctx); err != nil {
+	if err := errors.Join(g.fronts.drain(ctx), g.sockets.wait(ctx)); err != nil {
 		return fmt.Errorf("close gateway: %w", err)
 	}
 	return nil

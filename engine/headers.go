@@ -109,8 +109,6 @@ type fields struct {
 	values []string
 }
 
-func newFields(h http.Header, n int) fields { return fields{h, make([]string, 0, n)} }
-
 // set gives the field this one value. The slice's capacity ends with it, so
 // that whoever appends to the field cannot write into the next one.
 func (f *fields) set(name, value string) {

@@ -62,7 +62,7 @@ func TestOwnedFieldsFitTheComparison(t *testing.T) {
 func TestOwnFieldsCannotRunIntoOneAnother(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
-	f := newFields(h, 3)
+	f := fields{h, make([]string, 0, 3)}
 	f.setAll([]policy.Field{{Name: "X-A", Value: "1"}, {Name: "X_A", Value: "2"}, {Name: "X-B", Value: "3"}})
 	h["X_A"] = append(h["X_A"], "more")
 	if diff := cmp.Diff(http.Header{"X_A": {"2", "more"}, "X-B": {"3"}}, h); diff != "" {

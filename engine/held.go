@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,13 +47,4 @@ func (c *call) hold() ([]byte, error) {
 		err = fmt.Errorf("%w: %w", errBroken, err)
 	}
 	return raw, err
-}
-
-// outgoing is the body for the upstream.
-func (c *call) outgoing(r *http.Request) *body {
-	b := newBody(r, c.w, c.g.limits)
-	if c.held != nil {
-		b.ReadCloser = io.NopCloser(bytes.NewReader(c.held.raw))
-	}
-	return b
 }

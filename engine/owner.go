@@ -17,6 +17,7 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/token"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // backend is a proxy as calls reach it: at its own address, or as a member of
@@ -25,6 +26,7 @@ type backend struct {
 	id, name  string
 	upstream  upstream
 	transport http.RoundTripper
+	pool      *wire.Pool    // of connections, where they are plain HTTP
 	frames    *fault.Frames // what error answers are put into
 }
 
@@ -222,7 +224,7 @@ func (k *builder) address(r Route) {
 func (k *builder) backend(id string, p *Proxy) (*backend, error) {
 	b := &backend{id: id, name: p.Name, upstream: newUpstream(p.Upstream)}
 	if k.d.transports != nil {
-		b.transport = k.d.transports.get(b.upstream.timeouts)
+		b.transport, b.pool = k.d.transports.get(b.upstream.timeouts), k.d.transports.pool(&b.upstream)
 	}
 	k.backends = append(k.backends, b)
 	var err error

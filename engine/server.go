@@ -2,8 +2,22 @@ package engine
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
+
+	"github.com/gatewright/gatewright/engine/wire"
 )
+
+// Listen makes a listener for the gateway's Server that answers the plain calls of
+// HTTP/1.1 by itself. Closing the gateway waits for those that are under way.
+func Listen(l net.Listener, s *http.Server, g *Gateway) net.Listener {
+	f := wire.Listen(l, wire.Options{
+		Handler: g, Server: s, Logger: g.log,
+		HeaderTimeout: g.limits.HeaderTimeout, IdleTimeout: g.limits.IdleTimeout, StallTimeout: g.limits.StallTimeout,
+	})
+	g.fronts.add(f)
+	return f
+}
 
 // Server is the HTTP server of a gateway, with every limit set. ReadTimeout
 // and WriteTimeout are how long a body may stand still: calls that move

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // Defaults of an upstream's timeouts.
@@ -57,23 +59,57 @@ func milliseconds(n int, otherwise time.Duration) time.Duration {
 // path is what the upstream is asked for. rest is the normal path after the
 // base path: empty, or beginning with a slash.
 func (u *upstream) path(rest string) string {
+	base, path := u.parts(rest)
+	return base + path
+}
+
+// parts is path in two, which costs no memory.
+func (u *upstream) parts(rest string) (base, path string) {
 	if rest == "" {
-		return u.whole
+		return u.whole, ""
 	}
-	if u.base == "" {
-		return rest
+	return u.base, rest
+}
+
+// address is where the upstream listens: host and port.
+func (u *upstream) address() string {
+	if _, port, ok := splitHost(u.host); ok && port != "" {
+		return u.host
 	}
-	return u.base + rest
+	return u.host + ":" + map[string]string{"http": "80", "https": "443"}[u.scheme]
 }
 
 // transports keeps one http.Transport for each set of timeouts, outside of
 // any snapshot, so that a deploy closes no connection.
 type transports struct {
-	mu  sync.Mutex
-	all map[timeouts]*http.Transport
+	mu    sync.Mutex
+	all   map[timeouts]*http.Transport
+	pools map[poolKey]*wire.Pool
 }
 
-func newTransports() *transports { return &transports{all: make(map[timeouts]*http.Transport)} }
+// poolKey tells which connections are of one kind.
+type poolKey struct {
+	address string
+	timeouts
+}
+
+func newTransports() *transports {
+	return &transports{all: make(map[timeouts]*http.Transport), pools: make(map[poolKey]*wire.Pool)}
+}
+
+// pool is that of an upstream's connections where they are plain HTTP, else nil.
+func (t *transports) pool(u *upstream) *wire.Pool {
+	if u.scheme != "http" {
+		return nil
+	}
+	k := poolKey{u.address(), u.timeouts}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pools[k] == nil {
+		t.pools[k] = wire.NewPool(k.address, k.connect, k.response)
+	}
+	return t.pools[k]
+}
 
 func (t *transports) get(k timeouts) *http.Transport {
 	t.mu.Lock()
@@ -88,12 +124,14 @@ func (t *transports) get(k timeouts) *http.Transport {
 // way on them end as they would have.
 func (t *transports) keep(s *Snapshot) {
 	used := make(map[timeouts]bool)
+	pools := make(map[*wire.Pool]bool)
 	var last timeouts // mostly that of the next one too
 	for _, o := range s.owners {
 		for _, b := range o.backends {
 			if k := b.upstream.timeouts; k != last {
 				last, used[k] = k, true
 			}
+			pools[b.pool] = true
 		}
 	}
 	t.mu.Lock()
@@ -104,6 +142,12 @@ func (t *transports) keep(s *Snapshot) {
 			transport.CloseIdleConnections()
 		}
 	}
+	for k, pool := range t.pools {
+		if !pools[pool] {
+			delete(t.pools, k)
+			pool.CloseIdle(true)
+		}
+	}
 }
 
 func (t *transports) closeIdle() {
@@ -111,6 +155,9 @@ func (t *transports) closeIdle() {
 	defer t.mu.Unlock()
 	for _, transport := range t.all {
 		transport.CloseIdleConnections()
+	}
+	for _, pool := range t.pools {
+		pool.CloseIdle(false)
 	}
 }
 

@@ -315,7 +315,9 @@ func (s *service) serve(b banner) error {
 		})
 	}
 	for _, l := range s.listeners.gateways {
-		start(l, engine.Server("", s.node.gateways[l.environment]))
+		gateway := s.node.gateways[l.environment]
+		server := engine.Server("", gateway)
+		start(engine.Listen(l, server, gateway), server)
 	}
 	if s.console != nil {
 		start(s.listeners.console, plainServer(handlers.New(handlers.Options{

@@ -110,7 +110,8 @@ func (s *subject) serve() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.address = listener.Addr().String()
-	go func() { _ = engine.Server("", s.gateway).Serve(listener) }()
+	server := engine.Server("", s.gateway)
+	go func() { _ = server.Serve(engine.Listen(listener, server, s.gateway)) }()
 	return nil
 }
 

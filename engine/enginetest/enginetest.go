@@ -193,6 +193,7 @@ func Serve(t testing.TB, g *engine.Gateway) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(g)
 	s.Config = engine.Server(s.Listener.Addr().String(), g)
+	s.Listener = engine.Listen(s.Listener, s.Config, g)
 	s.Start()
 	t.Cleanup(s.Close)
 	t.Cleanup(g.CloseSockets)
