@@ -146,6 +146,8 @@ func (c *call) result() event.Result {
 		return event.Failed
 	case c.fault == "":
 		return event.Success
+	case c.fault == fault.Overloaded:
+		return event.Failed
 	case c.called.IsZero() && c.fault != fault.Unexpected && c.fault != fault.Unavailable:
 		return event.Blocked
 	case c.fault == fault.BadRequest || c.fault == fault.TooLarge:

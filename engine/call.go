@@ -97,6 +97,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := g.calls.Get().(*call)
 	c.begin(w, r)
 	defer c.end()
+	defer g.load.done()
+	if !g.load.more(g.limits.MaxCalls) {
+		c.shed()
+		return
+	}
 	c.serve()
 }
 
@@ -156,6 +161,9 @@ func (c *call) name() {
 func (c *call) normalize() error {
 	if err := checkMethod(c.r.Method); err != nil {
 		return err
+	}
+	if !wire.Plain(c.w) && fieldCount(c.r.Header) > c.g.limits.MaxFields {
+		return manyFields
 	}
 	name, port, err := normalHost(c.r.Host)
 	if err != nil {

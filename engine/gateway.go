@@ -73,6 +73,12 @@ type Limits struct {
 	// StallTimeout is how long a body may stand still, in both directions.
 	// Default 60 s.
 	StallTimeout time.Duration
+	// MaxConnections is how many connections a listener has open at once, MaxCalls
+	// how many calls a gateway has under way; more are refused with 503. Zero means
+	// no limit.
+	MaxConnections, MaxCalls int
+	// MaxFields is how many header fields a request may have. Default 200.
+	MaxFields int
 	// ConditionBody is the largest body in bytes that a condition reads; a
 	// larger one is refused where a condition needs it. Default 1 MiB.
 	ConditionBody int64
@@ -89,6 +95,9 @@ func (l Limits) withDefaults() Limits {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
+	}
+	if l.MaxFields == 0 {
+		l.MaxFields = 200
 	}
 	if l.ConditionBody == 0 {
 		l.ConditionBody = 1 << 20
@@ -120,6 +129,7 @@ type Gateway struct {
 	sources    *sources
 	sockets    sockets
 	fronts     fronts
+	load       load
 	calls      sync.Pool
 	rows       sync.Map // *fault.Answer by fault.Type
 

@@ -103,6 +103,13 @@ func fold(c byte) byte {
 	return '-'
 }
 
+func fieldCount(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
 // fields writes header fields whose values share one allocation.
 type fields struct {
 	header http.Header

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -9,14 +10,21 @@ import (
 )
 
 // Listen makes a listener for the gateway's Server that answers the plain calls of
-// HTTP/1.1 by itself. Closing the gateway waits for those that are under way.
+// HTTP/1.1 by itself and refuses connections beyond the limit. Closing the gateway
+// waits for the calls that are under way.
 func Listen(l net.Listener, s *http.Server, g *Gateway) net.Listener {
-	f := wire.Listen(l, wire.Options{
+	f := wire.Listen(wire.Limit(l, g.limits.MaxConnections, overloaded()), wire.Options{
 		Handler: g, Server: s, Logger: g.log,
 		HeaderTimeout: g.limits.HeaderTimeout, IdleTimeout: g.limits.IdleTimeout, StallTimeout: g.limits.StallTimeout,
 	})
 	g.fronts.add(f)
 	return f
+}
+
+// ListenTLS is Listen for HTTP/1.1 and HTTP/2 over TLS, all of which the standard
+// library serves.
+func ListenTLS(l net.Listener, g *Gateway, c *tls.Config) net.Listener {
+	return tls.NewListener(wire.Limit(l, g.limits.MaxConnections, nil), c)
 }
 
 // Server is the HTTP server of a gateway, with every limit set. ReadTimeout

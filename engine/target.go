@@ -23,6 +23,7 @@ const (
 	emptySegment  malformed = "path holds an empty segment"
 	dotSegment    malformed = "path holds a dot segment"
 	notUTF8       malformed = "path is not UTF-8"
+	manyFields    malformed = "header has more fields than the gateway accepts"
 )
 
 // target is what a request asks for, in the one normal form that routing,

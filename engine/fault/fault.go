@@ -41,6 +41,7 @@ const (
 	UpstreamTLS        Type = "POLICY_ROUTING_SSLHANDSHAKE"
 	UpstreamAnswered   Type = "POLICY_ROUTING_API_ERROR"
 	Unavailable        Type = "GATEWAY_UNAVAILABLE"
+	Overloaded         Type = "GATEWAY_OVERLOADED"
 )
 
 // The types that are about a policy's condition.
@@ -144,6 +145,7 @@ var catalogue = map[Type]Row{
 	UpstreamTLS:        {UpstreamTLS, "ERR-114", http.StatusBadGateway, "No secure connection to the API could be made."},
 	UpstreamAnswered:   {UpstreamAnswered, "ERR-071", http.StatusBadGateway, "The API answered with an error."},
 	Unavailable:        {Unavailable, "ERR-010", http.StatusServiceUnavailable, "The gateway is not ready."},
+	Overloaded:         {Overloaded, "ERR-149", http.StatusServiceUnavailable, "The gateway has too much to do at the moment."},
 }
 
 // Find is the row of t; an unknown type is an unexpected error.

@@ -199,4 +199,8 @@ var meanings = map[Type]Explanation{
 		"The gateway has just started and has no configuration yet.",
 		"Try again in a moment. If it stays so, look in the log of the gateway whether it reaches its database.",
 	},
+	Overloaded: {
+		"The gateway had as many calls under way as it may, or nearly all of its memory in use, so it refused this one at once.",
+		"Have the client try again after the time that Retry-After says. If it stays so, look which API answers slowly, and add nodes or raise --max-calls.",
+	},
 }

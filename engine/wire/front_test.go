@@ -363,3 +363,41 @@ func TestDrainCutsOffWhatDoesNotEnd(t *testing.T) {
 	}
 	<-ended
 }
+
+func TestConnectionsBeyondTheLimitAreRefused(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.HandlerFunc(tell)
+	s := &http.Server{Handler: h}
+	f := wire.Listen(wire.Limit(l, 2, []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy")), wire.Options{
+		Handler: h, Server: s, Logger: slog.New(slog.DiscardHandler), HeaderTimeout: time.Minute, IdleTimeout: time.Minute, StallTimeout: time.Minute,
+	})
+	go s.Serve(f)
+	t.Cleanup(func() { s.Close() })
+	plain, plainIn := connect(t, l.Addr().String())
+	odd, oddIn := connect(t, l.Addr().String())
+	for range 2 { // both stay open: one here, one at net/http
+		io.WriteString(plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		next(t, plainIn, "GET")
+		io.WriteString(odd, "GET / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n")
+		next(t, oddIn, "GET")
+	}
+	third, thirdIn := connect(t, l.Addr().String())
+	io.WriteString(third, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if res, body := next(t, thirdIn, "GET"); res.StatusCode != 503 || body != "busy" {
+		t.Errorf("%d %q", res.StatusCode, body)
+	}
+	for _, c := range []net.Conn{plain, odd} { // each makes room for another
+		c.Close()
+		for { // once its end has been seen
+			again, in := connect(t, l.Addr().String())
+			io.WriteString(again, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			if res, _ := next(t, in, "GET"); res.StatusCode == 200 {
+				break
+			}
+		}
+	}
+}

@@ -28,6 +28,12 @@ type response struct {
 	failed          error
 }
 
+// Plain tells whether the request of w was read here: its head is short and in order.
+func Plain(w http.ResponseWriter) bool {
+	_, ok := w.(*response)
+	return ok
+}
+
 const bufferSize = 16 << 10
 
 var buffers = sync.Pool{New: func() any {

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatewright/gatewright/engine/fault"
+)
+
+const (
+	// memoryShare is the part of the memory limit that may be in use after a garbage
+	// collection: beyond it the collector would soon do nothing else.
+	memoryShare = 0.9
+	memoryEvery = 100 * time.Millisecond
+	// retryAfter is what callers are told who are refused for the load, in seconds.
+	retryAfter = 1
+)
+
+var errOverloaded = errors.New("too many calls are under way, or too much memory is in use")
+
+// load refuses calls before there are so many that none of them ends.
+type load struct {
+	calls  atomic.Int64
+	heavy  atomic.Bool
+	looked atomic.Int64 // when memory was, in nanoseconds since 1970
+}
+
+// more counts a call and tells whether it may go on.
+func (l *load) more(most int) bool {
+	n := l.calls.Add(1)
+	if n == 1 || n&63 != 0 && !l.heavy.Load() { // memory grows with the calls that wait
+		return most == 0 || n <= int64(most)
+	}
+	l.weigh(time.Now().UnixNano())
+	return !l.heavy.Load() && (most == 0 || n <= int64(most))
+}
+
+func (l *load) done() { l.calls.Add(-1) }
+
+// weigh looks at the memory once in a while.
+func (l *load) weigh(now int64) {
+	before := l.looked.Load()
+	if now-before < int64(memoryEvery) || !l.looked.CompareAndSwap(before, now) {
+		return
+	}
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		l.heavy.Store(false)
+		return
+	}
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	l.heavy.Store(float64(sample[0].Value.Uint64()) > memoryShare*float64(limit))
+}
+
+// shed refuses a call for the load of the gateway.
+func (c *call) shed() {
+	c.w.Header()["Retry-After"] = []string{strconv.Itoa(retryAfter)}
+	c.refuse(fault.Overloaded, errOverloaded)
+}
+
+// overloaded is what connections beyond the limit are told, whatever they ask.
+func overloaded() []byte {
+	row := fault.Find(fault.Overloaded)
+	body := row.Body()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "HTTP/1.1 %d Service Unavailable\r\nContent-Type: %s\r\nContent-Length: %d\r\nRetry-After: %d\r\nConnection: close\r\n\r\n%s",
+		row.Status, fault.ContentType, len(body), retryAfter, body)
+	return b.Bytes()
+}
