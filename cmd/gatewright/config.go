@@ -39,6 +39,10 @@ type gatewayFlags struct {
 	CountryHeader   string        `help:"Header in which trusted proxies tell the country of the caller, such as CF-IPCountry." placeholder:"NAME"`
 	IdentityTargets []string      `help:"Networks that identity sources, and documents of APIs that are fetched, may reach beside public addresses, such as 10.0.0.0/8, or all. Cloud metadata addresses must be named one by one." sep:"," placeholder:"CIDR"`
 	MaxBody         int64         `help:"Largest request body in bytes that the gateway passes on. 0: no limit." default:"67108864" placeholder:"BYTES"`
+	MaxConnections  int           `help:"Connections that each gateway address has open at once at most; more are refused with 503. 0: no limit." default:"20000" placeholder:"NUMBER"`
+	MaxCalls        int           `help:"Calls that each environment has under way at once at most; more are refused with 503 and Retry-After. 0: no limit." default:"10000" placeholder:"NUMBER"`
+	TLSCertificate  []string      `name:"tls-certificate" help:"PEM file with the certificate of the gateway addresses and those that vouch for it; with it they speak HTTP/2 and HTTP/1.1 over TLS. Repeat it for more names. It is read anew when it is exchanged." sep:"," placeholder:"FILE"`
+	TLSKey          []string      `name:"tls-key" help:"PEM file with the key of the certificate; one for each, in the same order." sep:"," placeholder:"FILE"`
 	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
 	AccessLog       bool          `help:"Log every call through the gateway, not only refused and failed ones."`
 	Events          []string      `help:"Where token requests and security events go for a SIEM, beside the database: a file or - for JSON lines, or a syslog server (RFC 5424) as udp://, tcp:// or tcp+tls://host:port; ?ca=FILE after tcp+tls names the certificates to trust. Repeat it or separate with commas for more." sep:"," placeholder:"TARGET"`

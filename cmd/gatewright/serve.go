@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,12 +64,14 @@ type service struct {
 	*process
 	logger    *slog.Logger
 	trusted   []netip.Prefix
-	countries *countries    // nil without a database of countries
-	targets   outgoing.Rule // where identity sources may be
-	events    []eventTarget // who else hears of events
-	secure    bool          // cookies are for TLS only
-	listeners listeners
-	store     *models.Store
+	countries *countries // nil without a database of countries
+	// certificates are those of the gateways; nil without TLS.
+	certificates *certificates
+	targets      outgoing.Rule // where identity sources may be
+	events       []eventTarget // who else hears of events
+	secure       bool          // cookies are for TLS only
+	listeners    listeners
+	store        *models.Store
 	// outside hears of security events that the database holds already.
 	outside sinks
 	// siem are the targets of --events.
@@ -123,6 +126,12 @@ func (s *service) check() (err error) {
 	}
 	if s.countries, err = openCountries(s.CountryDatabase, s.logger); err != nil {
 		return err
+	}
+	if s.certificates, err = openCertificates(s.TLSCertificate, s.TLSKey, s.logger); err != nil {
+		return err
+	}
+	if s.MaxConnections < 0 || s.MaxCalls < 0 {
+		return errors.New("--max-connections and --max-calls: write a number from 0, which means no limit")
 	}
 	if s.trusted, err = s.trustedProxies(); err != nil || s.console == nil {
 		return err
@@ -221,7 +230,7 @@ func (s *service) database(ctx context.Context, dir string) (string, error) {
 func (s *service) prepare(ctx context.Context) (banner, error) {
 	b := banner{}
 	for _, l := range s.listeners.gateways {
-		b.gateways = append(b.gateways, gatewayLine{l.environment, publicURL(l.Addr())})
+		b.gateways = append(b.gateways, gatewayLine{l.environment, s.gatewayURL(l.Addr())})
 	}
 	if s.listeners.ops != nil {
 		b.health = publicURL(s.listeners.ops.Addr())
@@ -239,7 +248,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 	for _, l := range s.listeners.gateways {
 		s.node.gateways[l.environment] = engine.New(engine.Options{
 			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
-			Limits: engine.Limits{MaxBody: s.MaxBody}, Identities: identityKinds(), AllowTarget: s.targets.Allow,
+			Limits: engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls}, Identities: identityKinds(), AllowTarget: s.targets.Allow,
 			Tokens: s.store, RefreshKey: s.refreshKey, Country: s.countries.finder(), CountryHeader: s.CountryHeader,
 		})
 	}
@@ -275,7 +284,7 @@ func (s *service) firstStart(ctx context.Context, b *banner) error {
 		return err
 	}
 	for _, l := range s.listeners.gateways {
-		if _, _, err := s.store.EnsureEnvironment(ctx, system, l.environment, publicURL(l.Addr())); err != nil {
+		if _, _, err := s.store.EnsureEnvironment(ctx, system, l.environment, s.gatewayURL(l.Addr())); err != nil {
 			return err
 		}
 	}
@@ -317,7 +326,7 @@ func (s *service) serve(b banner) error {
 	for _, l := range s.listeners.gateways {
 		gateway := s.node.gateways[l.environment]
 		server := engine.Server("", gateway)
-		start(engine.Listen(l, server, gateway), server)
+		start(s.guard(l, server, gateway), server)
 	}
 	if s.console != nil {
 		start(s.listeners.console, plainServer(handlers.New(handlers.Options{
@@ -335,6 +344,9 @@ func (s *service) serve(b banner) error {
 	running.Go(func() { s.tend(ctx) })
 	if s.countries != nil {
 		running.Go(func() { every(ctx, countriesEvery, func(context.Context) { s.countries.refresh() }) })
+	}
+	if s.certificates != nil {
+		running.Go(func() { every(ctx, certificatesEvery, func(context.Context) { s.certificates.refresh() }) })
 	}
 	running.Go(func() {
 		if err := s.node.follow(ctx); err != nil && ctx.Err() == nil {
@@ -354,6 +366,21 @@ func (s *service) serve(b banner) error {
 		return err
 	}
 	return nil
+}
+
+func (s *service) gatewayURL(a net.Addr) string {
+	if s.certificates == nil {
+		return publicURL(a)
+	}
+	return "https" + strings.TrimPrefix(publicURL(a), "http")
+}
+
+// guard is the listener of a gateway, with TLS where there are certificates.
+func (s *service) guard(l net.Listener, server *http.Server, g *engine.Gateway) net.Listener {
+	if s.certificates == nil {
+		return engine.Listen(l, server, g)
+	}
+	return engine.ListenTLS(l, g, s.certificates.config())
 }
 
 // databaseEnd is closed when the private database ends by itself; nil, which
