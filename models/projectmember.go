@@ -24,6 +24,9 @@ type ProjectMember struct {
 	Stamp
 }
 
+// AuditID is what the audit calls the membership.
+func (m ProjectMember) AuditID() string { return memberID(m.ProjectID, m.UserID) }
+
 type projectMemberRow struct {
 	ProjectID string   `gorm:"primaryKey"`
 	UserID    string   `gorm:"primaryKey"`

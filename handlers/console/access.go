@@ -115,6 +115,7 @@ func (c *Console) ListAccess(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, project.Name, models.KindAccess)
 	base, manage := link.Access(project.Name), visit.From(ctx).Can(models.ManageIdentity)
 	l := credentials.AccessList{
 		Tabs: accessTabs(project.Name, ""), Proxy: q.proxy, Credential: q.credential, Clear: base, Now: c.now(),
@@ -325,6 +326,7 @@ func (c *Console) showAccess(g *gin.Context, status int, project models.Project,
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, project.Name, a.ID)
 	f.Title, f.Methods = title, engine.Methods()
 	f.Action, f.Cancel = link.AccessEdit(project.Name, a.ID), link.Access(project.Name)
 	f.Hidden = []ui.Hidden{{Name: "version", Value: strconv.Itoa(version)}}

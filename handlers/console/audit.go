@@ -24,6 +24,21 @@ func seenAudit(g *gin.Context) models.Scope {
 	return visit.From(g.Request.Context()).Sees(models.ViewAudit)
 }
 
+// audited leads from a page to what was done with its object, for those who may
+// read that; project is the object's, "" for none.
+func audited(g *gin.Context, page *layout.Props, project, object string) {
+	if seenAudit(g).Has(project) {
+		page.Audit = link.AuditOf(object)
+	}
+}
+
+// auditedKind is audited for a page about everything of a kind.
+func auditedKind(g *gin.Context, page *layout.Props, project, kind string) {
+	if seenAudit(g).Has(project) {
+		page.Audit = link.AuditOfKind(kind, project)
+	}
+}
+
 // ListAudit is the list of what was done.
 func (c *Console) ListAudit(g *gin.Context) error {
 	ctx := g.Request.Context()

@@ -377,6 +377,7 @@ func (c *Console) ShowBinding(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, e.project.Name, e.binding.Policy.ID)
 	p := e.binding.Policy
 	settings, err := e.read(p)
 	if err != nil {

@@ -66,7 +66,9 @@ func (d *credentialDesk) page() string { return link.Credential(d.project.Name, 
 // frame is the shell of a page below the credential's own.
 func (d *credentialDesk) frame(title string, more ...layout.Crumb) (layout.Props, error) {
 	crumbs := append(credentialCrumbs(d.project), layout.Crumb{Label: d.credential.Name, Href: d.page()})
-	return d.c.frame(d.g, title, d.project, append(crumbs, more...)...)
+	p, err := d.c.frame(d.g, title, d.project, append(crumbs, more...)...)
+	audited(d.g, &p, d.project.Name, d.credential.ID)
+	return p, err
 }
 
 // credentialQuery is what the list's address asks for.
@@ -179,6 +181,7 @@ func (c *Console) showCredentials(g *gin.Context, status int, project models.Pro
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, project.Name, models.KindCredential)
 	frame.Toasts = append(frame.Toasts, toasts...)
 	base, cleared, manage := link.Credentials(project.Name), q, visit.From(ctx).Can(models.ManageIdentity)
 	cleared.text, cleared.page = "", 1

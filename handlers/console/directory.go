@@ -33,6 +33,7 @@ func (c *Console) showDirectory(g *gin.Context, status int, now models.Directory
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindSettings)
 	p.CanSave, p.HasPassword, p.Cancel = visit.From(g.Request.Context()).Can(visit.ManageSystem), now.HasPassword, link.SignInSettings
 	if p.Hidden == nil {
 		p.Hidden = []ui.Hidden{{Name: "version", Value: strconv.Itoa(now.Version)}}

@@ -55,6 +55,7 @@ func (d *environmentDesk) frame(title string, more ...layout.Crumb) (layout.Prop
 	}
 	p, err := d.c.frame(d.g, title, models.Project{}, append(crumbs, more...)...)
 	if d.environment.ID != "" {
+		audited(d.g, &p, "", d.environment.ID)
 		chooseEnvironment(&p, d.environment.Name, link.EnvironmentPage)
 	}
 	return p, err
@@ -81,6 +82,7 @@ func (c *Console) ListEnvironments(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindEnvironment)
 	return render(g, http.StatusOK, environments.ListPage(frame, l))
 }
 

@@ -74,6 +74,7 @@ func (c *Console) ListEnvironmentVariables(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindEnvironmentVariable)
 	l := variables.EnvironmentList{Environment: d.environment.Name, Now: c.now()}
 	for _, v := range all {
 		l.Items = append(l.Items, d.item(v))
@@ -173,6 +174,7 @@ func (d *valueDesk) showEdit(status int, v models.EnvironmentVariable, p variabl
 	if err != nil {
 		return err
 	}
+	audited(d.g, &frame, "", v.ID)
 	p.Title, p.Cancel, p.Environment = "Edit "+v.Name, d.list(), d.environment.Name
 	p.Action, p.Hidden = link.EnvironmentVariableEdit(d.environment.Name, v.ID), variableHidden(v.ID, v.Version)
 	p.Check = link.CheckEnvironmentVariableName(d.environment.Name) + "?" + url.Values{"except": {v.ID}}.Encode()

@@ -36,6 +36,7 @@ func (c *Console) ListErrorMessages(g *gin.Context) error {
 	if page.Frame, err = c.errorFrame(g, "Error messages"); err != nil {
 		return err
 	}
+	auditedKind(g, &page.Frame, "", models.KindErrorMessage)
 	return render(g, http.StatusOK, weberrors.List(page))
 }
 
@@ -100,6 +101,7 @@ func (d *errorDesk) show(status int, values policies.Values, page weberrors.RowP
 	if page.Frame, err = d.c.errorFrame(d.g, d.code(), layout.Crumb{Label: d.code()}); err != nil {
 		return err
 	}
+	audited(d.g, &page.Frame, "", string(d.now.Type))
 	return render(d.g, status, weberrors.RowView(page))
 }
 

@@ -113,12 +113,13 @@ func (c *Console) ShowIdentitySource(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, e.project.Name, s.ID)
 	v := visit.From(ctx)
 	return render(g, http.StatusOK, webidentity.View(webidentity.ViewPage{
 		Frame: frame, Project: e.project.Name, Item: c.sourceItem(s), CreatedAt: s.CreatedAt, CreatedBy: s.CreatedBy,
 		Settings: webidentity.SettingsOf(e.form, webidentity.Write(e.form, s.Config)), Secrets: secretLabels(e.kind, s.Secrets),
 		Advice: e.form.Advice(s.Config), Uses: sourceUses(e.project.Name, uses),
-		Manage: v.Can(models.ManageConnections), Audit: v.Can(models.ViewAudit), Now: c.now(),
+		Manage: v.Can(models.ManageConnections), Now: c.now(),
 	}))
 }
 

@@ -308,6 +308,7 @@ func (e *sourceEditor) showEdit(status int, s models.IdentitySource, page webide
 	if err != nil {
 		return err
 	}
+	audited(e.g, &frame, project, s.ID)
 	page.Frame, page.Title = frame, "Edit "+s.Name
 	page.Action, page.Discard = link.IdentitySourceEdit(project, s.Name), link.IdentitySource(project, s.Name)
 	page.Check = link.CheckIdentitySourceName(project) + "?" + url.Values{"except": {s.ID}}.Encode()

@@ -130,6 +130,7 @@ func (c *Console) ListKeys(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindKey)
 	return render(g, http.StatusOK, keys.List(frame, p))
 }
 
@@ -290,6 +291,7 @@ func (c *Console) ShowKey(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, k.Project, k.ID)
 	return render(g, http.StatusOK, keys.Show(frame, page))
 }
 

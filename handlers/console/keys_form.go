@@ -163,6 +163,7 @@ func (d *keyDesk) showSchedule(status int, f keys.ScheduleForm) error {
 	if err != nil {
 		return err
 	}
+	audited(d.g, &frame, "", d.environment.ID)
 	return render(d.g, status, keys.EditSchedule(frame, f))
 }
 

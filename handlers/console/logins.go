@@ -126,6 +126,7 @@ func (c *Console) showRevoke(g *gin.Context, status int, f tokens.RevokeForm, pr
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &page.Frame, "", models.KindTokens)
 	return render(g, status, tokens.Revoke(page))
 }
 

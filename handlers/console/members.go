@@ -40,6 +40,7 @@ func (c *Console) showMemberList(g *gin.Context, status int, project models.Proj
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, project.Name, models.KindProjectMember)
 	l := people.MemberList{Project: project.Name, Now: c.now()}
 	if visit.From(ctx).Can(models.ManageProject) {
 		if f.Options, err = c.givable(g, nil); err != nil {
@@ -128,6 +129,7 @@ func (c *Console) showMember(g *gin.Context, status int, project models.Project,
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, project.Name, m.AuditID())
 	if f.Options, err = c.givable(g, m.Roles); err != nil {
 		return err
 	}

@@ -138,7 +138,9 @@ func (c *Console) deskOf(g *gin.Context, project models.Project, o models.Owner)
 // frame is the shell of a page below the owner's own.
 func (d *ownerDesk) frame(title string, more ...layout.Crumb) (layout.Props, error) {
 	crumbs := append(d.crumbs(d.project), layout.Crumb{Label: d.owner.Name, Href: d.page()})
-	return d.c.frame(d.g, title, d.project, append(crumbs, more...)...)
+	p, err := d.c.frame(d.g, title, d.project, append(crumbs, more...)...)
+	audited(d.g, &p, d.project.Name, d.owner.ID)
+	return p, err
 }
 
 func (d *ownerDesk) link() link.Owner { return linkOf(d.project.Name, d.owner) }

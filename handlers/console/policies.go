@@ -163,6 +163,7 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 	if err != nil {
 		return err
 	}
+	audited(e.g, &frame, e.project.Name, p.ID)
 	frame.Toasts = append(frame.Toasts, toasts...)
 	choices, err := e.c.choices(ctx, e.project, p.Config)
 	if err != nil {
@@ -174,7 +175,7 @@ func (e *policyEditor) showPolicy(status int, p models.Policy, toasts ...layout.
 	page := policies.ViewPage{
 		Frame: frame, Project: e.project.Name, Type: e.typ, Item: itemOf(p), CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy,
 		Settings: settings, Trial: policies.Conditions(values, nil, choices, ""), Advice: e.form.Advice(p.Config, choices),
-		Manage: v.Can(models.ManageSettings), Deploy: v.Can(models.DeployAPIs), Audit: v.Can(models.ViewAudit), Now: e.c.now(),
+		Manage: v.Can(models.ManageSettings), Deploy: v.Can(models.DeployAPIs), Now: e.c.now(),
 	}
 	if err := e.addUses(&page, p); err != nil {
 		return err

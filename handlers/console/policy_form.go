@@ -267,6 +267,7 @@ func (e *policyEditor) showEdit(status int, p models.Policy, page policies.FormP
 	if err != nil {
 		return err
 	}
+	audited(e.g, &frame, project, p.ID)
 	page.Frame, page.Form, page.Title = frame, e.form, "Edit "+p.Name
 	if page.Choices, page.Advice, err = e.offer(page.Values); err != nil {
 		return err

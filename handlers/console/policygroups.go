@@ -186,6 +186,7 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, d.project.Name, d.owner.ID)
 	about := lanes[slices.IndexFunc(lanes, func(l laneText) bool { return l.pipeline == d.owner.Pipeline })]
 	lane := d.lane(about, "")
 	v := proxies.PolicyGroupView{
@@ -201,9 +202,6 @@ func (c *Console) ShowPolicyGroup(g *gin.Context) error {
 	}
 	if d.v.Can(models.ManageAPIs) {
 		v.Status = d.groupToggle()
-	}
-	if d.v.Can(models.ViewAudit) {
-		v.Audit = link.AuditOf(d.owner.ID)
 	}
 	return render(g, http.StatusOK, proxies.PolicyGroupPage(frame, v))
 }

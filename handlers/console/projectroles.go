@@ -83,6 +83,7 @@ func (c *Console) ListProjectRoles(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindProjectRole)
 	l := people.RoleList{Now: c.now()}
 	if visit.From(ctx).Can(visit.ManageSystem) {
 		l.New = link.NewProjectRole
@@ -122,6 +123,9 @@ func (c *Console) showProjectRole(g *gin.Context, status int, r models.ProjectRo
 	frame, err := c.frame(g, f.Title, models.Project{}, projectRoleCrumbs(layout.Crumb{Label: crumb})...)
 	if err != nil {
 		return err
+	}
+	if !f.New {
+		audited(g, &frame, "", r.ID)
 	}
 	return render(g, status, people.RolePage(frame, f, matrixOf(has, frozen)))
 }

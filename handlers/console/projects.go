@@ -32,6 +32,7 @@ func (c *Console) ListProjects(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindProject)
 	page := people.ProjectPage{Now: c.now()}
 	if visit.From(ctx).Can(visit.ManageSystem) {
 		page.New = link.NewProject
@@ -102,6 +103,7 @@ func (c *Console) showProject(g *gin.Context, status int, p models.Project, f pe
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, p.Name, p.ID)
 	f.Title, f.Action, f.Cancel, f.Hidden = "Describe "+p.Name, link.ProjectEdit(p.Name), c.afterProject(g, p), hiddenOf(p.ID, p.Version)
 	return render(g, status, people.EditProjectPage(frame, f))
 }

@@ -166,6 +166,7 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, d.project.Name, d.owner.ID)
 	p, o := d.owner, d.overview()
 	if d.v.Can(models.ManageAPIs) {
 		o.Head.Document = d.link().Document()

@@ -98,6 +98,7 @@ func (c *Console) ShowProxyGroup(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, d.project.Name, d.owner.ID)
 	o := proxies.GroupOverview{Overview: d.overview(), Blocks: d.owner.BlockDirectAccess}
 	ids := make([]string, len(d.owner.Members))
 	for i, m := range d.owner.Members {

@@ -74,6 +74,7 @@ func (c *Console) showRoles(g *gin.Context, status int, project models.Project, 
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, project.Name, models.KindRole)
 	cleared := f
 	cleared.Query, cleared.Page = "", 1
 	l.Search = ui.Search{Action: base, Value: f.Query, Label: "Search roles", Clear: roleAddress(base, cleared)}
@@ -169,6 +170,7 @@ func (c *Console) showRole(g *gin.Context, status int, project models.Project, r
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, project.Name, r.ID)
 	f.Name, f.Action, f.Cancel, f.Hidden = r.Name, link.RoleEdit(project.Name, r.Name), link.Roles(project.Name), roleHidden(r)
 	return render(g, status, credentials.RoleFormPage(frame, f))
 }

@@ -54,6 +54,7 @@ func (c *Console) showManagement(g *gin.Context, status int, page tokens.Managem
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &page.Frame, "", models.KindSettings)
 	return render(g, status, tokens.Management(page))
 }
 

@@ -110,6 +110,7 @@ func (c *Console) ListUsers(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, "", models.KindUser)
 	manage := v.Can(visit.ManageSystem)
 	l := people.UserList{Role: f.Role, State: userState(f), Now: c.now(), Columns: userColumns(f, manage), Roles: []ui.Option{{Label: "All roles"}}}
 	for _, role := range models.UserRoles() {
@@ -258,6 +259,7 @@ func (c *Console) showUser(g *gin.Context, status int, u models.User, f people.F
 	if err != nil {
 		return err
 	}
+	audited(g, &frame, "", u.ID)
 	f.Title, f.Action, f.Cancel, f.Hidden = "Edit "+u.Name, link.UserEdit(u.Name), link.Users, hiddenOf(u.ID, u.Version)
 	return render(g, status, people.UserPage(frame, f, userRoles()))
 }

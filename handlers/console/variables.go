@@ -75,6 +75,7 @@ func (c *Console) ListVariables(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	auditedKind(g, &frame, d.project.Name, models.KindVariable)
 	text := strings.TrimSpace(g.Query("q"))
 	found := slices.DeleteFunc(all, func(v models.Variable) bool { return !variableMatches(v, text) })
 	page := min(max(number(g.Query("page")), 1), max((len(found)+variablesPerPage-1)/variablesPerPage, 1))
@@ -202,6 +203,7 @@ func (d *variableDesk) showEdit(status int, v models.Variable, p variables.FormP
 	if err != nil {
 		return err
 	}
+	audited(d.g, &frame, d.project.Name, v.ID)
 	p.Title, p.Cancel, p.Policies = "Edit "+name, d.list(), v.Policies
 	p.Action, p.Hidden = link.VariableEdit(d.project.Name, name), variableHidden(v.ID, v.Version)
 	p.Check = link.CheckVariableName(d.project.Name) + "?" + url.Values{"except": {v.ID}}.Encode()

@@ -37,6 +37,7 @@ type Props struct {
 	Theme       Theme
 	Nav         []NavSection
 	Breadcrumbs []Crumb // the last one is the page itself
+	Audit       string  // where every change of what the page shows is listed
 	Project     Chooser
 	Environment Chooser
 	Toasts      []Toast

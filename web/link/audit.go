@@ -16,6 +16,16 @@ func AuditOf(objectID string) string {
 	return Audit + "?" + url.Values{"object": {objectID}}.Encode()
 }
 
+// AuditOfKind is every record about objects of a kind, in a project or with "" in
+// all.
+func AuditOfKind(kind, project string) string {
+	q := url.Values{"kind": {kind}}
+	if project != "" {
+		q.Set("project", project)
+	}
+	return Audit + "?" + q.Encode()
+}
+
 // GoBack asks before an object goes back to the version that stands on a side,
 // "before" or "after", of a record; group is whose rights it takes. What belongs
 // to no project has "" for it.

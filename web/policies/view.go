@@ -31,7 +31,6 @@ type ViewPage struct {
 	UsesCut  bool
 	Manage   bool // the visitor may change something
 	Deploy   bool // the visitor may deploy
-	Audit    bool // the visitor may read the audit
 	Now      time.Time
 }
 
@@ -44,10 +43,6 @@ func (p ViewPage) heading() layout.Heading {
 }
 
 func (p ViewPage) here() string { return link.Policy(p.Project, p.Type.Name, p.Item.Name) }
-
-func (p ViewPage) audit() string {
-	return link.AuditOf(p.Item.ID)
-}
 
 func (p ViewPage) toggle() ui.Action {
 	a := ui.Action{Label: "Activate", Icon: "activate", Href: link.PolicyStatus(p.Project, p.Type.Name, p.Item.Name), Name: "active", Value: "true"}

@@ -196,7 +196,6 @@ type PolicyGroupView struct {
 	Status     *ui.Action // switches it; nil when the visitor may not
 	Pipeline   string     // in words, with what can run in it
 	Deploys    string     // what deploying the group itself does
-	Audit      string     // "" when the visitor may not read it
 	Created    time.Time
 	Creator    string
 }
