@@ -67,7 +67,9 @@ func everything(t *testing.T, s bench) []string {
 	must(err)
 	material, err := b.Keys.Signing(keys.HS256).Marshal()
 	must(err)
-	_, err = s.SaveTokenManagement(ctx, ada, 0, issue.DefaultManagement())
+	m := issue.DefaultManagement()
+	m.ExtendedResponse = true
+	_, err = s.SaveTokenManagement(ctx, ada, 0, m)
 	must(err)
 	_, err = s.Revoke(ctx, ada, "production", revoke.Entry{Kind: revoke.All}, "test")
 	must(err)

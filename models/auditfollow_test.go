@@ -43,7 +43,7 @@ func TestAFollowerReadsEachRecordOnceItIsCommittedAndGoesOnWhereItStood(t *testi
 		t.Fatal(err)
 	}
 	if _, err := tx.Exec(t.Context(), `insert into audit_records (at, actor, client, correlation_id, action, kind, object_id, object_name, project)
-		values (now(), '', '', '', 'CREATED', 'POLICY', '', 'slow', '')`); err != nil {
+		values (now(), '', '', '', 'REVOKED', 'POLICY', '', 'slow', '')`); err != nil {
 		t.Fatal(err)
 	}
 	modelstest.Policy(t, b.Store, b.project, "two")

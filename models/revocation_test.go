@@ -328,7 +328,7 @@ func TestPurgeRevocationsForgetsOnlyWhatCoversNoLivingToken(t *testing.T) {
 		}
 		modelstest.Deploy(t, s.Store, modelstest.Bind(t, s.Store, p, g), "production")
 	}
-	deploy("quarter", func(*models.Policy) {}) // tokens of 15 minutes
+	deploy("quarter", func(p *models.Policy) { p.Config.Base().Description = "As it comes." }) // tokens of 15 minutes
 	keep()
 	if n, err := s.PurgeRevocations(t.Context()); n != 2 || err != nil || left() != "lately, alive" {
 		t.Errorf("purged %d, %v; left %s", n, err, left())

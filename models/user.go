@@ -287,7 +287,7 @@ func (s *Store) SetTheme(ctx context.Context, userID, theme string) error {
 		return problem.List{{Field: "theme", Message: msg}}
 	}
 	row, err := userByID(ctx, s.db, userID)
-	if err != nil {
+	if err != nil || row.Theme == theme {
 		return err
 	}
 	after := row
