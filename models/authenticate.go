@@ -14,7 +14,8 @@ import (
 // Authenticate checks a name and a password, with the directory for whom it
 // knows. A wrong one is false and not an error, whatever part of it was wrong or
 // if the user is locked, and takes as long as a right one. A directory that cannot
-// be asked is ErrDirectory. Every outcome is audited.
+// be asked is ErrDirectory, for every name that is not let in, so that none can be
+// told from another. Every outcome is audited.
 func (s *Store) Authenticate(ctx context.Context, name string, password secret.Text, client netip.Addr, correlationID string) (User, bool, error) {
 	directory, err := s.openDirectory(ctx)
 	if err != nil {
@@ -23,14 +24,11 @@ func (s *Store) Authenticate(ctx context.Context, name string, password secret.T
 	began := time.Now()
 	by := Actor{Client: client, CorrelationID: correlationID}
 	row, err := s.whoSignsIn(ctx, by, directory, name, password)
-	if err != nil {
-		return User{}, false, s.recordSignInFailure(ctx, by, row, name, err)
-	}
-	if row.ID == "" || row.Locked || !row.accepted {
+	if err != nil || row.ID == "" || row.Locked || !row.accepted {
 		if directory != nil {
 			directory.settle(ctx, began)
 		}
-		return User{}, false, s.recordSignInFailure(ctx, by, row, name, nil)
+		return User{}, false, s.recordSignInFailure(ctx, by, row, name, err)
 	}
 	by.UserID, by.Name = row.ID, row.Name
 	return s.signIn(ctx, by, row.userRow, password)
@@ -58,8 +56,12 @@ func (s *Store) whoSignsIn(ctx context.Context, by Actor, directory *openDirecto
 	if err != nil {
 		return candidate{row, false}, fmt.Errorf("check password: %w", err)
 	}
-	if row.LoginType == LoginLocal || directory == nil {
-		return candidate{row, ok && row.LoginType == LoginLocal}, nil
+	local := row.LoginType == LoginLocal
+	switch {
+	case directory == nil || local && ok:
+		return candidate{row, ok && local}, nil
+	case local:
+		return candidate{row, false}, s.askInVain(ctx, directory)
 	}
 	return s.askDirectory(ctx, by, directory, row, name, password)
 }
@@ -88,7 +90,7 @@ func (s *Store) signIn(ctx context.Context, by Actor, row userRow, password secr
 	err := s.write(ctx, func(tx *gorm.DB) error {
 		// Not a change that an editor could collide with, so no new version; but what
 		// was checked must still be what counts.
-		n, err := exec(ctx, tx, "update users set last_sign_in_at = ?, password_hash = ? where id = ? and password_hash = ? and not locked", at, hash, row.ID, row.PasswordHash)
+		n, err := exec(ctx, tx, "update users set last_sign_in_at = ?, password_hash = ?, absent_since = null, checked_at = null where id = ? and password_hash = ? and not locked", at, hash, row.ID, row.PasswordHash)
 		if err != nil {
 			return err
 		}

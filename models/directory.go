@@ -47,11 +47,16 @@ type Directory struct {
 	// Default false.
 	CreateUsers  bool   `json:"createUsers"`
 	MemberFilter string `json:"memberFilter"`
+	// RecheckMinutes is how often the directory is asked whether somebody with an
+	// open session or a token is still there; 0 never. Default 5, at most 1440.
+	RecheckMinutes int `json:"recheckMinutes"`
 }
+
+const maxRecheckMinutes = 24 * 60
 
 // DefaultDirectory is what an installation starts with.
 func DefaultDirectory() Directory {
-	return Directory{StartTLS: true, Filter: "(uid={{username}})", NameAttribute: "uid", FullNameAttribute: "cn", EmailAttribute: "mail"}
+	return Directory{StartTLS: true, Filter: "(uid={{username}})", NameAttribute: "uid", FullNameAttribute: "cn", EmailAttribute: "mail", RecheckMinutes: 5}
 }
 
 // directoryRecord is the setting as it is stored.
@@ -88,6 +93,7 @@ func (d Directory) config(filter string) *ldap.Config {
 			c.ClaimAttributes = append(c.ClaimAttributes, a)
 		}
 	}
+	c.ClaimAttributes = append(c.ClaimAttributes, switchedOff...)
 	c.Normalize()
 	return c
 }
@@ -110,6 +116,9 @@ func (d Directory) Validate() problem.List {
 		return nil
 	}
 	l := d.problems(d.people().Validate())
+	if d.RecheckMinutes < 0 || d.RecheckMinutes > maxRecheckMinutes {
+		l.Add("recheckMinutes", "Enter a number of minutes up to %d, or 0 to never ask again.", maxRecheckMinutes)
+	}
 	if !d.CreateUsers {
 		return l
 	}

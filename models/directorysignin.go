@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/identity/ldap"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
 )
@@ -47,6 +48,10 @@ func (s *Store) openDirectory(ctx context.Context) (*openDirectory, error) {
 	return d, nil
 }
 
+func (d *openDirectory) open(s *Store, c *ldap.Config) (identity.Source, error) {
+	return c.Open(identity.Deps{Secrets: map[string]secret.Text{DirectoryPassword: d.bind}, Allow: s.outgoing})
+}
+
 // settle waits until a refusal has taken its time.
 func (d *openDirectory) settle(ctx context.Context, began time.Time) {
 	t := time.NewTimer(time.Until(began.Add(refusalTakes)))
@@ -63,12 +68,13 @@ func (d *openDirectory) settle(ctx context.Context, began time.Time) {
 func (s *Store) askDirectory(ctx context.Context, by Actor, d *openDirectory, row userRow, name string, password secret.Text) (candidate, error) {
 	known := row.ID != ""
 	if !known && !d.CreateUsers {
-		return candidate{}, nil
+		return candidate{}, s.askInVain(ctx, d)
 	}
 	who, ok, err := s.login(ctx, d, known, name, password)
 	if err != nil {
 		return candidate{row, false}, err
 	}
+	ok = ok && !offInDirectory(who)
 	if !ok || known {
 		return candidate{row, ok && strings.EqualFold(who.Name, row.Name)}, nil
 	}
@@ -81,6 +87,15 @@ func (s *Store) askDirectory(ctx context.Context, by Actor, d *openDirectory, ro
 		return candidate{}, err
 	}
 	return s.userOfDirectory(ctx, by, who)
+}
+
+// askInVain asks the directory about nobody. Without it a refusal in which it has
+// no part could be told from one of its own: by the time, and while it is down by
+// the answer. What was typed does not go there.
+func (s *Store) askInVain(ctx context.Context, d *openDirectory) error {
+	nobody := secret.Generate(16)
+	_, _, err := s.login(ctx, d, true, nobody, secret.New(nobody))
+	return err
 }
 
 // userOfDirectory makes a member of whoever signs in the first time.
@@ -136,7 +151,7 @@ func (s *Store) login(ctx context.Context, d *openDirectory, known bool, name st
 	if !known {
 		config = d.members()
 	}
-	source, err := config.Open(identity.Deps{Secrets: map[string]secret.Text{DirectoryPassword: d.bind}, Allow: s.outgoing})
+	source, err := d.open(s, config)
 	if err != nil {
 		s.logger.Error("sign-in directory", "error", err)
 		return identity.Identity{}, false, ErrDirectory

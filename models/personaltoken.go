@@ -273,7 +273,7 @@ func (s *Store) RevokePersonalToken(ctx context.Context, by Actor, userID, id st
 
 // RedeemPersonalToken finds whose token a value is, and what it was made for.
 // Unknown, revoked and expired ones are ErrNotFound, and those of somebody who is
-// locked or has to choose a password first. It is one query, and a write once a
+// locked, gone from the directory or has to choose a password first. It is one query, and a write once a
 // minute.
 func (s *Store) RedeemPersonalToken(ctx context.Context, value secret.Text) (User, TokenScope, error) {
 	text := value.Reveal()
@@ -290,7 +290,7 @@ func (s *Store) RedeemPersonalToken(ctx context.Context, value secret.Text) (Use
 	at := s.now()
 	lines, err := query[line](ctx, s.db, `select u.*, t.id as token_id, t.permissions, t.project_id, t.last_used_at as used_at
 		from personal_tokens t join users u on u.id = t.user_id
-		where t.token_hash = ? and t.revoked_at is null and (t.expires_at is null or t.expires_at > ?) and not u.locked and not u.must_change_password`,
+		where t.token_hash = ? and t.revoked_at is null and (t.expires_at is null or t.expires_at > ?) and not u.locked and not u.must_change_password and (u.absent_since is null or u.login_type <> 'LDAP')`,
 		hashToken(text), at)
 	if err == nil && len(lines) == 0 {
 		err = ErrNotFound

@@ -21,28 +21,37 @@ const day = 24 * time.Hour
 // at it, false and nothing.
 func (s *Store) Purge(ctx context.Context) (Purged, bool, error) {
 	var p Purged
+	acted, err := s.alone(ctx, purgeLock, func() error { return s.purgeAll(ctx, &p) })
+	if err != nil {
+		err = fmt.Errorf("purge: %w", err)
+	}
+	return p, acted, err
+}
+
+// alone does something that one process at a time is enough for; false when
+// another one is at it.
+func (s *Store) alone(ctx context.Context, lock int64, do func() error) (bool, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return p, false, fmt.Errorf("purge: %w", err)
+		return false, err
 	}
 	defer conn.Release()
-	// A lock of the session and not of a transaction: a clean-up is many short
+	// A lock of the session and not of a transaction: what is done is many short
 	// transactions, so that it holds nothing up.
 	var mine bool
-	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", int64(purgeLock)).Scan(&mine); err != nil || !mine {
-		return p, false, err
+	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", lock).Scan(&mine); err != nil || !mine {
+		return false, err
 	}
 	defer func() {
 		// The connection goes back to the pool; were the lock not given back, no
-		// process would ever clean up again.
+		// process would ever do this again.
 		unlocking, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		if _, err := conn.Exec(unlocking, "select pg_advisory_unlock($1)", int64(purgeLock)); err != nil {
+		if _, err := conn.Exec(unlocking, "select pg_advisory_unlock($1)", lock); err != nil {
 			_ = conn.Conn().Close(unlocking) // ends the session and so the lock
 		}
 	}()
-	err = s.purgeAll(ctx, &p)
-	return p, true, err
+	return true, do()
 }
 
 func (s *Store) purgeAll(ctx context.Context, p *Purged) error {

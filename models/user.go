@@ -59,6 +59,9 @@ type User struct {
 	MustChangePassword bool
 	// LastSignInAt is nil until the first one.
 	LastSignInAt *time.Time
+	// AbsentSince is when the directory said that it does not have the user any
+	// more; nil while it does.
+	AbsentSince *time.Time
 	Stamp
 }
 
@@ -74,6 +77,8 @@ type userRow struct {
 	PasswordHash       string
 	MustChangePassword bool
 	LastSignInAt       *time.Time
+	AbsentSince        *time.Time
+	CheckedAt          *time.Time
 	Stamp              stampRow `gorm:"embedded"`
 }
 
@@ -85,9 +90,9 @@ func (r userRow) user() User {
 		ID: r.ID, Name: r.Name, FullName: r.FullName, Email: r.Email, Role: r.Role, LoginType: r.LoginType, Locked: r.Locked, Theme: r.Theme,
 		MustChangePassword: r.MustChangePassword, Stamp: r.Stamp.stamp(),
 	}
-	if r.LastSignInAt != nil {
-		at := r.LastSignInAt.UTC()
-		u.LastSignInAt = &at
+	u.LastSignInAt = inUTC(r.LastSignInAt)
+	if r.LoginType == LoginLDAP {
+		u.AbsentSince = inUTC(r.AbsentSince)
 	}
 	return u
 }
@@ -102,10 +107,11 @@ type userRecord struct {
 	Locked             bool   `json:"locked"`
 	Theme              string `json:"theme"`
 	MustChangePassword bool   `json:"mustChangePassword"`
+	Absent             bool   `json:"absent,omitempty"`
 }
 
 func (r userRow) audited() userRecord {
-	return userRecord{Name: r.Name, FullName: r.FullName, Email: r.Email, Role: r.Role, LoginType: r.LoginType, Locked: r.Locked, Theme: r.Theme, MustChangePassword: r.MustChangePassword}
+	return userRecord{Name: r.Name, FullName: r.FullName, Email: r.Email, Role: r.Role, LoginType: r.LoginType, Locked: r.Locked, Theme: r.Theme, MustChangePassword: r.MustChangePassword, Absent: r.AbsentSince != nil}
 }
 
 // EnsureAdministrator makes sure that somebody can sign in: when there is no

@@ -11,6 +11,9 @@ import (
 const (
 	purgeEvery = 10 * time.Minute
 	keysEvery  = 30 * time.Second
+	// recheckEvery is how often it is seen who is due; the settings say after how
+	// long a user is.
+	recheckEvery = time.Minute
 )
 
 // tend looks after what is stored until ctx ends: keys that are due, records
@@ -23,6 +26,7 @@ func (s *service) tend(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { every(ctx, purgeEvery, s.purge) })
 	wg.Go(func() { every(ctx, keysEvery, s.tendKeys) }) // a long purge keeps no key from being rotated
+	wg.Go(func() { every(ctx, recheckEvery, s.recheckDirectory) })
 	if len(s.siem) > 0 {
 		wg.Go(func() { s.followAudit(ctx) })
 	}
@@ -45,6 +49,17 @@ func every(ctx context.Context, d time.Duration, do func(context.Context)) {
 func (s *service) tendKeys(ctx context.Context) {
 	if err := s.store.TendKeys(ctx); err != nil && ctx.Err() == nil {
 		s.logger.Error("signing keys not looked after", "error", err)
+	}
+}
+
+func (s *service) recheckDirectory(ctx context.Context) {
+	gone, err := s.store.RecheckDirectory(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.logger.Error("whether users are still in the directory is not known", "error", err)
+	case gone > 0:
+		s.logger.Info("users are not in the directory any more: their sessions ended", "users", gone)
 	}
 }
 

@@ -218,5 +218,6 @@ var auditLabels = map[string]string{
 	"tokenSettings": "Token settings", "secretValue": "Secret value", "deniedMethods": "Methods that are refused", "proxy": "API", "kid": "Key id",
 	"rotateEverySeconds": "Rotate every (seconds)", "publishAheadSeconds": "Publish ahead (seconds)", "retireAt": "Retires", "loginsEnded": "Logins that ended",
 	"liveTokensEnded": "Live tokens that ended", "liveTokens": "Live tokens", "before": "Issued before", "loginType": "Signs in by", "mustChangePassword": "Must change the password",
+	"absent": "Gone from the directory", "recheckMinutes": "Ask again after (minutes)",
 	"colour": "Colour", "note": "Note", "digest": "Digest", "pinned": "Pinned", "permissions": "Permissions", "role": "Role", "fullName": "Full name",
 }

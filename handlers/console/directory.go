@@ -46,6 +46,7 @@ func directoryValues(d models.Directory) map[string]string {
 		"enabled": strconv.FormatBool(d.Enabled), "url": d.URL, "startTls": strconv.FormatBool(d.StartTLS), "allowPlaintext": strconv.FormatBool(d.AllowPlaintext),
 		"caCertificates": d.CACertificates, "bindDn": d.BindDN, "baseDn": d.BaseDN, "filter": d.Filter, "nameAttribute": d.NameAttribute,
 		"fullNameAttribute": d.FullNameAttribute, "emailAttribute": d.EmailAttribute, "createUsers": strconv.FormatBool(d.CreateUsers), "memberFilter": d.MemberFilter,
+		"recheckMinutes": strconv.Itoa(d.RecheckMinutes),
 	}
 }
 
@@ -58,12 +59,26 @@ func typedDirectory(g *gin.Context) (models.Directory, map[string]string, *secre
 		Enabled: on("enabled"), URL: text("url"), StartTLS: on("startTls"), AllowPlaintext: on("allowPlaintext"), CACertificates: text("caCertificates"),
 		BindDN: text("bindDn"), BaseDN: text("baseDn"), Filter: text("filter"), NameAttribute: text("nameAttribute"),
 		FullNameAttribute: text("fullNameAttribute"), EmailAttribute: text("emailAttribute"), CreateUsers: on("createUsers"), MemberFilter: text("memberFilter"),
+		RecheckMinutes: recheckMinutes(text("recheckMinutes")),
 	}
 	if typed := g.PostForm(models.DirectoryPassword); typed != "" {
 		password := secret.New(typed)
 		return d, t, &password
 	}
 	return d, t, nil
+}
+
+// recheckMinutes is the default where nothing was typed, and no number of minutes
+// where something else was.
+func recheckMinutes(typed string) int {
+	if typed == "" {
+		return models.DefaultDirectory().RecheckMinutes
+	}
+	n, err := strconv.Atoi(typed)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // SaveSignInSettings saves them as they were read.

@@ -105,7 +105,8 @@ func (c *Console) Authenticate(g *gin.Context) error {
 	}
 	user, ok, err := c.store.Authenticate(ctx, form.Name, password, v.Client, v.CorrelationID)
 	if errors.Is(err, models.ErrDirectory) {
-		form.Problem = "The directory that knows your password does not answer. Try again later."
+		c.throttle.Failed(form.Name, v.Client.String()) // it may have been a wrong password
+		form.Problem = "You cannot be signed in: the name or the password is wrong, or the directory that knows it does not answer."
 		return render(g, http.StatusServiceUnavailable, account.SignIn(form))
 	}
 	if err != nil {

@@ -135,7 +135,7 @@ func (c *Console) ListUsers(g *gin.Context) error {
 
 func userItem(u models.User, v *visit.Visit, manage bool) people.UserItem {
 	item := people.UserItem{
-		Name: u.Name, FullName: u.FullName, Email: u.Email, Role: roleLabel(u.Role), SignIn: signInLabel(u.LoginType), Locked: u.Locked, Self: u.ID == v.User.ID,
+		Name: u.Name, FullName: u.FullName, Email: u.Email, Role: roleLabel(u.Role), SignIn: signInLabel(u.LoginType), Locked: u.Locked, Absent: u.AbsentSince != nil, Self: u.ID == v.User.ID,
 		Hidden: []ui.Hidden{{Name: "version", Value: strconv.Itoa(u.Version)}, {Name: "locked", Value: strconv.FormatBool(!u.Locked)}},
 	}
 	if u.LastSignInAt != nil {

@@ -32,7 +32,7 @@ type UserList struct {
 type UserItem struct {
 	Name, FullName, Email string
 	Role, SignIn          string // in words
-	Locked, Self          bool
+	Locked, Absent, Self  bool
 	LastSignIn            time.Time
 	// Addresses; empty for what this visitor may not do.
 	Edit, Lock, Password, Delete string
@@ -192,13 +192,13 @@ var directoryLabels = map[string]string{
 	"enabled": "People of the directory sign in", "url": "Address", "startTls": "Encrypt by StartTLS", "allowPlaintext": "Allow unencrypted passwords",
 	"caCertificates": "Certificate authorities", "bindDn": "Bind DN", "bindPassword": "Bind password", "baseDn": "Base DN", "filter": "Filter",
 	"nameAttribute": "Name attribute", "fullNameAttribute": "Full name attribute", "emailAttribute": "Email attribute",
-	"createUsers": "Make users at their first sign-in", "memberFilter": "Who may come in",
+	"createUsers": "Make users at their first sign-in", "memberFilter": "Who may come in", "recheckMinutes": "Ask again after",
 }
 
 // DirectoryFields are the fields of its form, in its order.
 var DirectoryFields = []string{
 	"enabled", "url", "startTls", "allowPlaintext", "caCertificates", "bindDn", "baseDn", "filter",
-	"nameAttribute", "fullNameAttribute", "emailAttribute", "createUsers", "memberFilter",
+	"nameAttribute", "fullNameAttribute", "emailAttribute", "createUsers", "memberFilter", "recheckMinutes",
 }
 
 // DirectoryLabels are what people call them.
@@ -215,6 +215,17 @@ func (p DirectoryPage) code(name, help, example string) ui.Field {
 }
 
 func (p DirectoryPage) on(name string) bool { return p.Values[name] == "true" }
+
+// blind tells that it is nobody's account that searches.
+func (p DirectoryPage) blind() bool {
+	return p.on("enabled") && strings.TrimSpace(p.Values["bindDn"]) == ""
+}
+
+func (p DirectoryPage) recheck() ui.Field {
+	f := p.field("recheckMinutes", "Minutes, at most 1440. 0: never. Default: 5.")
+	f.Type = "number"
+	return f
+}
 
 // bind never holds what is stored or was typed.
 func (p DirectoryPage) bind() ui.Field {
