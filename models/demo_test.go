@@ -15,7 +15,10 @@ import (
 	"github.com/gatewright/gatewright/models/modelstest"
 )
 
-func TestMain(m *testing.M) { os.Exit(modelstest.Main(m)) }
+func TestMain(m *testing.M) {
+	modelstest.ChangesDiffer = true
+	os.Exit(modelstest.Main(m))
+}
 
 func TestInstallDemo(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,8 @@ type Refusal struct {
 type RefusalFilter struct {
 	CorrelationID        string
 	Environment, Project string
-	// Proxy is contained in the proxy's name, without regard to case.
+	// Proxy is contained in the name of the proxy or of the group through which it
+	// was called, without regard to case.
 	Proxy string
 	Fault fault.Type
 	// Address is one, or a network such as 10.0.0.0/8.
@@ -45,6 +46,7 @@ type refusalRow struct {
 	Environment   string
 	Project       string
 	Proxy         string
+	ProxyGroup    string
 	Endpoint      string
 	Policy        string
 	Method        string
@@ -62,7 +64,7 @@ type refusalRow struct {
 func (refusalRow) TableName() string { return "refusals" }
 
 var refusalColumns = []string{
-	"at", "correlation_id", "environment", "project", "proxy", "endpoint", "policy", "method", "path", "client", "subject", "status", "fault",
+	"at", "correlation_id", "environment", "project", "proxy", "proxy_group", "endpoint", "policy", "method", "path", "client", "subject", "status", "fault",
 	"why", "fix", "reason",
 }
 
@@ -111,7 +113,7 @@ func refusalValues(a *event.Access) []any {
 	e := fault.Explain(a.Fault, a.Cause)
 	short := func(text string) string { return presentable(text, maxLogText) }
 	return []any{
-		a.Time.UTC(), truncated(a.CorrelationID, maxLogText), short(a.Environment), short(a.Project), short(a.Proxy),
+		a.Time.UTC(), truncated(a.CorrelationID, maxLogText), short(a.Environment), short(a.Project), short(a.Proxy), short(a.Group),
 		presentable(a.Endpoint, maxDetail), short(a.Policy), short(a.Method), presentable(pathOf(a), maxDetail), addressText(a.Client),
 		short(subjectOf(a)), int32(a.Status), short(string(a.Fault)), presentable(e.Why, 2*maxDetail), presentable(e.Fix, 2*maxDetail),
 		presentable(reasonOf(a), maxDetail),
@@ -194,7 +196,7 @@ func refusalSearch(in Scope, f RefusalFilter) logSearch {
 	l.indexed.in("project", in) // never asked of other rows: how far a search went tells of them
 	l.asked.equal("environment", f.Environment)
 	if f.Proxy != "" {
-		l.asked.and("proxy ilike ?", containing(f.Proxy))
+		l.asked.and("(proxy ilike ? or proxy_group ilike ?)", containing(f.Proxy), containing(f.Proxy))
 	}
 	l.asked.equal("fault", string(f.Fault))
 	l.asked.network("client", f.Address)
@@ -205,7 +207,7 @@ func (r refusalRow) refusal() Refusal {
 	return Refusal{
 		ID: r.ID,
 		Access: event.Access{
-			Time: r.At.UTC(), Environment: r.Environment, Project: r.Project, Proxy: r.Proxy, Endpoint: r.Endpoint, Policy: r.Policy,
+			Time: r.At.UTC(), Environment: r.Environment, Project: r.Project, Proxy: r.Proxy, Group: r.ProxyGroup, Endpoint: r.Endpoint, Policy: r.Policy,
 			Method: r.Method, Path: r.Path, Client: addressOf(r.Client), Subject: r.Subject, Status: r.Status, Fault: fault.Type(r.Fault),
 			Reason: r.Reason, CorrelationID: r.CorrelationID,
 		},

@@ -19,7 +19,7 @@ import (
 // missing is a call of ada's without the role that it needs.
 func missing(changes ...func(*event.Access)) event.Access {
 	a := event.Access{
-		Time: time.Now().UTC().Truncate(time.Second), Environment: "production", Project: "Shop", Proxy: "orders", Endpoint: "GET /orders/{id}",
+		Time: time.Now().UTC().Truncate(time.Second), Environment: "production", Project: "Shop", Proxy: "orders", Group: "bundle", Endpoint: "GET /orders/{id}",
 		Policy: "standard", Method: "GET", Path: "/orders/7", Client: netip.MustParseAddr("192.0.2.7"), Subject: "ada", Status: 403,
 		Fault: fault.RoleMissing, Reason: "the caller lacks the roles", CorrelationID: "corr-1",
 	}
@@ -88,7 +88,7 @@ func TestRefusalsAreNarrowed(t *testing.T) {
 	t.Parallel()
 	s := newBench(t)
 	recordRefusals(t, s.Store, missing(), missing(func(a *event.Access) {
-		a.Environment, a.Project, a.Proxy, a.Fault, a.Client, a.CorrelationID = "test", "Bank", "pay", fault.TokenNotValid, netip.MustParseAddr("2001:db8::1"), "corr-2"
+		a.Environment, a.Project, a.Proxy, a.Group, a.Fault, a.Client, a.CorrelationID = "test", "Bank", "pay", "", fault.TokenNotValid, netip.MustParseAddr("2001:db8::1"), "corr-2"
 	}))
 	for name, tt := range map[string]struct {
 		f    models.RefusalFilter
@@ -98,6 +98,7 @@ func TestRefusalsAreNarrowed(t *testing.T) {
 		"an environment": {models.RefusalFilter{Environment: "test"}, "corr-2"},
 		"a project":      {models.RefusalFilter{Project: "Shop"}, "corr-1"},
 		"a proxy":        {models.RefusalFilter{Proxy: "PA"}, "corr-2"},
+		"its group":      {models.RefusalFilter{Proxy: "BUNd"}, "corr-1"},
 		"a pattern":      {models.RefusalFilter{Proxy: "%"}, ""},
 		"a fault":        {models.RefusalFilter{Fault: fault.RoleMissing}, "corr-1"},
 		"an address":     {models.RefusalFilter{Address: "192.0.2.7"}, "corr-1"},

@@ -87,7 +87,7 @@ func (a *API) issueToken(c *call) (any, error) {
 		return nil, &refusal{status: http.StatusTooManyRequests, code: "too_many_requests", text: fmt.Sprintf("Too many failed attempts; wait %d s.", n), retryAfter: n}
 	}
 	user, ok, err := a.Store.Authenticate(c.ctx(), name, password, client, c.correlation())
-	if err != nil {
+	if err != nil && !errors.Is(err, models.ErrDirectory) { // which is refused like a wrong password: it may be one
 		return nil, err
 	}
 	if ok && user.MustChangePassword {

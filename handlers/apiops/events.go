@@ -335,6 +335,7 @@ type refusedCall struct {
 	Environment   string     `json:"environmentName"`
 	Project       string     `json:"projectName"`
 	Proxy         string     `json:"apiProxyName"`
+	Group         string     `json:"apiProxyGroupName" doc:"Through which the call came; empty when it came at the proxy's own address."`
 	Endpoint      string     `json:"endpoint" doc:"Method and template; empty when none matched."`
 	Policy        string     `json:"policyName"`
 	Method        string     `json:"httpMethod"`
@@ -351,7 +352,7 @@ type refusedCall struct {
 
 func refusedCallOf(r models.Refusal) refusedCall {
 	return refusedCall{
-		r.ID, r.Time.UTC(), r.Environment, r.Project, r.Proxy, r.Endpoint, r.Policy, r.Method, r.Path, addressOf(r.Client), r.Subject, r.Status, r.Fault,
+		r.ID, r.Time.UTC(), r.Environment, r.Project, r.Proxy, r.Group, r.Endpoint, r.Policy, r.Method, r.Path, addressOf(r.Client), r.Subject, r.Status, r.Fault,
 		r.Why, r.Fix, r.Reason, r.CorrelationID,
 	}
 }

@@ -280,6 +280,13 @@ func TestSignInSettings(t *testing.T) {
 	if down.Status != http.StatusServiceUnavailable || !strings.Contains(down.Text(), "does not answer") || strings.Contains(down.Text(), "127.0.0.1") {
 		t.Errorf("while it is down: %d %s", down.Status, down.Text())
 	}
+	// Attack: which of these are names, and whose are they?
+	for _, name := range []string{handlerstest.Auditor, "nobody"} {
+		p := site.Visitor(t).Post(t, "/sign-in", url.Values{"name": {name}, "password": {"wrong password"}})
+		if p.Status != down.Status || strings.ReplaceAll(p.Body, name, "ayse") != down.Body {
+			t.Errorf("%s is answered %d %s", name, p.Status, p.Text())
+		}
+	}
 }
 
 func TestMakingAPolicyGlobalTakesTheRightToGlobalPolicies(t *testing.T) {

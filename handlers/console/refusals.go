@@ -186,16 +186,23 @@ func (c *Console) leadToCredential(ctx context.Context, f *refusals.Finding, pro
 }
 
 func (c *Console) leadToProxy(ctx context.Context, f *refusals.Finding, project models.Project) error {
-	if f.Proxy == "" {
-		return nil
-	}
-	proxy, err := c.api(ctx, project.ID, f.Proxy)
-	if err != nil {
-		return unlessGone(err)
-	}
-	f.Links = append(f.Links, ui.Action{Label: "API " + kindNamed(proxy.Kind).noun + " " + proxy.Name, Icon: "proxy", Href: linkOf(project.Name, proxy).Page(), Small: true})
-	if href := policyPage(project, proxy, f.Policy); href != "" {
-		f.Links = append(f.Links, ui.Action{Label: "Policy " + f.Policy, Icon: "policy", Href: href, Small: true})
+	found := false // the policy, which the group may run as well as the proxy
+	for _, name := range []string{f.Group, f.Proxy} {
+		if name == "" {
+			continue
+		}
+		proxy, err := c.api(ctx, project.ID, name)
+		if err := unlessGone(err); err != nil {
+			return err
+		}
+		if err != nil {
+			continue
+		}
+		f.Links = append(f.Links, ui.Action{Label: "API " + kindNamed(proxy.Kind).noun + " " + proxy.Name, Icon: "proxy", Href: linkOf(project.Name, proxy).Page(), Small: true})
+		if href := policyPage(project, proxy, f.Policy); href != "" && !found {
+			found = true
+			f.Links = append(f.Links, ui.Action{Label: "Policy " + f.Policy, Icon: "policy", Href: href, Small: true})
+		}
 	}
 	return nil
 }

@@ -13,9 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
+	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
 	"github.com/gatewright/gatewright/web/htmlcheck"
 	"github.com/gatewright/gatewright/web/link"
@@ -77,6 +79,31 @@ func TestARefusedCallIsExplainedByItsCorrelationID(t *testing.T) {
 			t.Errorf("%s: links (-want +got):\n%s", typed, diff)
 		}
 	}
+}
+
+func TestARefusedCallThroughAGroupLeadsToBoth(t *testing.T) {
+	t.Parallel()
+	site := handlerstest.New(t)
+	ctx, s, id := t.Context(), site.Store, site.Project.ID
+	proxy := modelstest.Proxy(t, s, id, "orders")
+	group, _, err := s.SaveProxyGroup(ctx, modelstest.By(), id, models.Owner{Name: "shop", Route: engine.Route{BasePath: "/shop"}, Members: []models.Member{{ID: proxy.ID}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Bind(t, s, group, modelstest.Policy(t, s, id, "standard"))
+	refuse(t, site, func(a *event.Access) { a.Group = "shop" })
+	v := site.SignIn(t, handlerstest.Auditor)
+	page := v.Get(t, link.Refused("call-1"))
+	htmlcheck.Sound(t, page.Node)
+	found := page.One(t, ".Refusal")
+	wantText(t, found, "through the API proxy group shop")
+	for _, href := range []string{link.OwnerOf("Default", engine.KindProxyGroup, "shop").Page(), link.Proxy("Default", "orders").Page(), link.Policy("Default", "policy-auth-jwt", "standard")} {
+		if !found.Has(`a[href="` + href + `"]`) {
+			t.Errorf("it does not lead to %s", href)
+		}
+	}
+	list := v.Get(t, link.Refusals+"?proxy=SHO")
+	wantText(t, list.One(t, "table"), "through shop")
 }
 
 func TestWhatIsGoneIsNamedAndNotLinked(t *testing.T) {

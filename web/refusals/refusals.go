@@ -43,7 +43,7 @@ type Page struct {
 // Finding is a call or a token request.
 type Finding struct {
 	Time                                                time.Time
-	CorrelationID, Environment, Project, Proxy          string
+	CorrelationID, Environment, Project, Proxy, Group   string
 	Endpoint, Policy, Method, Path, Client, Who, Reason string
 	Status                                              int
 	Fault                                               fault.Type
@@ -59,7 +59,7 @@ type Finding struct {
 // OfCall is a refused call.
 func OfCall(a event.Access, e fault.Explanation) Finding {
 	return Finding{
-		Time: a.Time, CorrelationID: a.CorrelationID, Environment: a.Environment, Project: a.Project, Proxy: a.Proxy, Endpoint: a.Endpoint,
+		Time: a.Time, CorrelationID: a.CorrelationID, Environment: a.Environment, Project: a.Project, Proxy: a.Proxy, Group: a.Group, Endpoint: a.Endpoint,
 		Policy: a.Policy, Method: a.Method, Path: a.Path, Client: addressText(a.Client), Who: a.Subject, Reason: a.Reason, Status: a.Status,
 		Fault: a.Fault, Explanation: e,
 	}
