@@ -38,6 +38,7 @@ type trial struct {
 	problems problem.List        // of the condition, which keep it from being asked
 	sample   problem.List        // of the sample request
 	err      string
+	answer   bool // the sample has an answer: the condition is asked as in the response lane
 }
 
 func try(p Props, c condition.Condition, unread problem.List) *trial {
@@ -60,6 +61,7 @@ func try(p Props, c condition.Condition, unread problem.List) *trial {
 	if q, t.sample = request(p); len(t.problems)+len(t.sample) > 0 {
 		return t
 	}
+	t.answer = q.Status != 0
 	out, err := t.cond.Trace(q)
 	if err != nil {
 		t.err = err.Error()
@@ -88,7 +90,7 @@ func request(p Props) (*condition.Request, problem.List) {
 		l.Add(samplePrefix+"path", "Enter a path such as /orders/7?status=open, or an address.")
 		return nil, l
 	}
-	h := headers(&l, p.Values[samplePrefix+"headers"])
+	h := headers(&l, "headers", p.Values[samplePrefix+"headers"])
 	body := strings.ReplaceAll(p.Values[samplePrefix+"body"], "\r\n", "\n")
 	if body != "" && h.Get("Content-Length") == "" {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -106,7 +108,25 @@ func request(p Props) (*condition.Request, problem.List) {
 			l.Add(samplePrefix+"address", "Enter an address such as 192.0.2.10.")
 		}
 	}
+	answer(&l, p, q)
 	return q, l
+}
+
+// answer is that of the API, where the sample has one: only policies of the response
+// and error lanes see it.
+func answer(l *problem.List, p Props, q *condition.Request) {
+	status, fields := strings.TrimSpace(p.Values[samplePrefix+"status"]), p.Values[samplePrefix+"answer"]
+	if status == "" && strings.TrimSpace(fields) == "" {
+		return
+	}
+	n, err := strconv.Atoi(orElse(status, "200"))
+	if err != nil || n < 100 || n > 599 {
+		l.Add(samplePrefix+"status", "Enter a status such as 200.")
+	}
+	q.Status = n
+	if h := headers(l, "answer", fields); len(h) > 0 { // nil in the error lane, where the header is the request's
+		q.Answer = h
+	}
 }
 
 func host(text string) string {
@@ -116,8 +136,8 @@ func host(text string) string {
 	return text
 }
 
-// headers reads one header a line.
-func headers(l *problem.List, text string) http.Header {
+// headers reads one header a line of a field.
+func headers(l *problem.List, field, text string) http.Header {
 	h := http.Header{}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
@@ -125,7 +145,7 @@ func headers(l *problem.List, text string) http.Header {
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.TrimSpace(name) == "" {
-			l.Add(samplePrefix+"headers", "Write one header a line, such as X-Environment: production.")
+			l.Add(samplePrefix+field, "Write one header a line, such as X-Environment: production.")
 			return h
 		}
 		h.Add(strings.TrimSpace(name), strings.TrimSpace(value))
@@ -185,6 +205,9 @@ func seen(value *string) string {
 // verdict says what the outcome means for the request.
 func (v *view) verdict() string {
 	o := v.tried.outcome
+	if v.tried.answer {
+		return answerVerdict(o)
+	}
 	switch {
 	case errors.Is(o.Err, condition.ErrNumber), errors.Is(o.Err, condition.ErrDate):
 		return "The condition cannot be decided: " + o.Err.Error() + ". The request fails with 400."
@@ -196,6 +219,17 @@ func (v *view) verdict() string {
 		return "Not met: this request is answered 403."
 	}
 	return "Not met: this request goes on without the policy."
+}
+
+// answerVerdict is verdict for an answer, which is never lost over a condition.
+func answerVerdict(o *condition.Outcome) string {
+	switch {
+	case o.Err != nil:
+		return "The condition cannot be decided: " + o.Err.Error() + ". On an answer that counts as met."
+	case o.Met:
+		return "Met: the policy applies to this answer."
+	}
+	return "Not met: this answer goes on without the policy."
 }
 
 // asked is one rule of the list that the trial shows.

@@ -123,6 +123,41 @@ func TestASampleReadsAddressUserRolesCountryAndBody(t *testing.T) {
 	}
 }
 
+func TestAConditionIsTriedOnAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		sample  map[string]string
+		lights  []string
+		verdict string
+	}{
+		"of the response lane": {map[string]string{"status": "503", "answer": "X: a"}, []string{"True", "True"}, "Met: the policy applies to this answer."},
+		"without a status":     {map[string]string{"answer": "X: a"}, []string{"True", "False"}, "Not met: this answer goes on without the policy."},
+		"of the error lane":    {map[string]string{"status": "503", "headers": "X: a"}, []string{"True", "True"}, "Met: the policy applies to this answer."},
+		"not of the request":   {map[string]string{"status": "503", "headers": "X: a", "answer": "Y: a"}, []string{"False", "True"}, "Not met: this answer goes on without the policy."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, c := map[string]string{}, tree("a")
+			c.Rules = append(c.Rules, condition.Rule{
+				Criteria: condition.Value, First: &condition.Variable{Type: condition.Context, ContextValue: condition.AnswerStatus}, DataType: condition.Numeric,
+				Operator: "EQ", Source: condition.FromValue, SecondValue: "503",
+			})
+			conditions.Write(v, c, policy.Reject)
+			for field, text := range tt.sample {
+				v["sample."+field] = text
+			}
+			v["change"] = "condition.test"
+			doc := draw(t, v)
+			if got := lights(doc); !slices.Equal(got, tt.lights) {
+				t.Error(got, doc.Texts(".Light-saw"))
+			}
+			if got := doc.One(t, "#condition-verdict").Text(); !strings.Contains(got, tt.verdict) {
+				t.Errorf("verdict %q", got)
+			}
+		})
+	}
+}
+
 func TestWhatKeepsAConditionFromBeingTested(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -133,6 +168,7 @@ func TestWhatKeepsAConditionFromBeingTested(t *testing.T) {
 		"a variable that is not there":  {func(v map[string]string) { v["condition.0.first"] = "VARIABLE" }, "The project has no variable X"},
 		"an address that is none":       {func(v map[string]string) { v["sample.address"] = "here" }, "Enter an address"},
 		"a header without a colon":      {func(v map[string]string) { v["sample.headers"] = "X" }, "one header a line"},
+		"a status that is none":         {func(v map[string]string) { v["sample.status"] = "ok" }, "Enter a status"},
 		"a path that is none":           {func(v map[string]string) { v["sample.path"] = "mailto:a" }, "Enter a path"},
 		"JSON that cannot be read":      {func(v map[string]string) { v["condition.view"], v["condition.json"] = "json", "{" }, "JSON"},
 		"a variable of the environment": {func(v map[string]string) { v["condition.0.value"] = "${STAGE}" }, "STAGE"},
