@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -60,10 +61,9 @@ func New(o Options) http.Handler {
 		withVisit(o.Store, sessions, o.Logger),
 	)
 	mux := http.NewServeMux()
-	mux.Handle(apiops.Prefix, withRecovery(o.Logger, api.ServerError)(api.Handler()))
 	mux.Handle(assets.Prefix, assets.Handler())
 	mux.Handle("/", site)
-	return middleware(mux,
+	return middleware(under(apiops.Prefix, withRecovery(o.Logger, api.ServerError)(api.Handler()), mux),
 		withClientAddress(o.TrustedProxies),
 		withCorrelationID,
 		withAccessLog(o.Logger, o.Now),
@@ -73,6 +73,18 @@ func New(o Options) http.Handler {
 		withBodyLimit,
 		withFinishedWrites,
 	)
+}
+
+// under sends what is below a prefix to its own handler as it came: a mux would
+// lead a path with an empty or dotted part elsewhere, where a program finds HTML.
+func under(prefix string, handler, others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
+	})
 }
 
 // router is gin without its defaults: it trusts no forwarding header, guesses

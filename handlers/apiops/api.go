@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -74,6 +75,7 @@ func (a *API) Handler() http.Handler {
 	if err := e.SetTrustedProxies(nil); err != nil {
 		panic(err) // nil is always valid
 	}
+	e.Use(a.withNames)
 	for _, op := range a.operations {
 		for _, path := range op.ginPaths() {
 			e.Handle(op.method, path, a.serve(op))
@@ -87,6 +89,20 @@ func (a *API) Handler() http.Handler {
 // refuse answers what no operation takes.
 func (a *API) refuse(err error) gin.HandlerFunc {
 	return func(g *gin.Context) { a.fail(&call{API: a, g: g}, err) }
+}
+
+// withNames refuses a path with a part that is empty or dots, which is the path of
+// something else (RFC 3986 section 5.2.4), encoded or not.
+func (a *API) withNames(g *gin.Context) {
+	path := strings.TrimSuffix(strings.TrimPrefix(g.Request.URL.EscapedPath(), Prefix), "/")
+	for part := range strings.SplitSeq(path, "/") {
+		if name, err := url.PathUnescape(part); err == nil && name != "" && name != "." && name != ".." {
+			continue
+		}
+		a.refuse(models.ErrNotFound)(g)
+		g.Abort()
+		return
+	}
 }
 
 // call is one request to one operation.

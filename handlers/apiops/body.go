@@ -1,6 +1,7 @@
 package apiops
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +38,8 @@ func (c *call) pages(l *problem.List) (page, size int) {
 }
 
 func (c *call) number(l *problem.List, name string, otherwise, least, most int) int {
-	text := c.g.Query(name)
-	if text == "" {
+	text, sent := c.g.GetQuery(name)
+	if !sent {
 		return otherwise
 	}
 	n, err := strconv.Atoi(text)
@@ -51,35 +52,27 @@ func (c *call) number(l *problem.List, name string, otherwise, least, most int) 
 
 // flag is a query parameter that is true or false.
 func (c *call) flag(l *problem.List, name string) bool {
-	switch c.g.Query(name) {
-	case "", "false":
-		return false
-	case "true":
-		return true
+	text, sent := c.g.GetQuery(name)
+	if sent && text != "true" && text != "false" {
+		l.Add(name, "Give true or false.")
 	}
-	l.Add(name, "Give true or false.")
-	return false
+	return text == "true"
 }
 
 // choice is a query parameter that is one of several words, or absent.
 func (c *call) choice(l *problem.List, name string, words ...string) string {
-	text := c.g.Query(name)
-	if text == "" {
+	text, sent := c.g.GetQuery(name)
+	if sent && !slices.Contains(words, text) {
+		l.Add(name, "Give one of %s.", strings.Join(words, ", "))
 		return ""
 	}
-	for _, w := range words {
-		if text == w {
-			return text
-		}
-	}
-	l.Add(name, "Give one of %s.", strings.Join(words, ", "))
-	return ""
+	return text
 }
 
 // moment is a query parameter in RFC 3339, zero when absent.
 func (c *call) moment(l *problem.List, name string) time.Time {
-	text := c.g.Query(name)
-	if text == "" {
+	text, sent := c.g.GetQuery(name)
+	if !sent {
 		return time.Time{}
 	}
 	at, err := time.Parse(time.RFC3339, text)

@@ -27,11 +27,11 @@ func (a *API) bulkDeployOperations() []operation {
 	return []operation{
 		{
 			method: http.MethodPost, path: globalPath + "deploy/", id: "deployGlobalPolicy", tag: "Global policies", summary: "Deploy what runs a global policy", text: started,
-			right: models.DeployAPIs, body: bulkBody{}, result: one[bulkDeploy]{}, status: http.StatusAccepted, do: a.deployGlobalPolicy,
+			right: models.DeployAPIs, versioned: true, body: bulkBody{}, result: one[bulkDeploy]{}, status: http.StatusAccepted, do: a.deployGlobalPolicy,
 		},
 		{
 			method: http.MethodPost, path: policyGroupPath + "deploy/", id: "deployPolicyGroup", tag: "Policy groups", summary: "Deploy what runs a policy group", text: started,
-			right: models.DeployAPIs, body: bulkBody{}, result: one[bulkDeploy]{}, status: http.StatusAccepted, do: a.deployPolicyGroup,
+			right: models.DeployAPIs, versioned: true, body: bulkBody{}, result: one[bulkDeploy]{}, status: http.StatusAccepted, do: a.deployPolicyGroup,
 		},
 		{
 			method: http.MethodGet, path: bulksPath, id: "listBulkDeploys", tag: tag, summary: "List the last bulk deploys", text: "The newest first, at most 100.",
@@ -121,6 +121,7 @@ func (a *API) deployGlobalPolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.tag(p.Version)
 	return c.startBulk(policySubject(p))
 }
 
@@ -129,6 +130,7 @@ func (a *API) deployPolicyGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.tag(flowVersions(g)...)
 	return c.startBulk(models.BulkSubject{Kind: engine.KindPolicyGroup, ID: g.ID, Name: g.Name})
 }
 

@@ -29,12 +29,12 @@ func (a *API) deployOperationsOf(k kind) []operation {
 		{
 			method: http.MethodPost, path: at, id: "deploy" + k.id + "ToEnvironment", tag: deployTag, summary: "Deploy the " + k.noun,
 			text:  "What does not compile is refused with 409, and what runs goes on. Where a node does not take it over deploymentResult says so.",
-			right: models.DeployAPIs, body: deployRequest{}, optional: true, result: deployAnswer{}, do: a.deployOwner,
+			right: models.DeployAPIs, versioned: true, body: deployRequest{}, optional: true, result: deployAnswer{}, do: a.deployOwner,
 		},
 		{
 			method: http.MethodDelete, path: at, id: "undeploy" + k.id + "FromEnvironment", tag: deployTag, summary: "Undeploy the " + k.noun,
 			text:  "It stays as it is edited and can be deployed again.",
-			right: models.DeployAPIs, result: deployAnswer{}, do: a.undeployOwner,
+			right: models.DeployAPIs, versioned: true, result: deployAnswer{}, do: a.undeployOwner,
 		},
 		{
 			method: http.MethodGet, path: at + "deploy-status/", id: "get" + k.id + "DeployStatus", tag: deployTag, summary: "Ask what an environment runs of the " + k.noun,
@@ -53,14 +53,29 @@ type deployRequest struct {
 	Persistent  bool   `json:"persistent" doc:"Keeps the revision however old it gets."`
 }
 
-// inPlace is the owner of the address, and its environment.
+// inPlace is the owner of the address, and its environment. What changes the
+// environment is held against If-Match, so that nobody deploys what they have not
+// seen; that leaves the owner at its version, which is answered.
 func (c *call) inPlace() (models.Owner, models.Deployment, error) {
 	o, err := c.owner()
 	if err != nil {
 		return o, models.Deployment{}, err
 	}
 	d, err := inEnvironment(o, c.name("environmentName"))
-	return o, d, err
+	if err != nil || !c.op.writes() {
+		return o, d, err
+	}
+	return o, d, c.seen(o)
+}
+
+// seen refuses what is done with an owner that is not at the version of If-Match,
+// and answers the version else.
+func (c *call) seen(o models.Owner) error {
+	if err := c.matches(flowVersions(o)...); err != nil {
+		return err
+	}
+	c.tag(flowVersions(o)...)
+	return nil
 }
 
 func inEnvironment(o models.Owner, name string) (models.Deployment, error) {

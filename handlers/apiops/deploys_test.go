@@ -35,6 +35,42 @@ func TestEveryKindIsDeployedAndUndeployed(t *testing.T) {
 	}
 }
 
+// Nobody deploys what they have not seen: what changes an environment heeds the
+// version of what it is about, which it leaves as it is.
+func TestDeploysHeedIfMatch(t *testing.T) {
+	t.Parallel()
+	s := newMarket(t)
+	s.send(t, http.MethodPost, globals, `{"type":"policy-auth-jwt","name":"seen","jwtSignatureAlgorithm":"RS256"}`).want(t, http.StatusOK)
+	asked := func(method, path, body, tag string) answer {
+		return s.do(t, call{method: method, path: path, body: body, header: map[string]string{"If-Match": tag}})
+	}
+	for kind, at := range owners {
+		t.Run(kind, func(t *testing.T) {
+			tag := s.get(t, at).want(t, http.StatusOK).Header.Get("ETag")
+			modelstest.Deploy(t, s.site.Store, s.owner(t, kind), "production")
+			modelstest.Deploy(t, s.site.Store, s.owner(t, kind), "production")
+			for _, step := range []struct{ method, path string }{
+				{http.MethodPost, "deploy-histories/1/rollback/"}, {http.MethodDelete, "environments/production/"}, {http.MethodPost, "environments/production/"},
+			} {
+				stale := asked(step.method, at+step.path, "", `"4711"`).want(t, http.StatusPreconditionFailed)
+				if stale.Header.Get("ETag") != tag {
+					t.Errorf("a stale %s tells of %s, want %s", step.path, stale.Header.Get("ETag"), tag)
+				}
+				if a := asked(step.method, at+step.path, "", tag).want(t, http.StatusOK); a.Header.Get("ETag") != tag {
+					t.Errorf("%s answers the version %s, want %s", step.path, a.Header.Get("ETag"), tag)
+				}
+			}
+		})
+	}
+	const bulk = `{"environmentName":"production","filter":"ALL"}`
+	for _, at := range []string{checksAt, globals + "seen/"} {
+		asked(http.MethodPost, at+"deploy/", bulk, `"4711"`).want(t, http.StatusPreconditionFailed)
+	}
+	s.send(t, http.MethodPost, ordersAt+"policies/seen/", `{"operationMetadata":{"targetScope":"ALL","targetPipeline":"REQUEST","globalPolicyName":"seen","deploy":false}}`).want(t, http.StatusOK)
+	tag := s.get(t, globals+"seen/").Header.Get("ETag")
+	asked(http.MethodPost, globals+"seen/deploy/", bulk, tag).want(t, http.StatusAccepted)
+}
+
 func TestTheNodesSayWhetherTheyServe(t *testing.T) {
 	t.Parallel()
 	s := newMarket(t)

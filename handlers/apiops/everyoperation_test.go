@@ -2,6 +2,7 @@ package apiops_test
 
 import (
 	"crypto/sha256"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -114,6 +115,30 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// A path is what it says: nobody is led elsewhere for a part that is empty or dots.
+func TestAttackAPathWithoutANameIsNotFound(t *testing.T) {
+	t.Parallel()
+	c := begin(t)
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, path := range []string{
+		"/apiops//projects/", "/apiops/projects//", "/apiops/projects//apiProxies/", "/apiops/projects/./", "/apiops/projects/../projects/", "/apiops/../apiops/projects/",
+		"/apiops/projects/%2e/", "/apiops/projects/%2E%2e/apiProxies/", "/apiops/projects/Default/apiProxies/../credentials/", "/apiops/test/hello/..", "/apiops/",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.site.URL, nil)
+		must(t, err)
+		r.URL.Opaque = path // as it is written here
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		got, err := stay.Do(r)
+		must(t, err)
+		body, err := io.ReadAll(got.Body)
+		must(t, err)
+		_ = got.Body.Close()
+		if got.StatusCode != http.StatusNotFound || !strings.Contains(string(body), `"error":"not_found"`) {
+			t.Errorf("%s is answered %d to %q: %s", path, got.StatusCode, got.Header.Get("Location"), body)
+		}
+	}
+}
+
 func TestEveryBodyIsBoundedAndJSON(t *testing.T) {
 	t.Parallel()
 	c := begin(t)
@@ -148,9 +173,11 @@ func TestEveryQueryIsChecked(t *testing.T) {
 			if p.Value.In != "query" || p.Value.Schema.Value.Type.Is("string") && p.Value.Schema.Value.Enum == nil && p.Value.Schema.Value.Format == "" {
 				continue
 			}
-			a := c.do(t, call{method: d.method, path: d.at("Default") + "?" + p.Value.Name + "=~", wrong: true})
-			if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"field":"`+p.Value.Name+`"`) {
-				t.Errorf("%s %s?%s=~ answers %d: %s", d.method, d.path, p.Value.Name, a.Status, a.Body)
+			for _, value := range []string{"~", ""} {
+				a := c.do(t, call{method: d.method, path: d.at("Default") + "?" + p.Value.Name + "=" + value, wrong: true})
+				if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"field":"`+p.Value.Name+`"`) {
+					t.Errorf("%s %s?%s=%s answers %d: %s", d.method, d.path, p.Value.Name, value, a.Status, a.Body)
+				}
 			}
 		}
 	}

@@ -205,7 +205,7 @@ func (c *choices) request(d described) call {
 	for _, p := range d.Parameters {
 		switch {
 		case p.Value.In == "query" && c.below(3) == 0:
-			query.Set(p.Value.Name, cmp.Or(c.parameter(p.Value), "x")) // an empty one is as if it were not there
+			query.Set(p.Value.Name, c.parameter(p.Value))
 		case p.Value.In == "header" && c.below(4) == 0:
 			with.header[p.Value.Name] = c.headerValue(p.Value.Name)
 		}

@@ -51,7 +51,7 @@ func (a *API) historyOperationsOf(k kind) []operation {
 			method: http.MethodPost, path: at + "{revision}/rollback/", id: "rollBack" + k.id, tag: historyTag, summary: "Run an earlier revision again",
 			text:  "As a new revision, in the environment that it was of. What is edited stays as it is.",
 			right: models.DeployAPIs, query: []parameter{{name: "environmentName", text: "The environment; left out, the one of the revision.", kind: ""}},
-			body: rollbackRequest{}, optional: true, result: deployAnswer{}, do: a.rollBack,
+			versioned: true, body: rollbackRequest{}, optional: true, result: deployAnswer{}, do: a.rollBack,
 		},
 		{
 			method: http.MethodGet, path: k.path() + "compare/", id: "compare" + k.id, tag: historyTag, summary: "Ask what differs, in words",
@@ -182,6 +182,9 @@ func (a *API) rollBack(c *call) (any, error) {
 	}
 	if name := cmp.Or(c.g.Query("environmentName"), r.Environment); name != r.Environment {
 		return nil, invalid("environmentName", "Revision %d is of %s; only that environment can go back to it.", r.Number, r.Environment)
+	}
+	if err := c.seen(o); err != nil {
+		return nil, err
 	}
 	note := cmp.Or(request.Description, fmt.Sprintf("Rollback to revision %d.", r.Number))
 	_, answer, err := c.changePlace("Rollback successful", func() (models.DeployResult, error) {

@@ -74,6 +74,7 @@ var pathTexts = map[string]string{
 	"tokenName":               "Name of the token; compared without case.",
 	"errorType":               "The error, such as INVALID_TOKEN.",
 	"username":                "Name of the credential; compared without case.",
+	"credentialImportId":      "Id of the import, as its start answers it.",
 }
 
 // names are components that are not called as their Go types.
@@ -154,6 +155,7 @@ func (a *API) table() []operation {
 		a.identityProviderOperations(),
 		a.credentialOperations(),
 		a.credentialAccessOperations(),
+		a.credentialImportOperations(),
 		a.credentialRoleOperations(),
 		a.variableOperations(),
 		a.errorMessageOperations(),

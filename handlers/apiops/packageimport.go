@@ -122,7 +122,7 @@ func (a *API) importPackage(c *call) (any, error) {
 
 // receive reads the form; only tells that nothing is to be written.
 func (i *importing) receive() (only bool, err error) {
-	raw, err := i.file()
+	raw, err := i.upload("exportFile", models.MaxUpload)
 	if err != nil {
 		return false, err
 	}
@@ -154,26 +154,26 @@ func (i *importing) receive() (only bool, err error) {
 	return only, l.Err()
 }
 
-// file is what was uploaded. All of it stays in memory: it must not lie on the
-// disk unsealed.
-func (i *importing) file() ([]byte, error) {
-	media, _, err := mime.ParseMediaType(i.g.GetHeader("Content-Type"))
+// upload is the file of a field of the form. All of it stays in memory: it must not
+// lie on the disk unsealed.
+func (c *call) upload(field string, most int64) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(c.g.GetHeader("Content-Type"))
 	if err != nil || media != "multipart/form-data" {
 		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", text: "Send Content-Type: multipart/form-data."}
 	}
 	var tooLarge *http.MaxBytesError
-	switch err := i.g.Request.ParseMultipartForm(2 * models.MaxUpload); {
+	switch err := c.g.Request.ParseMultipartForm(2 * models.MaxUpload); {
 	case errors.As(err, &tooLarge):
 		return nil, err
 	case err != nil:
 		return nil, &refusal{status: http.StatusBadRequest, code: "bad_request", text: "The body is not a form."}
 	}
-	header, err := i.g.FormFile("exportFile")
+	header, err := c.g.FormFile(field)
 	if err != nil {
-		return nil, invalid("exportFile", "Send the package as a file.")
+		return nil, invalid(field, "Send it as a file.")
 	}
-	if header.Size > models.MaxUpload {
-		return nil, &http.MaxBytesError{Limit: models.MaxUpload}
+	if header.Size > most {
+		return nil, &http.MaxBytesError{Limit: most}
 	}
 	f, err := header.Open()
 	if err != nil {
@@ -188,8 +188,8 @@ func (i *importing) file() ([]byte, error) {
 }
 
 // said is a field of the form that is true or false.
-func (i *importing) said(l *problem.List, name string) bool {
-	switch i.g.PostForm(name) {
+func (c *call) said(l *problem.List, name string) bool {
+	switch c.g.PostForm(name) {
 	case "", "false":
 		return false
 	case "true":
