@@ -175,6 +175,10 @@ func (s *Store) DeleteProject(ctx context.Context, by Actor, id string, version 
 		if kept := u.Kept(); kept != "" {
 			return problem.List{{Field: "name", Message: kept}}
 		}
+		// First, as roles that somebody has cannot be deleted.
+		if _, err := from[credentialRow](tx).Where("project_id = ?", id).Delete(ctx); err != nil {
+			return err
+		}
 		if _, err := from[projectRow](tx).Where("id = ?", id).Delete(ctx); err != nil {
 			return err
 		}

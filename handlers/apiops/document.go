@@ -55,14 +55,18 @@ func (op operation) describe(known schemas) *openapi3.Operation {
 	o := &openapi3.Operation{OperationID: op.id, Tags: []string{op.tag}, Summary: op.summary, Description: op.described(), Responses: openapi3.NewResponses()}
 	o.Responses.Delete("default")
 	for _, name := range op.parameters() {
-		o.AddParameter(openapi3.NewPathParameter(name).WithSchema(openapi3.NewStringSchema()).WithDescription(pathTexts[name]))
+		p := openapi3.NewPathParameter(name).WithSchema(openapi3.NewStringSchema()).WithDescription(pathTexts[name])
+		p.Example = orAbsent(op.example().Path, name)
+		o.AddParameter(p)
 	}
 	for _, p := range op.query {
 		schema := schemas{}.of(reflect.TypeOf(p.kind)).Value
 		for _, word := range p.enum {
 			schema.Enum = append(schema.Enum, word)
 		}
-		o.AddParameter(openapi3.NewQueryParameter(p.name).WithSchema(schema).WithDescription(p.text))
+		q := openapi3.NewQueryParameter(p.name).WithSchema(schema).WithDescription(p.text)
+		q.Example = p.example(op.example().Query)
+		o.AddParameter(q)
 	}
 	for _, h := range op.headers() {
 		o.AddParameter(openapi3.NewHeaderParameter(h[0]).WithSchema(openapi3.NewStringSchema()).WithDescription(h[1]))
@@ -116,16 +120,17 @@ func (o operation) headers() [][2]string {
 func (o operation) describeBody(known schemas) *openapi3.RequestBody {
 	known.sent = true
 	b := openapi3.NewRequestBody().WithRequired(!o.optional)
+	content := openapi3.Content{}
 	switch v := o.body.(type) {
 	case form:
-		return b.WithContent(openapi3.NewContentWithSchema(v.schema(), []string{v.media()}))
+		content = openapi3.NewContentWithSchema(v.schema(), []string{v.media()})
 	default:
-		content := openapi3.NewContentWithJSONSchemaRef(known.of(reflect.TypeOf(v)))
-		if o.example != nil && o.example.request != "" {
-			content["application/json"].Example = json.RawMessage(o.example.request)
-		}
-		return b.WithContent(content)
+		content = openapi3.NewContentWithJSONSchemaRef(known.of(reflect.TypeOf(v)))
 	}
+	for _, media := range content {
+		media.Example = rawOrNil(o.example().Request)
+	}
+	return b.WithContent(content)
 }
 
 func (o operation) describeAnswer(known schemas) *openapi3.Response {
@@ -138,15 +143,15 @@ func (o operation) describeAnswer(known schemas) *openapi3.Response {
 	switch {
 	case o.result != nil:
 		r.Content = openapi3.NewContentWithJSONSchemaRef(known.of(reflect.TypeOf(o.result)))
-		if o.example != nil && o.example.answer != "" {
-			r.Content["application/json"].Example = json.RawMessage(o.example.answer)
-		}
 	case o.produces != "":
 		schema := openapi3.NewStringSchema()
 		if o.produces == "application/json" {
 			schema = openapi3.NewObjectSchema()
 		}
 		r.Content = openapi3.NewContentWithSchema(schema, strings.Split(o.produces, ","))
+	}
+	for _, media := range r.Content {
+		media.Example = rawOrNil(o.example().Answer)
 	}
 	return r
 }

@@ -21,26 +21,30 @@ import (
 func happened(t *testing.T) *client {
 	t.Helper()
 	c := begin(t)
-	s := c.site.Store
-	modelstest.Project(t, s, "Other")
-	from := netip.MustParseAddr("192.0.2.7")
+	modelstest.Project(t, c.site.Store, "Other")
 	for i, project := range []string{"Default", "Other"} {
-		at := c.site.Clock.Now().Add(time.Duration(i-10) * time.Minute)
-		requests := []event.Token{
-			{Time: at, Environment: "production", Operation: event.Issue, Project: project, Owner: "orders", Policy: "standard", Grant: "password", ClientID: "orders", Username: "ayse", Client: from, Method: "POST", TokenID: "jti", IssuedAt: at, ExpiresAt: at.Add(time.Hour), Status: 200, CorrelationID: "call-1"},
-			{Time: at.Add(time.Second), Environment: "production", Operation: event.Refresh, Project: project, Owner: "orders", Client: from, Status: 400, Error: "invalid_grant", Reason: "spent"},
-		}
-		must(t, s.AddTokenRequests(t.Context(), requests))
-		must(t, s.AddSecurityEvents(t.Context(), []event.Security{{Time: at, Kind: event.RefreshReused, Environment: "production", Project: project, Owner: "orders", Subject: "ayse", Client: from, Detail: "came again"}}))
-		must(t, s.AddRefusals(t.Context(), []event.Access{{Time: at, Environment: "production", Project: project, Proxy: "orders", Method: "GET", Path: "/orders/7", Client: from, Subject: "ayse", Status: 403, Fault: fault.RoleMissing, CorrelationID: "call-2"}}))
-		var id token.FamilyID
-		_, _ = rand.Read(id[:])
-		must(t, s.StartFamily(t.Context(), token.Family{
-			ID: id, Environment: "production", Project: project, OwnerID: "0195", Owner: "orders", Policy: "standard", ClientID: "orders", Subject: "ayse", User: true, Grant: "password",
-			Client: from, StartedAt: at, ExpiresAt: at.Add(24 * time.Hour), MaxRefreshes: 3,
-		}))
+		c.happens(t, project, c.site.Clock.Now().Add(time.Duration(i-10)*time.Minute))
 	}
 	return c
+}
+
+// happens is a login to an API of a project, and what became of it.
+func (c *client) happens(t *testing.T, project string, at time.Time) {
+	t.Helper()
+	s, from := c.site.Store, netip.MustParseAddr("192.0.2.7")
+	requests := []event.Token{
+		{Time: at, Environment: "production", Operation: event.Issue, Project: project, Owner: "orders", Policy: "standard", Grant: "password", ClientID: "orders", Username: "ayse", Client: from, Method: "POST", TokenID: "jti", IssuedAt: at, ExpiresAt: at.Add(time.Hour), Status: 200, CorrelationID: "call-1"},
+		{Time: at.Add(time.Second), Environment: "production", Operation: event.Refresh, Project: project, Owner: "orders", Client: from, Status: 400, Error: "invalid_grant", Reason: "spent"},
+	}
+	must(t, s.AddTokenRequests(t.Context(), requests))
+	must(t, s.AddSecurityEvents(t.Context(), []event.Security{{Time: at, Kind: event.RefreshReused, Environment: "production", Project: project, Owner: "orders", Subject: "ayse", Client: from, Detail: "came again"}}))
+	must(t, s.AddRefusals(t.Context(), []event.Access{{Time: at, Environment: "production", Project: project, Proxy: "orders", Method: "GET", Path: "/orders/7", Client: from, Subject: "ayse", Status: 403, Fault: fault.RoleMissing, CorrelationID: "call-2"}}))
+	var id token.FamilyID
+	_, _ = rand.Read(id[:])
+	must(t, s.StartFamily(t.Context(), token.Family{
+		ID: id, Environment: "production", Project: project, OwnerID: "0195", Owner: "orders", Policy: "standard", ClientID: "orders", Subject: "ayse", User: true, Grant: "password",
+		Client: from, StartedAt: at, ExpiresAt: at.Add(24 * time.Hour), MaxRefreshes: 3,
+	}))
 }
 
 func must(t *testing.T, err error) {

@@ -1,145 +1,67 @@
 package apiops
 
-// The examples of the document. Requests are the seed's own, word for word; the
-// answers have what ours say beyond the seed's.
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
 
-const listPoliciesAnswer = `{
-  "success": true,
-  "status": "SUCCESS",
-  "resultList": [
-    {
-      "apiProxy": {
-        "name": "MyAPI",
-        "relativePath": "/my-api",
-        "requestPolicyList": [
-          {
-            "type": "policy-auth-jwt",
-            "name": "jwt-auth-policy",
-            "description": "JWT authentication policy",
-            "active": true,
-            "tokenNeverExpires": false,
-            "tokenExpiresInAmount": 3600,
-            "tokenExpiresInUnit": "SECONDS",
-            "refreshTokenAllowed": true,
-            "refreshTokenCount": 5,
-            "refreshTokenExpiresInAmount": 86400,
-            "refreshTokenExpiresInUnit": "SECONDS",
-            "allowUrlParameters": false,
-            "managedFromThisPolicy": true,
-            "grantType": "PASSWORD",
-            "jwtSignatureAlgorithm": "HS256",
-            "authenticationType": "SECRET_MANAGER",
-            "checkClientIpAddress": false,
-            "leewaySeconds": 30,
-            "clearAuth": false,
-            "setIdentityToContext": true,
-            "addUserToHeader": false,
-            "authorization": {
-              "enableAuthorization": false
-            }
-          }
-        ],
-        "responsePolicyList": [],
-        "errorPolicyList": []
-      }
-    }
-  ],
-  "resultCount": 1
-}`
+// The examples of the document are what a scenario has sent and was answered. A test
+// walks it and fails when an example is not what comes today; what changes from run to
+// run (ids, times, keys) is fixed in both.
+//
+//go:embed examples.json
+var recorded []byte
 
-const addPolicyBody = `{
-  "operationMetadata": {
-    "targetScope": "ALL",
-    "targetPipeline": "REQUEST",
-    "deploy": true,
-    "deployTargetEnvironmentNameList": ["production"],
-    "order": 1
-  },
-  "policy": {
-    "type": "policy-auth-jwt",
-    "description": "JWT authentication policy - issue and validate tokens",
-    "active": true,
-    "tokenNeverExpires": false,
-    "tokenExpiresInAmount": 3600,
-    "tokenExpiresInUnit": "SECONDS",
-    "refreshTokenAllowed": true,
-    "refreshTokenCount": 5,
-    "refreshTokenExpiresInAmount": 86400,
-    "refreshTokenExpiresInUnit": "SECONDS",
-    "allowUrlParameters": false,
-    "managedFromThisPolicy": true,
-    "grantType": "PASSWORD",
-    "jwtSignatureAlgorithm": "HS256"
-  }
-}`
+// example is one request and its answer.
+type example struct {
+	ID string `json:"operationId"`
+	// Path and Query are the parameters by their names.
+	Path  map[string]string `json:"path,omitempty"`
+	Query map[string]string `json:"query,omitempty"`
+	// Request is the body: JSON, or the fields of a form as an object.
+	Request json.RawMessage `json:"request,omitempty"`
+	// Answer is JSON, or a text; absent where it is a file.
+	Answer json.RawMessage `json:"answer,omitempty"`
+}
 
-const addPolicyAnswer = `{
-  "success": true,
-  "status": "SUCCESS",
-  "deploymentResult": {
-    "success": true,
-    "responseTime": 12,
-    "deploymentResults": [
-      {
-        "environmentName": "production",
-        "success": true,
-        "message": "Deployment successful"
-      }
-    ],
-    "detailList": [
-      {
-        "envName": "production",
-        "podName": "gw-1",
-        "podIp": "",
-        "success": true,
-        "detail": "",
-        "responseTime": 12
-      }
-    ]
-  }
-}`
+// examples are those of the operations, by their ids.
+var examples = sync.OnceValue(func() map[string]example {
+	var list []example
+	if err := json.Unmarshal(recorded, &list); err != nil {
+		panic(fmt.Sprintf("apiops: examples.json: %v", err)) // it is a part of the program
+	}
+	byID := make(map[string]example, len(list))
+	for _, e := range list {
+		byID[e.ID] = e
+	}
+	return byID
+})
 
-const updatePolicyBody = `{
-  "operationMetadata": {
-    "targetScope": "ALL",
-    "targetPipeline": "REQUEST",
-    "deploy": true,
-    "deployTargetEnvironmentNameList": ["production"],
-    "order": 1
-  },
-  "policy": {
-    "type": "policy-auth-jwt",
-    "description": "Updated JWT authentication policy",
-    "active": true,
-    "tokenNeverExpires": false,
-    "tokenExpiresInAmount": 7200,
-    "tokenExpiresInUnit": "SECONDS",
-    "refreshTokenAllowed": true,
-    "refreshTokenCount": 10,
-    "refreshTokenExpiresInAmount": 172800,
-    "refreshTokenExpiresInUnit": "SECONDS",
-    "allowUrlParameters": false,
-    "managedFromThisPolicy": true,
-    "grantType": "CLIENT_CREDENTIALS",
-    "jwtSignatureAlgorithm": "RS256"
-  }
-}`
+func (o operation) example() example { return examples()[o.id] }
 
-const deletePolicyBody = `{
-  "operationMetadata": {
-    "targetScope": "ALL",
-    "targetPipeline": "REQUEST",
-    "deploy": false
-  }
-}`
+// orAbsent is the example of a parameter; nil where there is none.
+func orAbsent(of map[string]string, name string) any {
+	if value, ok := of[name]; ok {
+		return value
+	}
+	return nil
+}
 
-const deletePolicyAnswer = `{
-  "success": true,
-  "status": "SUCCESS",
-  "deploymentResult": {
-    "success": true,
-    "responseTime": 0,
-    "deploymentResults": [],
-    "detailList": []
-  }
-}`
+// example is the one of a parameter of the query, as the JSON of its kind.
+func (p parameter) example(of map[string]string) any {
+	value, ok := of[p.name]
+	if _, isText := p.kind.(string); !ok || isText {
+		return orAbsent(of, p.name)
+	}
+	return json.RawMessage(value) // a number or a truth value
+}
+
+// rawOrNil is an example as the document takes it: nil, and not an empty text, for none.
+func rawOrNil(raw json.RawMessage) any {
+	if raw == nil {
+		return nil
+	}
+	return raw
+}

@@ -6,15 +6,9 @@ import (
 	"testing"
 
 	"github.com/gatewright/gatewright/engine/identity"
-	"github.com/gatewright/gatewright/engine/identity/api"
-	"github.com/gatewright/gatewright/engine/identity/database"
-	"github.com/gatewright/gatewright/engine/identity/database/mysql"
-	"github.com/gatewright/gatewright/engine/identity/database/postgres"
-	"github.com/gatewright/gatewright/engine/identity/ldap"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/secret"
-	"github.com/gatewright/gatewright/handlers"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models/modelstest"
 )
@@ -145,9 +139,7 @@ func fromPeople(p *jwtauth.Config) {
 
 func TestTheDocumentHasTheKindsOfTheProduct(t *testing.T) {
 	t.Parallel()
-	c := begin(t, func(o *handlers.Options) {
-		o.Identities = identity.Kinds{ldap.Kind(), database.Kind(postgres.Driver(), mysql.Driver()), api.Kind()}
-	})
+	c := begin(t, ofTheProduct)
 	for _, name := range []string{"LDAPSource", "DatabaseSource", "APISource", "APISourceRequest"} {
 		if c.doc.t.Components.Schemas[name] == nil {
 			t.Errorf("the document has no %s", name)

@@ -92,7 +92,8 @@ func contractOf(t testing.TB, site string) *contract {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := doc.Validate(context.Background()); err != nil {
+	// The examples are those of the product, whose kinds most tests have not.
+	if err := doc.Validate(context.Background(), openapi3.DisableExamplesValidation()); err != nil {
 		t.Fatalf("the document is not OpenAPI: %v", err)
 	}
 	router, err := gorillamux.NewRouter(doc)

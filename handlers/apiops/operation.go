@@ -37,10 +37,7 @@ type operation struct {
 	// versioned operations answer an ETag, and writes among them heed If-Match
 	// (D17).
 	versioned bool
-	// example is a request and its answer, shown in the document and sent by its
-	// test.
-	example *example
-	do      func(*call) (any, error)
+	do        func(*call) (any, error)
 }
 
 // parameter is one of the query.
@@ -50,8 +47,6 @@ type parameter struct {
 	kind any
 	enum []string
 }
-
-type example struct{ request, answer string }
 
 func (o operation) writes() bool { return o.method != http.MethodGet }
 

@@ -20,13 +20,7 @@ import (
 const proxyPolicyTag, groupPolicyTag = "Policies of a proxy", "Policies of a proxy group"
 
 func (a *API) policyOperations() []operation {
-	proxy := a.policyOperationsOf(proxyKind, proxyPolicyTag, policiesAnswer{})
-	for i, e := range []*example{
-		{answer: listPoliciesAnswer}, {addPolicyBody, addPolicyAnswer}, {updatePolicyBody, addPolicyAnswer}, {deletePolicyBody, deletePolicyAnswer},
-	} {
-		proxy[i].example = e
-	}
-	return append(proxy, a.policyOperationsOf(proxyGroupKind, groupPolicyTag, groupPoliciesAnswer{})...)
+	return append(a.policyOperationsOf(proxyKind, proxyPolicyTag, policiesAnswer{}), a.policyOperationsOf(proxyGroupKind, groupPolicyTag, groupPoliciesAnswer{})...)
 }
 
 func (a *API) policyOperationsOf(k kind, tag string, list any) []operation {

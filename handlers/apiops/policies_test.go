@@ -12,7 +12,6 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
-	"github.com/gatewright/gatewright/handlers/apiops"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
@@ -151,7 +150,7 @@ func TestAGlobalPolicyIsBoundAndLeftAlone(t *testing.T) {
 	c.send(t, http.MethodPut, seedList+"company-wide/", bind).want(t, http.StatusOK)
 	c.send(t, http.MethodPut, seedList+"company-wide/", policyBody("", jwtBody)).want(t, http.StatusConflict)
 	c.send(t, http.MethodPut, seedList+"company-wide/", strings.Replace(bind, "company-wide", "other", 1)).want(t, http.StatusBadRequest)
-	c.send(t, http.MethodDelete, seedList+"company-wide/", apiops.SeedDelete).want(t, http.StatusOK)
+	c.send(t, http.MethodDelete, seedList+"company-wide/", seedDelete).want(t, http.StatusOK)
 	if _, err := c.site.Store.Policy(t.Context(), o.ProjectID, "policy-auth-jwt", "company-wide"); err != nil {
 		t.Errorf("the global policy is gone: %v", err)
 	}
@@ -171,16 +170,16 @@ func TestAPolicyGroupIsShownAndStaysWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.get(t, seedList).want(t, http.StatusOK).holds(t, `{"resultList":[{"apiProxy":{"requestPolicyList":[{"type":"policy-group","name":"baseline","policyList":[{"name":"inner","type":"policy-auth-jwt"}]}]}}]}`)
-	c.send(t, http.MethodDelete, seedList+"inner/", apiops.SeedDelete).want(t, http.StatusConflict)
+	c.send(t, http.MethodDelete, seedList+"inner/", seedDelete).want(t, http.StatusConflict)
 }
 
 func TestDeployNeedsTheRightToDeploy(t *testing.T) {
 	t.Parallel()
 	c, o := seeded(t)
 	creator := c.member(t, "creator", o.ProjectName, models.ManageAPIs)
-	creator.send(t, http.MethodPost, seedPolicy, apiops.SeedAdd).want(t, http.StatusForbidden)
+	creator.send(t, http.MethodPost, seedPolicy, seedAdd).want(t, http.StatusForbidden)
 	creator.send(t, http.MethodPost, seedPolicy, policyBody("", jwtBody)).want(t, http.StatusOK)
-	creator.send(t, http.MethodDelete, seedPolicy, strings.Replace(apiops.SeedDelete, "false", "true", 1)).want(t, http.StatusForbidden)
+	creator.send(t, http.MethodDelete, seedPolicy, strings.Replace(seedDelete, "false", "true", 1)).want(t, http.StatusForbidden)
 	if after := modelstest.Reload(t, c.site.Store, o); len(after.Bindings) != 1 || after.Deployments[0].Revision != 0 {
 		t.Errorf("a refused deploy changed something: %d policies, %+v", len(after.Bindings), after.Deployments)
 	}
@@ -192,12 +191,12 @@ func TestADeployThatFailsKeepsTheChange(t *testing.T) {
 	if err := c.site.Store.ReportNode(t.Context(), models.NodeReport{Node: "gw-1", Environment: "production", OK: false, Message: "It does not fit.", Generation: 1 << 40}); err != nil {
 		t.Fatal(err)
 	}
-	c.send(t, http.MethodPost, seedPolicy, apiops.SeedAdd).want(t, http.StatusOK).holds(t, `{"success":true,"deploymentResult":{"success":false,
+	c.send(t, http.MethodPost, seedPolicy, seedAdd).want(t, http.StatusOK).holds(t, `{"success":true,"deploymentResult":{"success":false,
 		"deploymentResults":[{"environmentName":"production","success":false}],"detailList":[{"envName":"production","podName":"gw-1","success":false}]}}`)
 	if err := c.site.Store.ReportNode(t.Context(), models.NodeReport{Node: "gw-1", Environment: "production", OK: true, Generation: 1 << 40}); err != nil {
 		t.Fatal(err)
 	}
-	again := strings.Replace(apiops.SeedAdd, `"deployTargetEnvironmentNameList": ["production"],`, "", 1) // wherever it runs
+	again := strings.Replace(seedAdd, `"deployTargetEnvironmentNameList": ["production"],`, "", 1) // wherever it runs
 	c.send(t, http.MethodPut, seedPolicy, again).want(t, http.StatusOK).holds(t, `{"deploymentResult":{"success":true,
 		"deploymentResults":[{"environmentName":"production","success":true}],"detailList":[{"podName":"gw-1","success":true}]}}`)
 }
@@ -225,7 +224,7 @@ func TestOfTwoWritersOneWins(t *testing.T) {
 	if count[http.StatusOK] != 1 || count[http.StatusConflict]+count[http.StatusPreconditionFailed] != 7 {
 		t.Errorf("of eight writers with one version: %v", count)
 	}
-	for method, body := range map[string]string{http.MethodPost: policyBody("", jwtBody), http.MethodPut: policyBody("", jwtBody), http.MethodDelete: apiops.SeedDelete} {
+	for method, body := range map[string]string{http.MethodPost: policyBody("", jwtBody), http.MethodPut: policyBody("", jwtBody), http.MethodDelete: seedDelete} {
 		path := seedPolicy
 		if method == http.MethodPost {
 			path = seedList + "another/"

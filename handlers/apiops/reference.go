@@ -1,7 +1,9 @@
 package apiops
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,13 +52,23 @@ func operationOf(op operation, o *openapi3.Operation) apidocs.Operation {
 	if content := o.Responses.Status(op.success()).Value.Content["application/json"]; content != nil {
 		out.Answer = typeOf(content.Schema)
 	}
-	if op.example != nil {
-		out.Request, out.Response = op.example.request, op.example.answer
+	if _, isForm := op.body.(form); !isForm {
+		out.Request = inLines(op.example().Request)
 	}
+	out.Response = inLines(op.example().Answer)
 	for _, code := range slices.Sorted(maps.Keys(o.Responses.Map())) {
 		out.Statuses = append(out.Statuses, apidocs.Status{Code: code, Text: *o.Responses.Value(code).Value.Description})
 	}
 	return out
+}
+
+// inLines is JSON for people.
+func inLines(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if raw == nil || json.Indent(&b, raw, "", "  ") != nil {
+		return ""
+	}
+	return b.String()
 }
 
 // curl is a line to try the operation with.
@@ -83,11 +95,7 @@ func (o operation) curl() string {
 			line = append(line, fmt.Sprintf("  %s %q", flag, f.name+"="+value))
 		}
 	default:
-		example := "{}"
-		if o.example != nil && o.example.request != "" {
-			example = "@body.json"
-		}
-		line = append(line, `  -H "Content-Type: application/json"`, "  -d '"+example+"'")
+		line = append(line, `  -H "Content-Type: application/json"`, "  -d @body.json")
 	}
 	return strings.Join(line, " \\\n")
 }

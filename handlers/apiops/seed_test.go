@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatewright/gatewright/handlers/apiops"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/modelstest"
 )
@@ -30,16 +29,16 @@ func seeded(t *testing.T) (*client, models.Owner) {
 func TestTheSeedsExamples(t *testing.T) {
 	t.Parallel()
 	c, _ := seeded(t)
-	c.send(t, http.MethodPost, seedPolicy, apiops.SeedAdd).want(t, http.StatusOK).holds(t, seedAdded)
+	c.send(t, http.MethodPost, seedPolicy, seedAdd).want(t, http.StatusOK).holds(t, seedAdded)
 	// The document's list is what its curl line makes, whose description is shorter.
-	c.send(t, http.MethodPut, seedPolicy, strings.Replace(apiops.SeedAdd, " - issue and validate tokens", "", 1)).want(t, http.StatusOK).holds(t, seedAdded)
+	c.send(t, http.MethodPut, seedPolicy, strings.Replace(seedAdd, " - issue and validate tokens", "", 1)).want(t, http.StatusOK).holds(t, seedAdded)
 	c.get(t, seedList).want(t, http.StatusOK).holds(t, seedListed)
-	c.send(t, http.MethodPut, seedPolicy, apiops.SeedUpdate).want(t, http.StatusOK).holds(t, seedAdded)
+	c.send(t, http.MethodPut, seedPolicy, seedUpdate).want(t, http.StatusOK).holds(t, seedAdded)
 	c.get(t, seedList).want(t, http.StatusOK).holds(t, `{"resultList":[{"apiProxy":{"requestPolicyList":[
 		{"description":"Updated JWT authentication policy","tokenExpiresInAmount":7200,"refreshTokenCount":10,"grantType":"CLIENT_CREDENTIALS","jwtSignatureAlgorithm":"RS256"}]}}]}`)
-	c.send(t, http.MethodDelete, seedPolicy, apiops.SeedDelete).want(t, http.StatusOK).holds(t, seedDeleted)
+	c.send(t, http.MethodDelete, seedPolicy, seedDelete).want(t, http.StatusOK).holds(t, seedDeleted)
 	c.get(t, seedList).want(t, http.StatusOK).holds(t, `{"success":true,"resultList":[{"apiProxy":{"name":"MyAPI","requestPolicyList":[],"responsePolicyList":[],"errorPolicyList":[]}}],"resultCount":1}`)
-	c.send(t, http.MethodDelete, seedPolicy, apiops.SeedDelete).want(t, http.StatusNotFound)
+	c.send(t, http.MethodDelete, seedPolicy, seedDelete).want(t, http.StatusNotFound)
 }
 
 func TestTheSeedsCurlLines(t *testing.T) {
@@ -191,5 +190,67 @@ const seedDeleted = `{
   "deploymentResult": {
     "success": true,
     "deploymentResults": []
+  }
+}`
+
+// The bodies of the document, word for word.
+
+const seedAdd = `{
+  "operationMetadata": {
+    "targetScope": "ALL",
+    "targetPipeline": "REQUEST",
+    "deploy": true,
+    "deployTargetEnvironmentNameList": ["production"],
+    "order": 1
+  },
+  "policy": {
+    "type": "policy-auth-jwt",
+    "description": "JWT authentication policy - issue and validate tokens",
+    "active": true,
+    "tokenNeverExpires": false,
+    "tokenExpiresInAmount": 3600,
+    "tokenExpiresInUnit": "SECONDS",
+    "refreshTokenAllowed": true,
+    "refreshTokenCount": 5,
+    "refreshTokenExpiresInAmount": 86400,
+    "refreshTokenExpiresInUnit": "SECONDS",
+    "allowUrlParameters": false,
+    "managedFromThisPolicy": true,
+    "grantType": "PASSWORD",
+    "jwtSignatureAlgorithm": "HS256"
+  }
+}`
+
+const seedUpdate = `{
+  "operationMetadata": {
+    "targetScope": "ALL",
+    "targetPipeline": "REQUEST",
+    "deploy": true,
+    "deployTargetEnvironmentNameList": ["production"],
+    "order": 1
+  },
+  "policy": {
+    "type": "policy-auth-jwt",
+    "description": "Updated JWT authentication policy",
+    "active": true,
+    "tokenNeverExpires": false,
+    "tokenExpiresInAmount": 7200,
+    "tokenExpiresInUnit": "SECONDS",
+    "refreshTokenAllowed": true,
+    "refreshTokenCount": 10,
+    "refreshTokenExpiresInAmount": 172800,
+    "refreshTokenExpiresInUnit": "SECONDS",
+    "allowUrlParameters": false,
+    "managedFromThisPolicy": true,
+    "grantType": "CLIENT_CREDENTIALS",
+    "jwtSignatureAlgorithm": "RS256"
+  }
+}`
+
+const seedDelete = `{
+  "operationMetadata": {
+    "targetScope": "ALL",
+    "targetPipeline": "REQUEST",
+    "deploy": false
   }
 }`

@@ -54,6 +54,13 @@ func Open(t testing.TB, url string, changes ...func(*models.Options)) *models.St
 // urls are the databases of open stores.
 var urls sync.Map
 
+// Beside is another store on the database of s, with other options.
+func Beside(t testing.TB, s *models.Store, changes ...func(*models.Options)) *models.Store {
+	t.Helper()
+	url, _ := urls.Load(s)
+	return Open(t, url.(string), changes...)
+}
+
 var masterKey = sync.OnceValue(func() []byte {
 	key := make([]byte, secret.MinMasterKey)
 	_, _ = rand.Read(key) // never fails: the runtime ends the process instead
