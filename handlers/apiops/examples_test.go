@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gatewright/gatewright/handlers/handlerstest"
 )
 
@@ -235,7 +237,7 @@ func TestTheExamplesOfTheDocumentAreWhatIsAnswered(t *testing.T) {
 	f := &fixer{began: w.site.Clock.Now(), service: w.service, known: map[string]string{}, count: map[string]int{}}
 	var list []exchanged
 	first := map[string]bool{}
-	w.walk(t, func(described) {}, func(s step, d described, with call, a answer) {
+	w.walk(t, func(s step, d described, with call, a answer) {
 		e := f.example(t, w, s, d, with, a)
 		if !first[s.id] {
 			first[s.id] = true
@@ -262,9 +264,8 @@ func TestTheExamplesOfTheDocumentAreWhatIsAnswered(t *testing.T) {
 	}
 	for i := range list {
 		if !same(t, old[i], list[i]) {
-			now, _ := json.Marshal(list[i])
-			was, _ := json.Marshal(old[i])
-			t.Errorf("the example of %s is not what comes today (-update writes it anew):\n%s\n%s", list[i].ID, was, now)
+			t.Errorf("the example of %s is not what comes today; -update writes it anew (-is +comes):\n%s%s", list[i].ID,
+				cmp.Diff(settled(t, old[i].ID, old[i].Request), settled(t, list[i].ID, list[i].Request)), cmp.Diff(settled(t, old[i].ID, old[i].Answer), settled(t, list[i].ID, list[i].Answer)))
 		}
 	}
 }

@@ -3,9 +3,11 @@ package apiops
 import (
 	"reflect"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/headers"
+	"github.com/gatewright/gatewright/engine/identity"
 	identityapi "github.com/gatewright/gatewright/engine/identity/api"
 	"github.com/gatewright/gatewright/engine/identity/database"
 	"github.com/gatewright/gatewright/engine/identity/ldap"
@@ -72,34 +74,52 @@ var pathTexts = map[string]string{
 	"projectRoleName":         "Name of the role; compared without case.",
 	"sessionId":               "The session, by its id.",
 	"tokenName":               "Name of the token; compared without case.",
-	"errorType":               "The error, such as INVALID_TOKEN.",
+	"errorType":               "The error, such as APIPROXY_NOTFOUND.",
 	"username":                "Name of the credential; compared without case.",
 	"credentialImportId":      "Id of the import, as its start answers it.",
 }
 
 // names are components that are not called as their Go types.
 var names = map[reflect.Type]string{
-	reflect.TypeFor[done]():               "Done",
-	reflect.TypeFor[jwtauth.Config]():     "JWTPolicy",
-	reflect.TypeFor[headers.Config]():     "HeadersPolicy",
-	reflect.TypeFor[groupEntry]():         "BoundPolicyGroup",
-	reflect.TypeFor[environment]():        "EnvironmentResult",
-	reflect.TypeFor[environmentEntry]():   "Environment",
-	reflect.TypeFor[globalMember]():       "GlobalPolicyReference",
-	reflect.TypeFor[ownerIn]():            "RedeployRequired",
-	reflect.TypeFor[placeState]():         "UsageState",
-	reflect.TypeFor[nodeState]():          "Node",
-	reflect.TypeFor[fault.Bodies]():       "ErrorTemplates",
-	reflect.TypeFor[fault.Body]():         "ErrorTemplate",
-	reflect.TypeFor[condition.Rule]():     "ConditionRule",
-	reflect.TypeFor[issue.Management]():   "TokenManagementSettings",
-	reflect.TypeFor[models.Retention]():   "RetentionSettings",
-	reflect.TypeFor[issue.Settings]():     "TokenSettings",
-	reflect.TypeFor[ldap.Config]():        "LDAPSource",
-	reflect.TypeFor[database.Config]():    "DatabaseSource",
-	reflect.TypeFor[identityapi.Config](): "APISource",
-	reflect.TypeFor[identityapi.Header](): "APISourceHeader",
-	reflect.TypeFor[condition.Variable](): "ConditionVariable",
+	reflect.TypeFor[jwtauth.Config]():          "JWTPolicy",
+	reflect.TypeFor[headers.Config]():          "HeadersPolicy",
+	reflect.TypeFor[ownerRow]():                "ProxySummary",
+	reflect.TypeFor[proxyView]():               "Proxy",
+	reflect.TypeFor[proxyGroupView]():          "ProxyGroup",
+	reflect.TypeFor[endpointView]():            "Endpoint",
+	reflect.TypeFor[endpointItem]():            "ProxyEndpoint",
+	reflect.TypeFor[revisionItem]():            "Revision",
+	reflect.TypeFor[revisionView]():            "RevisionDetail",
+	reflect.TypeFor[policyGroupEntry]():        "PolicyGroup",
+	reflect.TypeFor[policyGroupBody]():         "PolicyGroup",
+	reflect.TypeFor[environmentBody]():         "Environment",
+	reflect.TypeFor[environmentVariableBody](): "EnvironmentVariable",
+	reflect.TypeFor[projectBody]():             "Project",
+	reflect.TypeFor[keyBody]():                 "EnvironmentKey",
+	reflect.TypeFor[exportBody]():              "Export",
+	reflect.TypeFor[bulkBody]():                "BulkDeploy",
+	reflect.TypeFor[localizeBody]():            "LocalizeGlobalPolicy",
+	reflect.TypeFor[accessEntry]():             "CredentialAccess",
+	reflect.TypeFor[accessEntryRequest]():      "CredentialAccess",
+	reflect.TypeFor[done]():                    "Done",
+	reflect.TypeFor[groupEntry]():              "BoundPolicyGroup",
+	reflect.TypeFor[environment]():             "EnvironmentResult",
+	reflect.TypeFor[environmentEntry]():        "Environment",
+	reflect.TypeFor[globalMember]():            "GlobalPolicyReference",
+	reflect.TypeFor[ownerIn]():                 "RedeployRequired",
+	reflect.TypeFor[placeState]():              "UsageState",
+	reflect.TypeFor[nodeState]():               "Node",
+	reflect.TypeFor[fault.Bodies]():            "ErrorTemplates",
+	reflect.TypeFor[fault.Body]():              "ErrorTemplate",
+	reflect.TypeFor[condition.Rule]():          "ConditionRule",
+	reflect.TypeFor[issue.Management]():        "TokenManagementSettings",
+	reflect.TypeFor[models.Retention]():        "RetentionSettings",
+	reflect.TypeFor[issue.Settings]():          "TokenSettings",
+	reflect.TypeFor[ldap.Config]():             "LDAPSource",
+	reflect.TypeFor[database.Config]():         "DatabaseSource",
+	reflect.TypeFor[identityapi.Config]():      "APISource",
+	reflect.TypeFor[identityapi.Header]():      "APISourceHeader",
+	reflect.TypeFor[condition.Variable]():      "ConditionVariable",
 }
 
 // needed are members that a body cannot do without, of types that have no tags.
@@ -119,6 +139,81 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[issue.ScopeMismatch](): {issue.Strict, issue.Lenient, issue.IgnoreRequest},
 	reflect.TypeFor[issue.NoScope]():       {issue.WithoutScope, issue.AllScopes},
 	reflect.TypeFor[issue.TimeUnit]():      words(issue.TimeUnits()),
+
+	reflect.TypeFor[condition.Criteria]():     {condition.Value, condition.And, condition.Or, condition.Not},
+	reflect.TypeFor[condition.DataType]():     {condition.String, condition.Numeric, condition.Date},
+	reflect.TypeFor[condition.ValueSource]():  {condition.FromValue, condition.FromVariable},
+	reflect.TypeFor[condition.VariableType](): {condition.Header, condition.Parameter, condition.Body, condition.Context},
+	reflect.TypeFor[condition.ParamType]():    {condition.Query, condition.Path, condition.Form},
+	reflect.TypeFor[condition.ContentType]():  {condition.JSON, condition.XML, condition.AllBody},
+	reflect.TypeFor[condition.ContextName]():  contextNames(),
+	reflect.TypeFor[condition.Operator](): {
+		condition.Equal, condition.NotEqual, condition.Less, condition.LessOrEqual, condition.Greater, condition.GreaterOrEqual,
+		condition.Contains, condition.NotContains, condition.StartsWith, condition.NotStartsWith, condition.EndsWith, condition.NotEndsWith, condition.In, condition.NotIn,
+		condition.EqualFold, condition.NotEqualFold, condition.ContainsFold, condition.NotContainsFold, condition.StartsWithFold, condition.NotStartsWithFold,
+		condition.EndsWithFold, condition.NotEndsWithFold, condition.InFold, condition.NotInFold,
+		condition.MatchesPath, condition.NotMatchesPath, condition.MatchesRegex, condition.NotMatchesRegex,
+		condition.Exists, condition.NotExists, condition.Empty, condition.NotEmpty, condition.ExistsAndEmpty,
+	},
+	reflect.TypeFor[jwtauth.Requirement]():       {jwtauth.AnyRole, jwtauth.AllRoles},
+	reflect.TypeFor[policy.ChangeAction]():       {policy.SetField, policy.AddField, policy.RemoveField},
+	reflect.TypeFor[ldap.AuthMode]():             {ldap.Simple, ldap.Search},
+	reflect.TypeFor[ldap.Scope]():                {ldap.Subtree, ldap.OneLevel, ldap.Object},
+	reflect.TypeFor[ldap.MemberStrategy]():       {ldap.UserDN, ldap.UserLogin},
+	reflect.TypeFor[database.TLSMode]():          {database.TLSRequired, database.Plaintext},
+	reflect.TypeFor[database.PasswordCheck]():    {database.InColumn, database.InQuery},
+	reflect.TypeFor[database.SaltPosition]():     {database.SaltBefore, database.SaltAfter},
+	reflect.TypeFor[identityapi.BodyType]():      {identityapi.NoBody, identityapi.JSONBody, identityapi.FormBody},
+	reflect.TypeFor[identityapi.AssertionKind](): {identityapi.Status, identityapi.HeaderIs, identityapi.JSONPath, identityapi.BodyContains},
+	reflect.TypeFor[identityapi.Operator]():      {identityapi.Equals, identityapi.NotEquals, identityapi.Contains, identityapi.Exists, identityapi.Matches},
+}
+
+// memberEnums are members of which there are few values, though not of their type,
+// by package, type and JSON name.
+var memberEnums = map[string][]any{
+	"jwtauth.Config.authenticationType":       {identity.SecretManager, identity.LDAP, identity.Database, identity.API},
+	"jwtauth.Authorization.authorizationType": {identity.SecretManager, identity.LDAP, identity.Database, identity.API},
+	"fault.Message.errorType":                 errorTypes(),
+	"api.Config.method":                       {"GET", "POST", "PUT"},
+	"apiops.auditEvent.action":                words(models.AuditActions()),
+	"apiops.auditEvent.objectType":            words(models.AuditKinds()),
+	"apiops.securityEvent.kind":               words(securityKinds()),
+	"apiops.importLine.type":                  words(packageTypes),
+	"apiops.importKeyPair.type":               words(packageTypes),
+	"apiops.packageType.type":                 words(packageTypes),
+	"apiops.objectRef.type":                   words(packageTypes),
+	"apiops.endpointView.httpMethod":          words(engine.Methods()),
+	"apiops.endpointLanes.httpMethod":         words(engine.Methods()),
+}
+
+func contextNames() []any {
+	var list []any
+	for _, c := range condition.ContextValues {
+		list = append(list, c.Name)
+	}
+	return list
+}
+
+func errorTypes() []any {
+	var list []any
+	for _, r := range fault.Rows() {
+		list = append(list, r.Type)
+	}
+	return list
+}
+
+// sentences are said of members whose comments are for readers of the code.
+var sentences = map[string]string{
+	"condition.Variable.contextValue":         "A value that the gateway itself knows of a request.",
+	"condition.Variable.paramType":            "Where a PARAMETER is; paramName is its name.",
+	"fault.Message.customizedHttpStatusCode":  "Takes the place of the error's own; 0 leaves it.",
+	"fault.Message.customizedErrorCode":       "Takes the place of the error's own; empty leaves it.",
+	"fault.Message.customizedMessage":         "Takes the place of the error's own; empty leaves it.",
+	"fault.Template.customMessageContentType": "A JSON, XML, HTML or plain text type, which says how values are escaped; " + fault.ContentType + " unless told.",
+	"fault.Rule.active":                       "False for a rule that is kept and not asked; true unless told.",
+	"fault.Rule.messageTemplate":              "The body of the answer; contentType and httpStatusCode are as in a template.",
+	"jwtauth.MethodAccess.endpoint":           "The path template as the API proxy spells it; httpMethod is in capitals.",
+	"jwtauth.Config.tokenExpiresInUnit":       "The unit of tokenExpiresInAmount.",
 }
 
 func words[T any](list []T) []any {

@@ -2,7 +2,6 @@ package apiops_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -137,9 +136,9 @@ func deploySteps(k string) []step {
 	if k != "PolicyGroup" {
 		return append(list, step{id: "get" + k + "InvokeInfo"})
 	}
-	const ended = "result.state=DONE"
+	const ended = "result.nodes.0.current=true" // and the node has said so
 	return append(list,
-		step{id: "listNodes"}, step{id: "listGlobalPolicyUsage", with: "policyName=company-wide"}, step{id: "getGlobalPolicyImpact"},
+		step{id: "listNodes", until: "resultList.0.current=true"}, step{id: "listGlobalPolicyUsage", with: "policyName=company-wide"}, step{id: "getGlobalPolicyImpact"},
 		step{id: "deployGlobalPolicy", body: `{"environmentName":"production","filter":"ALL","description":"The new policy of the company"}`, keep: "bulk=result.id"},
 		step{id: "getBulkDeploy", with: "bulkDeployId=$bulk", until: ended}, step{id: "listBulkDeploys"}, step{id: "cancelBulkDeploy"}, step{id: "resumeBulkDeploy"},
 		step{id: "deployPolicyGroup", body: `{"environmentName":"production","filter":"ALL"}`, keep: "bulk=result.id"}, step{id: "getBulkDeploy", with: "bulkDeployId=$bulk", until: ended},
@@ -210,14 +209,19 @@ func ofTheProduct(o *handlers.Options) {
 	o.Identities = identity.Kinds{ldap.Kind(), database.Kind(postgres.Driver(), mysql.Driver()), api.Kind()}
 }
 
-// newWalker is on a site of the product's kinds of identity source, whose
-// environment production has a gateway node that takes over what is deployed.
-func newWalker(t *testing.T) *walker {
+// beginWhole is a client of a site like the product, down to the store.
+func beginWhole(t testing.TB) *client {
 	t.Helper()
-	c := begin(t, ofTheProduct, func(o *handlers.Options) {
-		o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	return begin(t, ofTheProduct, func(o *handlers.Options) {
 		o.Store = modelstest.Beside(t, o.Store, func(s *models.Options) { s.Identities = o.Identities })
 	})
+}
+
+// newWalker is on a site whose environment production has a gateway node that takes
+// over what is deployed.
+func newWalker(t *testing.T) *walker {
+	t.Helper()
+	c := beginWhole(t)
 	w := &walker{client: c, names: map[string]string{}, kept: map[string]string{}, byID: map[string]described{}}
 	for _, d := range c.operations() {
 		w.byID[d.OperationID] = d
@@ -326,13 +330,12 @@ func (w *walker) bodyOf(t *testing.T, body any) any {
 	return body
 }
 
-// go through all steps; each is told of every exchange.
-func (w *walker) walk(t *testing.T, before func(described), each func(step, described, call, answer)) {
+// walk goes through all steps and tells of every exchange.
+func (w *walker) walk(t *testing.T, each func(step, described, call, answer)) {
 	t.Helper()
 	for _, s := range scenario() {
 		w.prepare(t, s.id)
 		d, with := w.request(t, s)
-		before(d)
 		a := w.do(t, with)
 		for end := time.Now().Add(time.Minute); s.until != "" && time.Now().Before(end); a = w.do(t, with) {
 			path, value, _ := strings.Cut(s.until, "=")

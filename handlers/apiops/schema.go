@@ -112,7 +112,11 @@ func (s schemas) members(t reflect.Type, object *openapi3.Schema) {
 		case !f.IsExported() || tag == "" || tag == "-":
 			continue
 		}
-		object.WithPropertyRef(tag, s.member(f, docOf(t, f, tag)))
+		ref := s.member(f, docOf(t, f, tag))
+		if words := memberEnums[fieldKey(t, tag)]; words != nil {
+			ref.Value.Enum = words
+		}
+		object.WithPropertyRef(tag, ref)
 		optional := strings.Contains(options, "omit")
 		if s.sent && f.Tag.Get("required") == "true" || !s.sent && !optional {
 			object.Required = append(object.Required, tag)
@@ -123,7 +127,13 @@ func (s schemas) members(t reflect.Type, object *openapi3.Schema) {
 // docOf is what there is to say of a member: its tag, or the comment of the
 // engine's own struct.
 func docOf(t reflect.Type, f reflect.StructField, name string) string {
-	return cmp.Or(f.Tag.Get("doc"), fieldTexts[path.Base(t.PkgPath())+"."+t.Name()+"."+name])
+	at := fieldKey(t, name)
+	return cmp.Or(f.Tag.Get("doc"), sentences[at], fieldTexts[at])
+}
+
+// fieldKey is how a member of a struct is called in tables.
+func fieldKey(t reflect.Type, name string) string {
+	return path.Base(t.PkgPath()) + "." + t.Name() + "." + name
 }
 
 // member is the schema of a member with what its tags say.
@@ -237,13 +247,23 @@ func (s schemas) name(t reflect.Type) string {
 	if renamed, ok := names[t]; ok {
 		name = renamed
 	} else if m := generic.FindStringSubmatch(name); m != nil {
-		name = map[string]string{"listOf": "ListOf", "logOf": "LogOf", "one": "OneOf"}[m[1]] + upperFirst(m[2])
+		name = s.held(t) + map[string]string{"listOf": "List", "logOf": "Log", "one": "Answer"}[m[1]]
 	}
 	name = upperFirst(name)
 	if s.sent && !strings.HasSuffix(name, "Request") {
 		name += "Request"
 	}
 	return name
+}
+
+// held is the name of what a generic answer holds.
+func (s schemas) held(t reflect.Type) string {
+	held := t.Field(1).Type // after done
+	if held.Kind() == reflect.Slice {
+		held = held.Elem()
+	}
+	s.sent = false // an answer never is
+	return s.name(held)
 }
 
 func upperFirst(text string) string {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -28,7 +29,7 @@ var decisions = regexp.MustCompile(` \(D\d+(?:, D\d+)*\)`)
 
 func main() {
 	log.SetFlags(0)
-	texts := map[string]string{}
+	texts, values := map[string]string{}, constants()
 	for _, room := range rooms {
 		files, err := filepath.Glob(filepath.Join("..", "..", "engine", room, "*.go"))
 		if err != nil {
@@ -44,7 +45,7 @@ func main() {
 			}
 			ast.Inspect(parsed, func(n ast.Node) bool {
 				if spec, ok := n.(*ast.TypeSpec); ok {
-					collect(texts, room+"."+spec.Name.Name, spec)
+					collect(texts, values, room, spec)
 				}
 				return true
 			})
@@ -65,22 +66,68 @@ func main() {
 	}
 }
 
+// constants are the limits and defaults that comments name, by package and name.
+func constants() map[string]string {
+	values := map[string]string{}
+	for _, room := range append([]string{"problem"}, rooms...) {
+		files, err := filepath.Glob(filepath.Join("..", "..", "engine", room, "*.go"))
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				log.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
+					if literal, ok := spec.Values[0].(*ast.BasicLit); ok {
+						values[room+"."+spec.Names[0].Name] = strings.Trim(literal.Value, `"`)
+					}
+				}
+				return true
+			})
+		}
+	}
+	return values
+}
+
+// goName is what only a reader of the code knows: two words in one, or a name of
+// another package.
+var goName = regexp.MustCompile(`\b(?:[a-z]+\.)?[A-Z][a-z]+(?:[A-Z][A-Za-z]*)?\b`)
+
+// plain puts the JSON names of members and the values of constants in the place of
+// their names in the code.
+func plain(text, room string, members, values map[string]string) string {
+	return goName.ReplaceAllStringFunc(text, func(name string) string {
+		if of, _, qualified := strings.Cut(name, "."); qualified && of != "" {
+			return cmp.Or(values[name], name)
+		}
+		if inner := strings.ToLower(name[1:]); inner == name[1:] {
+			return name // one word, as sentences have them
+		}
+		return cmp.Or(members[name], values[room+"."+name], name)
+	})
+}
+
 // collect notes the comments of a struct's members under their JSON names.
-func collect(texts map[string]string, of string, spec *ast.TypeSpec) {
+func collect(texts, values map[string]string, room string, spec *ast.TypeSpec) {
+	of := room + "." + spec.Name.Name
 	s, ok := spec.Type.(*ast.StructType)
 	if !ok {
 		return
 	}
+	members := map[string]string{}
 	for _, f := range s.Fields.List {
-		if f.Tag == nil || f.Doc == nil || len(f.Names) != 1 {
-			continue
+		for _, name := range f.Names {
+			if name, as := name.Name, jsonName(f); as != "" {
+				members[name] = as
+			}
 		}
-		tag, err := strconv.Unquote(f.Tag.Value)
-		if err != nil {
-			log.Fatal(err)
-		}
-		name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-		if name == "" || name == "-" {
+	}
+	for _, f := range s.Fields.List {
+		name := jsonName(f)
+		if name == "" || f.Doc == nil || len(f.Names) != 1 {
 			continue
 		}
 		text := strings.Join(strings.Fields(f.Doc.Text()), " ")
@@ -88,6 +135,19 @@ func collect(texts map[string]string, of string, spec *ast.TypeSpec) {
 		if rest, ok := strings.CutPrefix(text, f.Names[0].Name+" "); ok {
 			text = name + " " + rest
 		}
-		texts[of+"."+name] = text
+		texts[of+"."+name] = plain(text, room, members, values)
 	}
+}
+
+// jsonName is how JSON calls a member; "" for not at all.
+func jsonName(f *ast.Field) string {
+	if f.Tag == nil {
+		return ""
+	}
+	tag, err := strconv.Unquote(f.Tag.Value)
+	if err != nil {
+		log.Fatal(err)
+	}
+	name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+	return strings.TrimSuffix(name, "-")
 }
