@@ -19,9 +19,9 @@ func (c *client) sends(t *testing.T, path, file string, fields map[string]string
 }
 
 // imported is an import of credentials once it has ended.
-func (c *client) imported(t *testing.T, started answer) answer {
+func (c *client) imported(t *testing.T, project string, started answer) answer {
 	t.Helper()
-	at := credentialImports + started.want(t, http.StatusAccepted).json(t)["result"].(map[string]any)["id"].(string) + "/"
+	at := project + "credentialImports/" + started.want(t, http.StatusAccepted).json(t)["result"].(map[string]any)["id"].(string) + "/"
 	for {
 		a := c.get(t, at).want(t, http.StatusOK)
 		if a.json(t)["result"].(map[string]any)["state"] != "RUNNING" {
@@ -47,7 +47,7 @@ func TestCredentialsAreImportedAsPlanned(t *testing.T) {
 	digest := plan.json(t)["digest"].(string)
 	c.sends(t, credentialImports, file, map[string]string{"digest": digest}).want(t, http.StatusConflict) // it would leave anna alone
 	started := c.sends(t, credentialImports, file, map[string]string{"override": "true", "digest": digest})
-	c.imported(t, started).holds(t, `{"result":{"state":"DONE","created":1,"updated":1,"skipped":0,"hashed":1,"toHash":1,"reason":""}}`)
+	c.imported(t, inDefault, started).holds(t, `{"result":{"state":"DONE","created":1,"updated":1,"skipped":0,"hashed":1,"toHash":1,"reason":""}}`)
 	c.get(t, credentialsAt+"anna/").want(t, http.StatusOK).holds(t, `{"result":{"fullName":"Anna","roleNameList":["reader"]}}`)
 	c.get(t, credentialsAt+"bert/").want(t, http.StatusOK).holds(t, `{"result":{"fullName":"Bert"}}`)
 	if strings.Contains(started.Body+plan.Body, "another good phrase") {
@@ -96,7 +96,7 @@ func TestAttackAnImportIsOnlyForWhoStartedIt(t *testing.T) {
 	other := c.member(t, "mallory", "Default", models.ManageIdentity)
 	other.get(t, at).want(t, http.StatusNotFound)
 	c.get(t, strings.Replace(at, "/Default/", "/Absent/", 1)).want(t, http.StatusNotFound)
-	c.imported(t, started).holds(t, `{"result":{"state":"DONE","created":60}}`)
+	c.imported(t, inDefault, started).holds(t, `{"result":{"state":"DONE","created":60}}`)
 	kept, err := c.site.Store.KeepImport(t.Context(), models.Actor{Name: "ada"}, c.site.Project.ID, []byte("username#password"), models.ImportOptions{})
 	must(t, err)
 	c.get(t, credentialImports+kept+"/").want(t, http.StatusNotFound) // previewed in the console, begun by nobody

@@ -44,13 +44,15 @@ func (c *client) furnished(t *testing.T, project, prefix string, deploys int) ma
 		}
 	}
 	bulk, _ := c.make(t, http.MethodPost, p+called("globalPolicies/PREFIX-policy/deploy/", prefix), `{"environmentName":"production","filter":"ALL"}`)["result"].(map[string]any)
+	imported := c.sends(t, p+"credentialImports/", "username#password\n"+prefix+"-import#a good secret phrase\n", nil)
+	c.imported(t, p, imported)
 	written, _, err := s.Audit(t.Context(), models.Everywhere, models.AuditFilter{Object: company.ID})
 	must(t, err)
 	return map[string]string{
 		"{projectName}": project, "{environmentName}": "production", "{packageType}": "GLOBAL_POLICY",
 		"{apiProxyName}": prefix + "-proxy", "{apiProxyGroupName}": prefix + "-bundle", "{policyGroupName}": prefix + "-group", "{policyName}": prefix + "-policy",
 		"{variableName}": prefix + "-variable", "{roleName}": prefix + "-role", "{username}": prefix + "-credential", "{userName}": prefix,
-		"{identityProviderName}": prefix + "-source", "{revision}": strconv.Itoa(deploys), "{bulkDeployId}": bulk["id"].(string),
+		"{identityProviderName}": prefix + "-source", "{credentialImportId}": part(any(imported.json(t)), "result.id"), "{revision}": strconv.Itoa(deploys), "{bulkDeployId}": bulk["id"].(string),
 		"{auditEventId}": strconv.FormatInt(written[0].ID, 10), "{tokenRequestId}": c.logged(t, p+"tokenRequests/"), "{securityEventId}": c.logged(t, p+"securityEvents/"),
 	}
 }
