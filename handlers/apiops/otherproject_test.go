@@ -187,7 +187,13 @@ func TestAttackNoBodyNamesAnObjectOfAnotherProject(t *testing.T) {
 		"a role of a credential":                {"PUT", "credentials/mine-credential/", `{"roleNameList":["PREFIX-role"]}`, "roleNameList"},
 		"an object of a package":                {"POST", "export-import/GLOBAL_POLICY/export/", `{"names":["PREFIX-policy"]}`, "names"},
 	} {
-		a := c.do(t, call{method: with.method, path: "/apiops/projects/Default/" + called(with.at, "theirs"), body: called(with.body, "theirs"), wrong: true})
+		asked := func(prefix string) answer {
+			return c.do(t, call{method: with.method, path: "/apiops/projects/Default/" + called(with.at, prefix), body: called(with.body, prefix), wrong: true})
+		}
+		a, nothing := asked("theirs"), asked("absent")
+		if without(strings.ReplaceAll(a.Body, "theirs", "absent")) != without(nothing.Body) {
+			t.Errorf("%s of another project can be told from one that is not there:\n%s\n%s", what, a.Body, nothing.Body)
+		}
 		if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"field":"`+with.field+`"`) {
 			t.Errorf("%s is answered %d: %s", what, a.Status, a.Body)
 		}
