@@ -36,7 +36,7 @@ func (a *API) accessOperations() []operation {
 		},
 		{
 			method: http.MethodGet, path: Prefix + "openapi.json", id: "openapi", tag: "Access", summary: "This document", right: visit.Public,
-			produces: "application/json", do: func(*call) (any, error) { return file{kind: "application/json", content: a.document}, nil },
+			produces: "application/json", do: func(*call) (any, error) { return file{kind: "application/json", content: a.document()}, nil },
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -50,19 +51,20 @@ type Throttle interface {
 type API struct {
 	Options
 	operations []operation
-	document   []byte
+	// document takes longer to make than all else at a start, and few ask for it.
+	document func() []byte
 }
 
 // New makes the API.
 func New(o Options) *API {
 	a := &API{Options: o}
 	a.operations = a.table()
-	a.document = encodeDocument(a.describe())
+	a.document = sync.OnceValue(func() []byte { return encodeDocument(a.describe()) })
 	return a
 }
 
 // Document is the OpenAPI document as JSON.
-func (a *API) Document() []byte { return a.document }
+func (a *API) Document() []byte { return a.document() }
 
 // Handler serves the operations. It expects the middleware of the listener
 // around it: correlation id, recovery, body limit.

@@ -152,7 +152,7 @@ func TestEveryBodyIsBoundedAndJSON(t *testing.T) {
 		}{
 			"broken":    {"{", http.StatusBadRequest},
 			"of a form": {upload{"application/x-www-form-urlencoded", []byte("{}")}, http.StatusUnsupportedMediaType},
-			"too large": {`"` + strings.Repeat("a", 2<<20) + `"`, http.StatusRequestEntityTooLarge},
+			"too large": {`"` + strings.Repeat("a", 1<<20) + `"`, http.StatusRequestEntityTooLarge},
 		} {
 			a := c.do(t, call{method: d.method, path: d.at("Default"), body: want.body, wrong: true})
 			if a.Status != want.status {
