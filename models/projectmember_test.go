@@ -207,7 +207,10 @@ func TestProjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	modelstest.Policy(t, s, made.ID, "Company")
-	_, _, err = s.SaveCredential(t.Context(), by, made.ID, "", 0, models.CredentialDraft{Name: "mia", Secret: secret.New("mia's secret phrase"), Enabled: true, Tokens: models.DefaultCredentialTokens()})
+	if _, err := s.SaveRole(t.Context(), by, made.ID, "", 0, "clerk", ""); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = s.SaveCredential(t.Context(), by, made.ID, "", 0, models.CredentialDraft{Name: "mia", Secret: secret.New("mia's secret phrase"), Enabled: true, Roles: []string{"clerk"}, Tokens: models.DefaultCredentialTokens()})
 	if err != nil {
 		t.Fatal(err)
 	}
