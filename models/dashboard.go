@@ -61,27 +61,29 @@ type Outdated struct {
 // outdatedCompared is how many owners are compared for a page: each takes a draft.
 const outdatedCompared = 10
 
-// outdatedQuery finds the owners of which a part was written after their deploy.
-// Only those can differ; whether they do tells the digest (D5). Ten seconds are for
-// clocks that differ.
-const outdatedQuery = `with mine as materialized (select id, updated_at from owners where project_id = ?),
-	bound as materialized (
-		select b.owner_id, max(p.updated_at) as at from mine x join policy_bindings b on b.owner_id = x.id join policies p on p.id = b.policy_id group by 1),
-	grouped as materialized (
-		select b.owner_id, max(greatest(g.updated_at, gb.at)) as at from policy_bindings b join mine g on g.id = b.group_id left join bound gb on gb.owner_id = g.id group by 1),
-	parts as materialized (
-		select x.id, greatest(x.updated_at, b.at, g.at) as at from mine x left join bound b on b.owner_id = x.id left join grouped g on g.owner_id = x.id),
-	members as materialized (
-		select pm.group_id, max(p.at) as at from proxy_group_members pm join parts p on p.id = pm.proxy_id group by 1),
-	named as (select max(updated_at) as at from variables where project_id = ?),
-	valued as (select environment_id, max(updated_at) as at from environment_variables group by 1)
-	select p.id, max(p.at) as at, count(*) over () as total from deployments d join parts p on p.id = d.owner_id
-		left join members m on m.group_id = p.id left join valued v on v.environment_id = d.environment_id cross join named n
-	where d.revision_id is not null and greatest(p.at, m.at, n.at, v.at) > d.updated_at - interval '10 seconds'
-	group by p.id order by at desc, p.id limit ?`
+// changedSince are the ids of the owners in a project that run in some environments
+// and of which a part was written after their deploy. Only those can differ from what
+// runs; whether they do tells the digest (D5). Ten seconds are for clocks that differ.
+func changedSince(projectID string, in where) where {
+	return statement(`with live as materialized (
+			select d.owner_id, d.environment_id, d.updated_at - interval '10 seconds' as at from deployments d join owners x on x.id = d.owner_id
+			where x.project_id = ? and d.revision_id is not null and d.environment_id in (select id `+in.sql()+`)
+		), parts as materialized (
+			select owner_id, owner_id as part, at from live union all select l.owner_id, m.proxy_id, l.at from live l join proxy_group_members m on m.group_id = l.owner_id
+		), grouped as materialized (
+			select p.owner_id, b.group_id, p.at from parts p join policy_bindings b on b.owner_id = p.part and b.group_id is not null
+		)
+		select p.owner_id from parts p join owners x on x.id = p.part where x.updated_at > p.at
+		union all select p.owner_id from parts p join policy_bindings b on b.owner_id = p.part join policies y on y.id = b.policy_id where y.updated_at > p.at
+		union all select g.owner_id from grouped g join owners x on x.id = g.group_id where x.updated_at > g.at
+		union all select g.owner_id from grouped g join policy_bindings b on b.owner_id = g.group_id join policies y on y.id = b.policy_id where y.updated_at > g.at
+		union all select owner_id from live where at < (select updated_at from projects where id = ?) or at < (select max(updated_at) from variables where project_id = ?)
+			or at < (select max(v.updated_at) from environment_variables v where v.environment_id = live.environment_id)`,
+		append(append([]any{projectID}, in.args...), projectID, projectID)...)
+}
 
-// Outdated finds owners of a project that have to be deployed again, those that
-// were written last first.
+// Outdated finds owners of a project that have to be deployed again, the first of
+// them by name.
 func (s *Store) Outdated(ctx context.Context, projectID string) (Outdated, error) {
 	var o Outdated
 	if !isID(projectID) {
@@ -96,7 +98,8 @@ func (s *Store) Outdated(ctx context.Context, projectID string) (Outdated, error
 			ID    string
 			Total int
 		}
-		lines, err := query[line](ctx, tx, outdatedQuery, project.ID, project.ID, outdatedCompared)
+		changed := changedSince(project.ID, StateFilter{}.environments())
+		lines, err := query[line](ctx, tx, "select id, count(*) over () as total from owners where id in ("+changed.sql()+") order by key, id limit ?", append(changed.args, outdatedCompared)...)
 		if err != nil || len(lines) == 0 {
 			return err
 		}

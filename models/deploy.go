@@ -206,10 +206,11 @@ func (s *Store) insertRevision(ctx context.Context, tx *gorm.DB, by Actor, e env
 }
 
 func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, ownerID, environmentID string, revisionID *string) error {
-	_, err := exec(ctx, tx, `insert into deployments (owner_id, environment_id, revision_id, updated_at, updated_by) values (?, ?, ?, ?, ?)
+	_, err := exec(ctx, tx, `insert into deployments (owner_id, environment_id, revision_id, name, updated_at, updated_by)
+		values (?, ?, ?, coalesce((select definition ->> 'name' from revisions where id = ?), ''), ?, ?)
 		on conflict (owner_id, environment_id) do update
-		set revision_id = excluded.revision_id, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-		ownerID, environmentID, revisionID, s.now(), by.Name)
+		set revision_id = excluded.revision_id, name = excluded.name, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
+		ownerID, environmentID, revisionID, revisionID, s.now(), by.Name)
 	return err
 }
 

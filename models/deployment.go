@@ -33,6 +33,9 @@ type Deployment struct {
 	State                  DeployState
 	// Revision is the number of the one that runs, 0 when none does.
 	Revision int
+	// RunsAs is the name of the owner there, which after a rename is the old one
+	// until the next deploy; "" when it does not run.
+	RunsAs string
 	// DeployedAt and DeployedBy are of the last deploy or undeploy; zero when
 	// there was none. Note is of the revision that runs.
 	DeployedAt       time.Time
@@ -43,6 +46,7 @@ type deploymentRow struct {
 	OwnerID       string `gorm:"primaryKey"`
 	EnvironmentID string `gorm:"primaryKey"`
 	RevisionID    *string
+	Name          string
 	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"`
 	UpdatedBy     string
 }
@@ -55,7 +59,7 @@ type place struct {
 	OwnerID, EnvironmentID string
 	RevisionID             *string
 	Number                 int
-	Digest, Note           string
+	Name, Digest, Note     string
 	UpdatedAt              time.Time
 	UpdatedBy              string
 }
@@ -68,7 +72,7 @@ func (s *Store) addDeployments(ctx context.Context, db *gorm.DB, ids []string, o
 	if err != nil {
 		return err
 	}
-	rows, err := query[place](ctx, db, `select d.owner_id, d.environment_id, d.revision_id, d.updated_at, d.updated_by,
+	rows, err := query[place](ctx, db, `select d.owner_id, d.environment_id, d.revision_id, d.name, d.updated_at, d.updated_by,
 			coalesce(r.number, 0) as number, coalesce(r.digest, '') as digest, coalesce(r.note, '') as note
 		from deployments d left join revisions r on r.id = d.revision_id where d.owner_id in ?`, ids)
 	if err != nil {
@@ -121,7 +125,7 @@ func deployment(e environmentRow, at place, deployed bool, draft func() (string,
 	if !deployed {
 		return d, nil
 	}
-	d.Revision, d.Note, d.DeployedAt, d.DeployedBy = at.Number, at.Note, at.UpdatedAt.UTC(), at.UpdatedBy
+	d.Revision, d.Note, d.RunsAs, d.DeployedAt, d.DeployedBy = at.Number, at.Note, at.Name, at.UpdatedAt.UTC(), at.UpdatedBy
 	if at.RevisionID == nil {
 		d.State = Undeployed
 		return d, nil

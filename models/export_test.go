@@ -16,7 +16,7 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callHour{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
+		clientName{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callDay{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
 	}
 }
 

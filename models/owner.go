@@ -117,6 +117,7 @@ type ownerRow struct {
 	Kind              string
 	ProjectID         string
 	Name              string
+	Key               string `gorm:"->"` // the database makes it
 	Description       string
 	ClientID          string
 	ClientSecretHash  string
@@ -176,6 +177,11 @@ type bindingRow struct {
 	Position   int
 	PolicyID   *string
 	GroupID    *string
+
+	// The database keeps these for reports.
+	ProjectID string  `gorm:"->"`
+	OwnerKey  string  `gorm:"->"`
+	PolicyKey *string `gorm:"->"`
 }
 
 // TableName implements gorm's schema.Tabler.

@@ -60,6 +60,7 @@ type policyRow struct {
 	OwnerID     *string
 	Type        string
 	Name        string
+	Key         string `gorm:"->"` // the database makes it
 	Description string
 	Active      bool
 	Config      document

@@ -63,7 +63,10 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 	if p.TokenRequests, err = s.purgeLog(ctx, "token_requests", r.TokenRequestDays); err != nil {
 		return err
 	}
-	if err := s.purgeHours(ctx, r.TokenRequestDays, "token_request_hours", "call_hours"); err != nil {
+	if err := s.purgeHours(ctx, r.TokenRequestDays, "token_request_hours"); err != nil {
+		return err
+	}
+	if err := s.purgeDays(ctx, r.TokenRequestDays, "call_days"); err != nil {
 		return err
 	}
 	if p.SecurityEvents, err = s.purgeLog(ctx, "security_events", r.SecurityEventDays); err != nil {
@@ -101,11 +104,20 @@ func (s *Store) purgeLog(ctx context.Context, table string, days int) (int, erro
 
 // purgeHours removes the counts of hours whose requests are all gone.
 func (s *Store) purgeHours(ctx context.Context, days int, tables ...string) error {
+	return s.purgeCounts(ctx, days, " where hour < now() - make_interval(days => ?, hours => 1)", tables...)
+}
+
+// purgeDays is purgeHours for counts of days.
+func (s *Store) purgeDays(ctx context.Context, days int, tables ...string) error {
+	return s.purgeCounts(ctx, days, " where day < now() - make_interval(days => ? + 1)", tables...)
+}
+
+func (s *Store) purgeCounts(ctx context.Context, days int, where string, tables ...string) error {
 	if days == 0 {
 		return nil
 	}
 	for _, table := range tables {
-		if _, err := exec(ctx, s.db, "delete from "+table+" where hour < now() - make_interval(days => ?, hours => 1)", days); err != nil {
+		if _, err := exec(ctx, s.db, "delete from "+table+where, days); err != nil {
 			return fmt.Errorf("purge %s: %w", table, err)
 		}
 	}

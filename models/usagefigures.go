@@ -27,6 +27,8 @@ type UsageIn struct {
 	// Tokens are the access tokens that live, as CountLiveTokens counts them, up to
 	// MostLiveTokens.
 	Tokens int
+	// RunsAs is the name under which the owner runs there, "" when it does not.
+	RunsAs string
 }
 
 // MostLiveTokens is how many live tokens of an owner in an environment a report
@@ -49,17 +51,20 @@ type StateFilter struct {
 // with what runs (D5): that is too dear for all owners at once.
 func (f StateFilter) Compared() bool { return f.State == Live || f.State == RedeployRequired }
 
-func (f StateFilter) narrow(w *where) {
-	runs := "exists (select from deployments d join environments n on n.id = d.environment_id where d.owner_id = x.id and d.revision_id is not null"
-	args := []any{}
-	if f.Environment != "" {
-		runs, args = runs+" and lower(n.name) = ?", append(args, strings.ToLower(truncated(f.Environment, maxSearch)))
-	}
-	switch {
-	case f.Compared():
-		w.and(runs+")", args...)
-	case f.State != "":
-		w.and("not "+runs+")", args...)
+// narrow leaves the owners that may be in the state; whether those that are Compared
+// are in it, their digests tell.
+func (f StateFilter) narrow(w *where, owner, projectID string) {
+	of := f.environments()
+	runs := owner + " in (select owner_id from deployments where revision_id is not null and environment_id in (select id " + of.sql() + "))"
+	switch f.State {
+	case "":
+	case Live:
+		w.and(runs, of.args...)
+	case RedeployRequired:
+		changed := changedSince(projectID, of)
+		w.and(owner+" in ("+changed.sql()+")", changed.args...)
+	default:
+		w.and("not "+runs, of.args...)
 	}
 }
 
@@ -218,7 +223,7 @@ func (r report[T]) stand(ctx context.Context, f StateFilter, list []T) error {
 		subject := r.subject(&list[i])
 		for _, d := range states[subject.owner] {
 			if f.Environment == "" || strings.EqualFold(f.Environment, d.Environment) {
-				*subject.in = append(*subject.in, UsageIn{Environment: d.Environment, State: d.State, Revision: d.Revision})
+				*subject.in = append(*subject.in, UsageIn{Environment: d.Environment, State: d.State, Revision: d.Revision, RunsAs: d.RunsAs})
 			}
 		}
 	}
@@ -248,18 +253,14 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 	if len(list) == 0 {
 		return nil
 	}
-	running, err := r.runningNames(ctx, list)
-	if err != nil {
-		return err
-	}
 	names := map[string][]string{}
 	for i := range list {
 		s := r.subject(&list[i])
 		for _, in := range *s.in {
-			names[s.kind] = append(names[s.kind], running.of(s, in))
+			names[s.kind] = append(names[s.kind], in.name(s))
 		}
 	}
-	calls, err := callsOf(ctx, r.tx, r.project.Name, names)
+	calls, err := r.s.callsOf(ctx, r.tx, r.project.Name, names)
 	if err != nil {
 		return err
 	}
@@ -271,7 +272,7 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 		s := r.subject(&list[i])
 		for j := range *s.in {
 			in := &(*s.in)[j]
-			name := running.of(s, *in)
+			name := in.name(s)
 			in.Calls = calls[[3]string{s.kind, name, in.Environment}]
 			for policy, n := range tokens[[2]string{name, in.Environment}] {
 				if !s.byPolicy || policy == s.policy {
@@ -283,43 +284,12 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 	return nil
 }
 
-// runningNames are the names under which owners run, by owner and environment, where
-// these may not be the ones that they have.
-type runningNames map[[2]string]string
-
-func (n runningNames) of(s subject, in UsageIn) string {
-	return cmp.Or(n[[2]string{s.owner, in.Environment}], s.name)
-}
-
-// runningNames asks for those of owners that run something else than is edited: what
-// is Live runs under the name that it has, as that is in the digest.
-func (r report[T]) runningNames(ctx context.Context, list []T) (runningNames, error) {
-	var ids []string
-	for i := range list {
-		s := r.subject(&list[i])
-		if slices.ContainsFunc(*s.in, func(in UsageIn) bool { return in.State == RedeployRequired }) {
-			ids = append(ids, s.owner)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	type line struct{ OwnerID, Environment, Name string }
-	lines, err := query[line](ctx, r.tx, `select d.owner_id, e.name as environment, r.definition ->> 'name' as name
-		from deployments d join environments e on e.id = d.environment_id join revisions r on r.id = d.revision_id where d.owner_id in ?`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read names of what runs: %w", err)
-	}
-	names := make(runningNames, len(lines))
-	for _, l := range lines {
-		names[[2]string{l.OwnerID, l.Environment}] = l.Name
-	}
-	return names, nil
-}
+// name is that by which the figures go.
+func (in UsageIn) name(s subject) string { return cmp.Or(in.RunsAs, s.name) }
 
 // callsOf are the calls of the last day by kind, name and environment.
-func callsOf(ctx context.Context, tx *gorm.DB, project string, names map[string][]string) (map[[3]string]int64, error) {
-	calls := map[[3]string]int64{}
+func (s *Store) callsOf(ctx context.Context, tx *gorm.DB, project string, names map[string][]string) (map[[3]string]int64, error) {
+	calls, last := map[[3]string]int64{}, s.lastDay()
 	for kind, column := range map[string]string{engine.KindProxy: "proxy", engine.KindProxyGroup: "proxy_group"} {
 		if len(names[kind]) == 0 {
 			continue
@@ -328,8 +298,8 @@ func callsOf(ctx context.Context, tx *gorm.DB, project string, names map[string]
 			Name, Environment string
 			Calls             int64
 		}
-		lines, err := query[line](ctx, tx, "select "+column+" as name, environment, sum(calls)::bigint as calls from call_hours where project = ? and "+column+
-			" in ? and "+column+" <> '' and hour >= "+lastDay+" group by 1, 2", project, names[kind])
+		lines, err := query[line](ctx, tx, "select "+column+" as name, environment, sum("+last.calls()+")::bigint as calls from call_days where project = ? and "+column+
+			" in ? and "+column+" <> '' and "+last.days()+" group by 1, 2", project, names[kind])
 		if err != nil {
 			return nil, fmt.Errorf("count calls: %w", err)
 		}

@@ -60,7 +60,7 @@ func (f GroupUsageFilter) conditions(projectID string) where {
 	if f.Kind == engine.KindPolicyGroup {
 		w.either(f.Status, "x.active", "active", "passive")
 	}
-	f.StateFilter.narrow(&w)
+	f.StateFilter.narrow(&w, "x.id", projectID)
 	return w
 }
 
@@ -138,10 +138,11 @@ func (s *Store) MostCalledGroups(ctx context.Context, projectID, environment str
 		return nil, err
 	}
 	var w where
-	w.and("project = ? and proxy_group <> '' and hour >= "+lastDay, project.Name)
+	last := s.lastDay()
+	w.and("project = ? and proxy_group <> '' and "+last.days(), project.Name)
 	w.equal("environment", environment)
-	list, err := query[OwnerCalls](ctx, s.db, "select proxy_group as name, sum(calls)::bigint as calls from call_hours where "+w.sql()+
-		" group by 1 order by 2 desc, 1 limit ?", append(w.args, most)...)
+	list, err := query[OwnerCalls](ctx, s.db, "select proxy_group as name, sum("+last.calls()+")::bigint as calls from call_days where "+w.sql()+
+		" group by 1 having sum("+last.calls()+") > 0 order by 2 desc, 1 limit ?", append(w.args, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("count calls of groups: %w", err)
 	}

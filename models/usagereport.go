@@ -39,38 +39,41 @@ type UsageFilter struct {
 	Reach, Status string
 	// Query is contained in the name of the policy, the owner or the policy group.
 	Query string
-	// Sort is policy (the default), type, owner, kind, pipeline or position.
+	// Sort is name of the policy (the default), type, owner, kind, scope, pipeline,
+	// position, status, deployed, calls or tokens; other ones mean the name.
 	Sort string
 	Desc bool
 	StateFilter
 }
 
 // everyPlace are all places in which policies run: each binding of a policy, and each
-// policy of a policy group once more wherever that is bound. All of them are sorted,
-// so they are slim.
+// policy of a policy group once more wherever that is bound. Bindings have the keys
+// of their policies and owners, so that nothing else is read of thousands of places.
 const everyPlace = `(
-	select b.id as binding_id, b.owner_id, b.policy_id, null::uuid as group_id, b.endpoint_id, ` + laneRank + ` as lane, b.position, 0 as place
+	select b.project_id, b.id as binding_id, b.owner_id, b.owner_key, b.policy_id, b.policy_key, null::uuid as group_id, b.endpoint_id, ` + laneRank + ` as lane, b.position, 0 as place
 	from policy_bindings b where b.policy_id is not null
 	union all
-	select b.id, b.owner_id, i.policy_id, b.group_id, b.endpoint_id, ` + laneRank + `, b.position, i.position
+	select b.project_id, b.id, b.owner_id, b.owner_key, i.policy_id, i.policy_key, b.group_id, b.endpoint_id, ` + laneRank + `, b.position, i.position
 	from policy_bindings b join policy_bindings i on i.owner_id = b.group_id and i.policy_id is not null where b.group_id is not null
 ) u`
 
 // aboutPlaces is what a place is about.
-const aboutPlaces = `join policy_bindings b on b.id = u.binding_id join (select *, lower(name) as key from policies) p on p.id = u.policy_id join (select *, lower(name) as key from owners) x on x.id = u.owner_id
+const aboutPlaces = `join policy_bindings b on b.id = u.binding_id join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id
 	left join owners g on g.id = u.group_id left join api_proxy_endpoints e on e.id = u.endpoint_id`
-
-// placeSorts are the columns that the report may be sorted by.
-var placeSorts = map[string][]string{
-	"name": {"p.key", "x.key"}, "owner": {"x.key", "p.key"}, "type": {"p.type"}, "kind": {"x.kind"}, "pipeline": {"u.lane"}, "position": {"u.position"},
-}
 
 const (
 	laneRank = "case b.pipeline when 'REQUEST' then 1 when 'RESPONSE' then 2 else 3 end"
 	// placeOrder makes every order a whole one, so that pages neither overlap nor
 	// leave anything out.
-	placeOrder = "p.key, x.key, u.endpoint_id is not null, u.lane, u.position, u.place, u.binding_id"
+	placeOrder = "u.policy_key, u.owner_key, u.endpoint_id is not null, u.lane, u.position, u.place, u.binding_id"
 )
+
+// placeSorts are the columns that the report may be sorted by.
+var placeSorts = map[string][]string{
+	"name": {"u.policy_key", "u.owner_key"}, "owner": {"u.owner_key", "u.policy_key"}, "type": {"s.type"}, "kind": {"s.kind"},
+	"scope": {"s.scope"}, "pipeline": {"u.lane"}, "position": {"u.position", "u.place"}, "status": {"s.active"},
+	"deployed": {"coalesce(s.deployed, 0)"}, "calls": {"coalesce(s.calls, 0)"}, "tokens": {"coalesce(s.tokens, 0)"},
+}
 
 // order is that of the filter, and then placeOrder.
 func (f UsageFilter) order() string {
@@ -88,76 +91,44 @@ func (f UsageFilter) order() string {
 	return by + placeOrder
 }
 
-// places are those that a filter leaves, by what they are of: u is a place, p its
-// policy and x its owner, g the policy group by which the policy is there.
-type places struct {
-	policies, owners, where where
-	query                   string
-}
-
-func (f UsageFilter) places(projectID string) places {
-	q := places{query: f.Query}
-	q.policies.and("p.project_id = ?", projectID)
-	q.owners.and("x.project_id = ?", projectID)
+// places narrows u, a place, to those that a filter leaves.
+func (f UsageFilter) places(projectID string) where {
+	var w where
+	w.and("u.project_id = ?", projectID)
 	if f.PolicyID != "" {
-		q.policies.and("p.id = ?", f.PolicyID)
-		q.where.and("u.policy_id = ?", f.PolicyID)
+		w.and("u.policy_id = ?", f.PolicyID)
 	}
 	if f.GroupID != "" {
-		q.where.and("u.group_id = ?", f.GroupID)
+		w.and("u.group_id = ?", f.GroupID)
 	}
-	q.policies.equal("p.type", truncated(f.Type, problem.MaxName))
-	q.owners.equal("x.kind", truncated(f.OwnerKind, problem.MaxName))
 	if f.Policy != "" {
-		q.policies.and("lower(p.name) = lower(?)", truncated(f.Policy, maxSearch))
+		w.and("u.policy_key = (select lower(?))", truncated(f.Policy, maxSearch))
 	}
 	if f.Owner != "" {
-		q.owners.and("lower(x.name) = lower(?)", truncated(f.Owner, maxSearch))
+		w.and("u.owner_key = (select lower(?))", truncated(f.Owner, maxSearch))
 	}
-	q.policies.either(f.Reach, "p.owner_id is null", "global", "local")
-	q.policies.either(f.Status, "p.active", "active", "passive")
-	f.StateFilter.narrow(&q.owners)
-	return q
+	f.ofPolicies(&w, projectID)
+	if f.OwnerKind != "" {
+		w.and("u.owner_id in (select id from owners where project_id = ? and kind = ?)", projectID, truncated(f.OwnerKind, problem.MaxName))
+	}
+	if f.Query != "" {
+		like := containing(f.Query)
+		w.and(`(u.policy_key like (select lower(?)) or u.owner_key like (select lower(?))
+			or u.group_id in (select id from owners where project_id = ? and kind = 'POLICY_GROUP' and key like lower(?)))`, like, like, projectID, like)
+	}
+	f.StateFilter.narrow(&w, "u.owner_id", projectID)
+	return w
 }
 
-// named tells whether the places depend on more of their policies than the project,
-// which is also that of the owner.
-func (q places) named() bool { return q.query != "" || len(q.policies.parts) > 1 }
-
-// narrow tells that they are counted as they are read, since to count all alone is
-// dear: without a filter it is cheap, as that needs none of the policies.
-func (q places) narrow() bool { return q.named() || len(q.owners.parts) > 1 || len(q.where.parts) > 0 }
-
-// from is "from ... where ...". "offset 0" has each policy and each owner looked at
-// once, before the join, and not once for each of its places; it also keeps
-// PostgreSQL from taking the order of names from an index and then visiting all the
-// places of a policy that is used everywhere. The policies are left out where a count
-// can do without.
-func (q places) from(policies bool) (string, []any) {
-	var sql strings.Builder
-	var args []any
-	hit := "false"
-	if q.query != "" {
-		hit = "lower(name) like lower(?)"
+func (f UsageFilter) ofPolicies(w *where, projectID string) {
+	var of where
+	of.and("project_id = ?", projectID)
+	of.equal("type", truncated(f.Type, problem.MaxName))
+	of.either(f.Reach, "owner_id is null", "global", "local")
+	of.either(f.Status, "active", "active", "passive")
+	if len(of.parts) > 1 {
+		w.and("u.policy_id in (select id from policies where "+of.sql()+")", of.args...)
 	}
-	join := func(text string, more ...any) {
-		sql.WriteString(text)
-		if q.query != "" {
-			args = append(args, containing(q.query))
-		}
-		args = append(args, more...)
-	}
-	sql.WriteString("from " + everyPlace)
-	w := q.where.clone()
-	if policies || q.named() {
-		join(" join (select id, type, lower(name) as key, "+hit+" as hit from policies p where "+q.policies.sql()+" offset 0) p on p.id = u.policy_id", q.policies.args...)
-	}
-	join(" join (select id, kind, lower(name) as key, "+hit+" as hit from owners x where "+q.owners.sql()+" offset 0) x on x.id = u.owner_id", q.owners.args...)
-	if q.query != "" {
-		join(" left join (select id from owners x where kind = 'POLICY_GROUP' and " + hit + ") g on g.id = u.group_id")
-		w.and("(p.hit or x.hit or g.id is not null)")
-	}
-	return sql.String() + " where " + w.sql(), append(args, w.args...)
 }
 
 // either narrows to a condition, or to its contrary.
@@ -203,15 +174,14 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	if err != nil {
 		return report[PlaceUsage]{}, err
 	}
-	q := f.places(project.ID)
+	w := f.places(project.ID)
 	return report[PlaceUsage]{
 		s: s, tx: tx, project: project,
 		count: func(ctx context.Context) (int, error) {
-			from, args := q.from(false)
-			return countedIn(ctx, tx, from, args)
+			return countedIn(ctx, tx, "from "+everyPlace+" where "+w.sql(), w.args)
 		},
 		read: func(ctx context.Context, limit, offset int) (lines[PlaceUsage], error) {
-			return q.page(ctx, tx, f.order(), limit, offset)
+			return f.read(ctx, tx, w, s.sortedBy(f, project), limit, offset)
 		},
 		subject: func(p *PlaceUsage) subject {
 			return subject{owner: p.OwnerID, kind: p.OwnerKind, name: p.OwnerName, policy: p.PolicyName, byPolicy: true, in: &p.In}
@@ -219,7 +189,8 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	}, nil
 }
 
-func (q places) page(ctx context.Context, tx *gorm.DB, order string, limit, offset int) (read lines[PlaceUsage], err error) {
+// read cuts the page out before anything else is read of its places.
+func (f UsageFilter) read(ctx context.Context, tx *gorm.DB, w, sorted where, limit, offset int) (read lines[PlaceUsage], err error) {
 	type line struct {
 		OwnerID, OwnerKind, OwnerName, BindingID, Scope, Endpoint, Pipeline string
 		PolicyID, PolicyType, PolicyName, Via                               string
@@ -227,16 +198,16 @@ func (q places) page(ctx context.Context, tx *gorm.DB, order string, limit, offs
 		Position, Place, Total                                              int
 	}
 	total := "0"
-	if q.narrow() {
+	if len(w.parts) > 1 { // else to count apart is cheaper, as that stops at CountCap
 		total = "count(*) over ()"
 	}
-	// The page is cut out before anything else is read of its places.
-	from, args := q.from(true)
-	found, err := query[line](ctx, tx, "with page as (select u.*, "+total+" as total "+from+" order by "+order+` limit ? offset ?)
+	args := append(slices.Clone(sorted.args), w.args...)
+	found, err := query[line](ctx, tx, "with page as materialized (select u.*, row_number() over () as row from (select u.*, "+total+" as total from "+everyPlace+strings.Join(sorted.parts, " ")+
+		" where "+w.sql()+" order by "+f.order()+` limit ? offset ?) u)
 		select u.owner_id, x.kind as owner_kind, x.name as owner_name, u.binding_id, b.scope, b.pipeline, u.position, u.place,
 			coalesce(e.method || ' ' || e.path, '') as endpoint, p.id as policy_id, p.type as policy_type, p.name as policy_name,
 			p.owner_id is null as global, p.active, coalesce(g.name, '') as via, u.total
-		from page u `+aboutPlaces+" order by "+order, append(args, limit, offset)...)
+		from page u `+aboutPlaces+" order by u.row", append(args, limit, offset)...)
 	if err != nil {
 		return read, fmt.Errorf("list places: %w", err)
 	}
@@ -267,10 +238,10 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 		return nil, nil
 	}
 	// Those that are named are cut out before their names are read.
-	from, args := f.places(projectID).from(false)
-	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.owner_id is null as global, t.places from (select u.policy_id, count(*) as places "+from+
-		" group by 1 order by 2 desc fetch first (?) rows with ties) t join policies p on p.id = t.policy_id order by t.places desc, lower(p.name), p.id limit ?",
-		append(args, most, most)...)
+	w := f.places(projectID)
+	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.owner_id is null as global, t.places from (select u.policy_id, count(*) as places from "+everyPlace+
+		" where "+w.sql()+" group by 1 order by 2 desc fetch first (?) rows with ties) t join policies p on p.id = t.policy_id order by t.places desc, lower(p.name), p.id limit ?",
+		append(w.args, most, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)
 	}

@@ -326,7 +326,7 @@ func TestGroupReports(t *testing.T) {
 	for kind, want := range map[string]models.GroupUsage{
 		engine.KindProxyGroup: {
 			ID: g.shop.ID, Kind: engine.KindProxyGroup, Name: "Shop", Members: 2, Policies: 1,
-			In: []models.UsageIn{{Environment: "production", State: models.Live, Revision: 1, Calls: 8, Tokens: 1}},
+			In: []models.UsageIn{{Environment: "production", State: models.Live, Revision: 1, Calls: 8, Tokens: 1, RunsAs: "Shop"}},
 		},
 		engine.KindPolicyGroup: {
 			ID: g.standard.ID, Kind: engine.KindPolicyGroup, Name: "Standard", Policies: 1, Active: true, Pipeline: policy.Request, ProxyGroups: 1,
@@ -451,7 +451,7 @@ func TestCountsOfCallsGoWithTheirRetention(t *testing.T) {
 	if _, _, err := s.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := scalar[int](t, connect(t, s.url), "select count(*) from call_hours"); n != 1 {
+	if n := scalar[int](t, connect(t, s.url), "select count(*) from call_days"); n != 1 {
 		t.Errorf("%d rows are left, want 1", n)
 	}
 }

@@ -2,6 +2,7 @@ package modelstest
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -67,8 +68,8 @@ func Many(t testing.TB, s *models.Store, url string, project models.Project, n i
 		{`insert into policy_bindings (id, owner_id, scope, pipeline, position, group_id) select gen_random_uuid(), proxy, 'ALL', 'REQUEST', 3, $1 from many where n % 10 = 0`, []any{g.ID}},
 		{`insert into revisions (id, owner_id, environment_id, number, definition, digest, note, created_at, created_by)
 			select m.revision, m.proxy, environment_id, 1, definition, digest, note, created_at, created_by from revisions, many m where owner_id = $1 and m.n % 2 = 0`, []any{p.ID}},
-		{`insert into deployments (owner_id, environment_id, revision_id, updated_at, updated_by)
-			select m.proxy, environment_id, m.revision, updated_at, updated_by from deployments, many m where owner_id = $1 and m.n % 2 = 0`, []any{p.ID}},
+		{`insert into deployments (owner_id, environment_id, revision_id, name, updated_at, updated_by)
+			select m.proxy, environment_id, m.revision, 'proxy-' || n, updated_at, updated_by from deployments, many m where owner_id = $1 and m.n % 2 = 0`, []any{p.ID}},
 		{`insert into owners (id, kind, project_id, name, description, client_id, client_secret_hash, base_path, methods, upstream_url, connect_timeout, response_timeout,
 				version, created_at, created_by, updated_at, updated_by)
 			select m.team, kind, project_id, 'group-' || n, description, m.team::text, client_secret_hash, '/group-' || n, methods, upstream_url, connect_timeout, response_timeout,
@@ -76,13 +77,13 @@ func Many(t testing.TB, s *models.Store, url string, project models.Project, n i
 			from owners, many m where id = $1 and n % 100 = 0`, []any{shop.ID}},
 		{`insert into proxy_group_members (group_id, proxy_id, position) select t.team, m.proxy, m.n - t.n + 1 from many t join many m on m.n between t.n and t.n + 9 where t.n % 100 = 0`, nil},
 		{`insert into policy_bindings (id, owner_id, scope, pipeline, position, policy_id) select gen_random_uuid(), team, 'ALL', 'REQUEST', 1, policy from many where n % 100 = 0`, nil},
-		{`insert into call_hours (hour, environment, project, proxy_group, proxy, calls)
-			select date_trunc('hour', now()) - make_interval(hours => h), 'production', $1, '', 'proxy-' || n, n + h from many, generate_series(0, 30) h`, []any{project.Name}},
+		{`insert into call_days select d, 'production', $1, '', 'proxy-' || n, ` + strings.Repeat("n, ", 23) + `n
+			from many, unnest(array[date_trunc('day', now(), 'UTC'), date_trunc('day', now(), 'UTC') - interval '1 day']) d`, []any{project.Name}},
 		{`insert into token_requests (at, environment, operation, project, owner, policy, grant_type, client_id, username, source, client, forwarded_for, method, content_type, algorithm, key_id, token_id,
 				family, scope, issued_at, expires_at, never_expires, refresh_count, refresh_max, status, error, fault, reason, correlation_id, duration_us)
 			select now(), 'production', 'ISSUE', $1, 'proxy-' || n, 'policy-0', 'client_credentials', 'c', '', '', '192.0.2.1', '', 'POST', '', 'ES256', 'k', gen_random_uuid()::text,
 				'', '', now(), now() + interval '1 hour', false, 0, 0, 200, '', '', '', '', 1 from many, generate_series(1, 2)`, []any{project.Name}},
-		{`analyze`, nil},
+		{`vacuum analyze`, nil},
 	} {
 		if _, err := conn.Exec(ctx, step.sql, step.args...); err != nil {
 			t.Fatalf("%s: %v", step.sql, err)
