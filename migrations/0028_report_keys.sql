@@ -35,10 +35,17 @@ $$;
 create trigger policy_bindings_are_named before insert or update of owner_id, policy_id on policy_bindings for each row execute function name_bindings();
 
 -- The name under which an owner runs in an environment, which is that of its calls and tokens there.
-alter table deployments add column name text not null default '';
-update deployments d set name = r.definition ->> 'name' from revisions r where r.id = d.revision_id;
-alter table deployments alter column name drop default;
+alter table deployments add column name text not null default '', add column owner_key text;
+update deployments d set owner_key = x.key, name = coalesce((select definition ->> 'name' from revisions r where r.id = d.revision_id), '') from owners x where x.id = d.owner_id;
+set constraints all immediate;
+alter table deployments
+  alter column name drop default,
+  alter column owner_key set not null,
+  drop constraint deployments_proxy_id_fkey,
+  add constraint deployments_owner_named foreign key (owner_id, owner_key) references owners (id, key) on update cascade on delete cascade;
+create index deployments_renamed on deployments (owner_id) where revision_id is not null and lower(name) <> owner_key;
 comment on column deployments.name is 'That of the owner in the revision that runs; empty when none does.';
+comment on column deployments.owner_key is 'That of the owner, kept by the foreign key: it tells who was renamed since the deploy.';
 
 -- Calls of the last day are those until now of today, and those since this hour of yesterday: two rows, not 24.
 create table call_days (

@@ -66,17 +66,16 @@ const outdatedCompared = 10
 // runs; whether they do tells the digest (D5). Ten seconds are for clocks that differ.
 func changedSince(projectID string, in where) where {
 	return statement(`with live as materialized (
-			select d.owner_id, d.environment_id, d.updated_at - interval '10 seconds' as at from deployments d join owners x on x.id = d.owner_id
+			select d.owner_id, d.environment_id, d.updated_at - interval '10 seconds' as at, x.updated_at as written from deployments d join owners x on x.id = d.owner_id
 			where x.project_id = ? and d.revision_id is not null and d.environment_id in (select id `+in.sql()+`)
-		), parts as materialized (
-			select owner_id, owner_id as part, at from live union all select l.owner_id, m.proxy_id, l.at from live l join proxy_group_members m on m.group_id = l.owner_id
-		), grouped as materialized (
-			select p.owner_id, b.group_id, p.at from parts p join policy_bindings b on b.owner_id = p.part and b.group_id is not null
-		)
-		select p.owner_id from parts p join owners x on x.id = p.part where x.updated_at > p.at
-		union all select p.owner_id from parts p join policy_bindings b on b.owner_id = p.part join policies y on y.id = b.policy_id where y.updated_at > p.at
-		union all select g.owner_id from grouped g join owners x on x.id = g.group_id where x.updated_at > g.at
-		union all select g.owner_id from grouped g join policy_bindings b on b.owner_id = g.group_id join policies y on y.id = b.policy_id where y.updated_at > g.at
+		), quiet as materialized (select owner_id, at from live where written <= at
+		), members as materialized (select q.owner_id, m.proxy_id as part, q.at from quiet q join proxy_group_members m on m.group_id = q.owner_id
+		), parts as materialized (select owner_id, owner_id as part, at from quiet union all select * from members
+		), grouped as materialized (select p.owner_id, b.group_id as part, p.at from parts p join policy_bindings b on b.owner_id = p.part and b.group_id is not null)
+		select owner_id from live where written > at
+		union all select p.owner_id from (select * from members union all select * from grouped) p join owners x on x.id = p.part where x.updated_at > p.at
+		union all select p.owner_id from (select * from parts union all select * from grouped) p join policy_bindings b on b.owner_id = p.part
+			join policies y on y.id = b.policy_id where y.updated_at > p.at
 		union all select owner_id from live where at < (select updated_at from projects where id = ?) or at < (select max(updated_at) from variables where project_id = ?)
 			or at < (select max(v.updated_at) from environment_variables v where v.environment_id = live.environment_id)`,
 		append(append([]any{projectID}, in.args...), projectID, projectID)...)
@@ -125,6 +124,57 @@ func (s *Store) Outdated(ctx context.Context, projectID string) (Outdated, error
 		return Outdated{}, fmt.Errorf("find outdated deployments: %w", err)
 	}
 	return o, nil
+}
+
+// OutdatedOwners are those owners that the filter leaves which have to be deployed
+// again: of what was written since its deploy, each is compared with what runs (D5),
+// from those on that were looked at before. Endpoints and bindings are left out.
+func (s *Store) OutdatedOwners(ctx context.Context, projectID string, f OwnerFilter, looked int) (list []Owner, at Scan, err error) {
+	err = s.look(ctx, func(tx *gorm.DB) error {
+		project, err := s.projectByID(ctx, tx, projectID)
+		if err != nil {
+			return err
+		}
+		changed := changedSince(project.ID, StateFilter{}.environments())
+		q := f.of(tx, project).Where("id in ("+changed.sql()+")", changed.args...)
+		n, err := q.Count(ctx, "*")
+		if err != nil {
+			return err
+		}
+		at.Total = int(n)
+		rows, err := q.Order(f.order()).Limit(scanMost).Offset(max(looked, 0)).Find(ctx)
+		if err != nil {
+			return err
+		}
+		owners, err := s.owners(ctx, tx, project.Name, rows)
+		limit, _ := page(1, f.PerPage)
+		list, at.Next = firstOutdated(owners, limit)
+		if at.Next += max(looked, 0); at.Next >= at.Total {
+			at.Next = 0
+		}
+		at.Stopped = at.Next > 0 && len(list) < limit
+		return err
+	})
+	if err != nil {
+		return nil, Scan{}, fmt.Errorf("list what has to be deployed again: %w", err)
+	}
+	return list, at, nil
+}
+
+// firstOutdated are at most so many of those that have to be deployed again, and how
+// many were looked at for them.
+func firstOutdated(owners []Owner, most int) (list []Owner, looked int) {
+	for _, o := range owners {
+		if len(list) == most {
+			break
+		}
+		looked++
+		if o.outdated() {
+			o.Endpoints, o.Bindings = nil, nil
+			list = append(list, o)
+		}
+	}
+	return list, looked
 }
 
 func (o *Owner) outdated() bool {

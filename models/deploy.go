@@ -206,11 +206,11 @@ func (s *Store) insertRevision(ctx context.Context, tx *gorm.DB, by Actor, e env
 }
 
 func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, ownerID, environmentID string, revisionID *string) error {
-	_, err := exec(ctx, tx, `insert into deployments (owner_id, environment_id, revision_id, name, updated_at, updated_by)
-		values (?, ?, ?, coalesce((select definition ->> 'name' from revisions where id = ?), ''), ?, ?)
+	_, err := exec(ctx, tx, `insert into deployments (owner_id, owner_key, environment_id, revision_id, name, updated_at, updated_by)
+		select id, key, ?, ?, coalesce((select definition ->> 'name' from revisions where id = ?), ''), ?, ? from owners where id = ?
 		on conflict (owner_id, environment_id) do update
 		set revision_id = excluded.revision_id, name = excluded.name, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-		ownerID, environmentID, revisionID, revisionID, s.now(), by.Name)
+		environmentID, revisionID, revisionID, s.now(), by.Name, ownerID)
 	return err
 }
 

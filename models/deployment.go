@@ -47,6 +47,7 @@ type deploymentRow struct {
 	EnvironmentID string `gorm:"primaryKey"`
 	RevisionID    *string
 	Name          string
+	OwnerKey      string
 	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"`
 	UpdatedBy     string
 }

@@ -216,13 +216,13 @@ func (s *Store) Owners(ctx context.Context, projectID string, f OwnerFilter) (li
 		if err != nil {
 			return err
 		}
-		q := f.conditions(from[ownerRow](tx).Where("project_id = ? and kind = ?", project.ID, cmp.Or(f.Kind, engine.KindProxy)))
+		q := f.of(tx, project)
 		n, err := q.Count(ctx, "*")
 		if err != nil {
 			return fmt.Errorf("count owners: %w", err)
 		}
 		limit, offset := page(f.Page, f.PerPage)
-		rows, err := q.Order(ordering(ownerSorts, f.Sort, f.Desc) + ", lower(name), id").Limit(limit).Offset(offset).Find(ctx)
+		rows, err := q.Order(f.order()).Limit(limit).Offset(offset).Find(ctx)
 		if err != nil {
 			return fmt.Errorf("list owners: %w", err)
 		}
@@ -234,6 +234,15 @@ func (s *Store) Owners(ctx context.Context, projectID string, f OwnerFilter) (li
 		list[i].Endpoints, list[i].Bindings = nil, nil
 	}
 	return list, total, err
+}
+
+// of are the rows of a project that the filter leaves.
+func (f OwnerFilter) of(tx *gorm.DB, project Project) tableOf[ownerRow] {
+	return f.conditions(from[ownerRow](tx).Where("project_id = ? and kind = ?", project.ID, cmp.Or(f.Kind, engine.KindProxy)))
+}
+
+func (f OwnerFilter) order() string {
+	return ordering(ownerSorts, f.Sort, f.Desc) + ", lower(name), id"
 }
 
 func (f OwnerFilter) conditions(q tableOf[ownerRow]) tableOf[ownerRow] {

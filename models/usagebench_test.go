@@ -56,6 +56,8 @@ func BenchmarkPagesWithTenThousand(b *testing.B) {
 		{"report, page 500", report(models.UsageFilter{StateFilter: models.StateFilter{Page: 500}})},
 		{"report by owner", report(models.UsageFilter{Sort: "owner", Desc: true})},
 		{"report by position", report(models.UsageFilter{Sort: "position"})},
+		{"report by calls", report(models.UsageFilter{Sort: "calls", Desc: true})},
+		{"report by live tokens", report(models.UsageFilter{Sort: "tokens", Desc: true})},
 		{"report, text", report(models.UsageFilter{Query: "proxy-77"})},
 		{"report, not deployed", report(models.UsageFilter{StateFilter: state(models.NotDeployed)})},
 		{"report, redeploy required", report(models.UsageFilter{StateFilter: state(models.RedeployRequired)})},

@@ -87,8 +87,10 @@ type Scan struct {
 const (
 	// scanMost is how many lines are compared for one answer.
 	scanMost = 100
-	// eachBatch is how many lines a download reads at once.
-	eachBatch = 500
+	// eachBatch is how many lines a download reads at once, and settledBatch how many
+	// when each time all of their figures have to be summed up for the order.
+	eachBatch    = 500
+	settledBatch = 10_000
 )
 
 // subject is what a line is about, and where its figures go.
@@ -108,6 +110,7 @@ type report[T any] struct {
 	// read may tell by the way how many lines there are.
 	read    func(ctx context.Context, limit, offset int) (lines[T], error)
 	subject func(*T) subject
+	batch   int // how many lines a download reads at once
 }
 
 // lines are some of a report, and how many there are in all: 0 when that is not known.
@@ -184,9 +187,11 @@ func (r report[T]) scan(ctx context.Context, f StateFilter, limit int) ([]T, Sca
 	return kept, at, r.measure(ctx, kept)
 }
 
+// each hands over all lines. It asks for some at a time, so that a slow reader keeps
+// no transaction open.
 func (r report[T]) each(ctx context.Context, f StateFilter, do func(T) error) error {
-	for at := 0; ; at += eachBatch {
-		l, err := r.read(ctx, eachBatch, at)
+	for at := 0; ; at += r.batch {
+		l, err := r.read(ctx, r.batch, at)
 		list := l.list
 		if err != nil || len(list) == 0 {
 			return err
@@ -204,6 +209,32 @@ func (r report[T]) each(ctx context.Context, f StateFilter, do func(T) error) er
 			}
 		}
 	}
+}
+
+// download hands over all lines of a report. Where their order is that of figures,
+// which change meanwhile, it is read at one moment, before the first line is.
+func download[T any](ctx context.Context, s *Store, sort string, begin func(*gorm.DB) (report[T], error), f StateFilter, do func(T) error) error {
+	if !slices.Contains([]string{"deployed", "calls", "tokens"}, sort) {
+		r, err := begin(s.db)
+		if err != nil {
+			return err
+		}
+		r.batch = eachBatch
+		return r.each(ctx, f, do)
+	}
+	var all []T
+	err := s.look(ctx, func(tx *gorm.DB) error {
+		r, err := begin(tx)
+		if err != nil {
+			return err
+		}
+		all, r.batch = nil, settledBatch
+		return r.each(ctx, f, func(line T) error { all = append(all, line); return nil })
+	})
+	for i := 0; i < len(all) && err == nil; i++ {
+		err = do(all[i])
+	}
+	return err
 }
 
 // stand adds states to lines.

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -34,14 +35,32 @@ type GroupUsageFilter struct {
 	Query, Member string
 	// Status is "active" or "passive", of policy groups.
 	Status string
-	// Sort is name (the default), members, policies or bound.
+	// Sort is name (the default), members, policies, bound, pipeline, deployed, calls
+	// or tokens.
 	Sort string
 	Desc bool
 	StateFilter
 }
 
 var groupSorts = map[string]string{
-	"name": "lower(x.name)", "members": "members", "policies": "policies", "bound": "proxies + proxy_groups",
+	"name": "x.key", "members": "members", "policies": "policies", "bound": "proxies + proxy_groups", "pipeline": "array_position(array['REQUEST', 'RESPONSE', 'ERROR'], pipeline)",
+	"deployed": "figure", "calls": "figure", "tokens": "figure",
+}
+
+// figure joins what the filter sorts by to x, a group, as s.figure.
+func (s *Store) figure(f GroupUsageFilter, project Project) where {
+	of := f.environments()
+	switch f.Sort {
+	case "deployed":
+		return statement("left join (select owner_id as id, count(*) as figure from deployments where revision_id is not null and environment_id in (select id "+of.sql()+") group by 1) s on s.id = x.id", of.args...)
+	case "calls":
+		calls := s.callsByOwner(project, of)
+		return statement("left join (select owner, calls as figure from ("+calls.sql()+") c) s on s.owner = x.key", calls.args...)
+	case "tokens":
+		tokens := tokensByPlace(project, of)
+		return statement("left join (select owner, sum(tokens) as figure from ("+tokens.sql()+") t group by 1) s on s.owner = x.key", tokens.args...)
+	}
+	return statement("cross join (select 0 as figure) s")
 }
 
 func (f GroupUsageFilter) conditions(projectID string) where {
@@ -81,11 +100,8 @@ func (s *Store) GroupReport(ctx context.Context, projectID string, f GroupUsageF
 
 // EachGroup hands over every group that the filter leaves, in its order.
 func (s *Store) EachGroup(ctx context.Context, projectID string, f GroupUsageFilter, do func(GroupUsage) error) error {
-	r, err := s.groupReport(ctx, s.db, projectID, f)
-	if err == nil {
-		err = r.each(ctx, f.StateFilter, do)
-	}
-	if err != nil {
+	begin := func(tx *gorm.DB) (report[GroupUsage], error) { return s.groupReport(ctx, tx, projectID, f) }
+	if err := download(ctx, s, f.Sort, begin, f.StateFilter, do); err != nil {
 		return fmt.Errorf("report groups: %w", err)
 	}
 	return nil
@@ -103,21 +119,22 @@ func (s *Store) groupReport(ctx context.Context, tx *gorm.DB, projectID string, 
 			return countedIn(ctx, tx, "from owners x where "+w.sql(), w.args)
 		},
 		read: func(ctx context.Context, limit, offset int) (lines[GroupUsage], error) {
-			list, err := groupLines(ctx, tx, w, ordering(groupSorts, f.Sort, f.Desc), limit, offset)
+			list, err := groupLines(ctx, tx, w, s.figure(f, project), ordering(groupSorts, f.Sort, f.Desc), limit, offset)
 			return lines[GroupUsage]{list: list}, err
 		},
 		subject: func(g *GroupUsage) subject { return subject{owner: g.ID, kind: g.Kind, name: g.Name, in: &g.In} },
 	}, nil
 }
 
-func groupLines(ctx context.Context, tx *gorm.DB, w where, order string, limit, offset int) ([]GroupUsage, error) {
-	list, err := query[GroupUsage](ctx, tx, `select * from (select x.id, x.kind, x.name, x.description, x.active, x.make_default, x.pipeline,
+func groupLines(ctx context.Context, tx *gorm.DB, w, figure where, order string, limit, offset int) ([]GroupUsage, error) {
+	list, err := query[GroupUsage](ctx, tx, `select * from (select x.id, x.kind, x.name, x.key, x.description, x.active, x.make_default, x.pipeline,
 			(select count(*) from proxy_group_members m where m.group_id = x.id) as members,
 			(select count(*) from policy_bindings b left join policy_bindings i on i.owner_id = b.group_id
 				where b.owner_id = x.id and (b.policy_id is not null or i.policy_id is not null)) as policies,
 			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY') as proxies,
-			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY_GROUP') as proxy_groups
-		from owners x where `+w.sql()+") x order by "+order+", lower(x.name), x.id limit ? offset ?", append(w.args[:len(w.args):len(w.args)], limit, offset)...)
+			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY_GROUP') as proxy_groups,
+			coalesce(s.figure, 0) as figure
+		from owners x `+figure.sql()+` where `+w.sql()+") x order by "+order+", x.key, x.id limit ? offset ?", append(append(slices.Clone(figure.args), w.args...), limit, offset)...)
 	if err != nil {
 		return nil, fmt.Errorf("list groups: %w", err)
 	}

@@ -159,11 +159,8 @@ func (s *Store) UsageReport(ctx context.Context, projectID string, f UsageFilter
 
 // EachUsage hands over every place that the filter leaves, in its order.
 func (s *Store) EachUsage(ctx context.Context, projectID string, f UsageFilter, do func(PlaceUsage) error) error {
-	r, err := s.placeReport(ctx, s.db, projectID, f)
-	if err == nil {
-		err = r.each(ctx, f.StateFilter, do)
-	}
-	if err != nil {
+	begin := func(tx *gorm.DB) (report[PlaceUsage], error) { return s.placeReport(ctx, tx, projectID, f) }
+	if err := download(ctx, s, f.Sort, begin, f.StateFilter, do); err != nil {
 		return fmt.Errorf("report usage: %w", err)
 	}
 	return nil

@@ -243,6 +243,10 @@ func TestPagesOfAReportFitTogetherInEveryOrder(t *testing.T) {
 		"kind":     func(p models.PlaceUsage) string { return p.OwnerKind },
 		"pipeline": func(p models.PlaceUsage) string { return rank[p.Pipeline] },
 		"position": func(p models.PlaceUsage) string { return strconv.Itoa(p.Position) },
+		"status":   func(p models.PlaceUsage) string { return strconv.FormatBool(p.Active) },
+		"deployed": func(p models.PlaceUsage) string { return strconv.FormatBool(p.In[0].Revision > 0) },
+		"calls":    func(p models.PlaceUsage) string { return fmt.Sprintf("%08d", p.In[0].Calls) },
+		"tokens":   func(p models.PlaceUsage) string { return fmt.Sprintf("%08d", p.In[0].Tokens) },
 	} {
 		for _, desc := range []bool{false, true} {
 			for _, f := range []models.UsageFilter{
@@ -317,6 +321,84 @@ func TestFiguresOfARenamedOwnerAreOfTheNameUnderWhichItRuns(t *testing.T) {
 	}
 	if got, want := figures(), "Own in PROXY Renamed REQUEST 1: LIVE 2 5/0"; got != want {
 		t.Errorf("called under the new name: got %q, want %q", got, want)
+	}
+}
+
+func TestReportsAreOrderedByTheFiguresThatTheyShow(t *testing.T) {
+	t.Parallel()
+	g := busy(t)
+	other := modelstest.Proxy(t, g.Store, g.project, "crates")
+	modelstest.Deploy(t, g.Store, modelstest.Bind(t, g.Store, other, g.global), "production")
+	o := modelstest.Reload(t, g.Store, g.orders)
+	o.Name = "Renamed"
+	if _, _, err := g.SaveProxy(t.Context(), by, g.project, o); err != nil {
+		t.Fatal(err)
+	}
+	own, shop := "Own in PROXY Renamed REQUEST 1: REDEPLOY_REQUIRED 1 14/2", "Company in PROXY_GROUP Shop REQUEST 1 via Standard/1: REDEPLOY_REQUIRED 1 8/1"
+	for _, sort := range []string{"calls", "tokens"} {
+		for _, environment := range []string{"", "Production"} {
+			got := g.report(t, models.UsageFilter{Sort: sort, Desc: true, StateFilter: models.StateFilter{Environment: environment}})
+			if diff := cmp.Diff([]string{own, shop}, got[:2]); diff != "" {
+				t.Errorf("%s in %q (-want +got):\n%s", sort, environment, diff)
+			}
+			got = g.report(t, models.UsageFilter{Sort: sort, StateFilter: models.StateFilter{Environment: environment}})
+			if got[len(got)-1] != own {
+				t.Errorf("%s upwards in %q: %q", sort, environment, got)
+			}
+		}
+	}
+}
+
+func TestPlacesGoByTheNamesThatTheirPolicyAndOwnerHaveNow(t *testing.T) {
+	t.Parallel()
+	g := busy(t)
+	if _, err := g.SavePolicy(t.Context(), by, g.project, g.global.ID, g.global.Version, jwt("Zulu")); err != nil {
+		t.Fatal(err)
+	}
+	o := modelstest.Reload(t, g.Store, g.shop)
+	o.Name = "Aaa"
+	if _, _, err := g.SaveProxyGroup(t.Context(), by, g.project, o); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range []models.UsageFilter{{}, {Policy: "ZULU", Sort: "owner"}, {Owner: "AAA"}, {Query: "company"}} {
+		for _, line := range g.report(t, f) {
+			got = append(got, strings.Join(strings.Fields(line)[:4], " "))
+		}
+		got = append(got, "")
+	}
+	aaa, standard := "Zulu in PROXY_GROUP Aaa", "Zulu in POLICY_GROUP Standard"
+	if diff := cmp.Diff([]string{"Own in PROXY orders", aaa, standard, "", aaa, standard, "", aaa, "", ""}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatHasToBeDeployedAgainIsListedBoundedly(t *testing.T) {
+	t.Parallel()
+	url := modelstest.Database(t)
+	b := bench{Store: modelstest.Open(t, url), url: url}
+	modelstest.Environment(t, b.Store, "production")
+	project := modelstest.Project(t, b.Store, "Shop")
+	modelstest.Many(t, b.Store, url, project, 300)
+	names := map[string]bool{}
+	for from, rounds := 0, 0; ; rounds++ {
+		list, at, err := b.OutdatedOwners(t.Context(), project.ID, models.OwnerFilter{PerPage: 40}, from)
+		if err != nil || rounds > 10 {
+			t.Fatal(err, rounds)
+		}
+		for _, o := range list {
+			names[o.Name] = true
+			if o.Deployments[0].State != models.RedeployRequired {
+				t.Errorf("%s is %s", o.Name, o.Deployments[0].State)
+			}
+		}
+		if from = at.Next; from == 0 {
+			break
+		}
+	}
+	// Of Many each second one runs, and only proxy-0 what is edited.
+	if len(names) != 149 || names["proxy-0"] {
+		t.Errorf("%d are listed", len(names))
 	}
 }
 

@@ -41,7 +41,7 @@ var usageParameters = slices.Concat([]parameter{
 	{name: "environmentName", text: "The only environment to tell of.", kind: ""},
 	{name: "state", text: "How it stands in the environment, or in any.", kind: "", enum: []string{"NOT_DEPLOYED", "LIVE", "REDEPLOY_REQUIRED"}},
 	{name: "from", text: "How many places to pass over, instead of page, with the state LIVE or REDEPLOY_REQUIRED.", kind: 0},
-}, sortedBy("owner", "kind", "pipeline", "position"), pagingParameters)
+}, sortedBy(placeOrders...), pagingParameters)
 
 type usageAnswer struct {
 	listOf[policyPlace]
@@ -97,12 +97,16 @@ func (c *call) usage(f models.UsageFilter) (any, error) {
 	return usageAnswer{listing(places, at.Total), at.Next, at.Stopped}, nil
 }
 
+// placeOrders are what places can be sorted by: the figures of all environments
+// that are asked for together.
+var placeOrders = []string{"owner", "kind", "scope", "pipeline", "position", "deployed", "calls", "tokens"}
+
 // usageFilter reads the query; one place is told of once, so without the state
 // of what is compared it has pages.
 func (c *call) usageFilter() (models.UsageFilter, error) {
 	page, size, err := c.paging()
 	l := problem.Of(err)
-	sort := c.choice(&l, "sort", "owner", "kind", "pipeline", "position")
+	sort := c.choice(&l, "sort", placeOrders...)
 	f := models.UsageFilter{
 		Query: c.g.Query("q"), Owner: c.g.Query("name"), OwnerKind: ownerKind(c.choice(&l, "type", "API_PROXY", "API_PROXY_GROUP", "POLICY_GROUP")),
 		Sort: sort, Desc: c.flag(&l, "desc"),

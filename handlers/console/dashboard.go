@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/handlers/visit"
@@ -80,9 +81,9 @@ func (d *dashboardDesk) redeploys() error {
 	}
 	n := len(found.Owners)
 	card := dashboard.Card{
-		Title: "Redeploy required", Count: n, AtLeast: found.Uncompared > 0, Tone: ui.ToneWarning, Href: link.Proxies(d.project.Name), Link: "All API proxies",
+		Title: "Redeploy required", Count: n, AtLeast: found.Uncompared > 0, Tone: ui.ToneWarning, Href: redeploysOf(link.Proxies(d.project.Name)), Link: "API proxies to deploy again",
 		Text: countOf(n, "proxy or group runs", "proxies and groups run") + " something else than is edited.",
-		Calm: "What runs is what is edited.",
+		Calm: "What runs is what is edited.", Others: []dashboard.Item{{Name: "API proxy groups to deploy again", Href: redeploysOf(kindNamed(engine.KindProxyGroup).at.List(d.project.Name))}},
 	}
 	if found.Uncompared > 0 {
 		card.Text += fmt.Sprintf(" %s more changed since the last deploy; whether they differ is compared where they are shown.", ui.Grouped(found.Uncompared))
@@ -100,6 +101,9 @@ func (d *dashboardDesk) redeploys() error {
 	d.page.Cards = append(d.page.Cards, card)
 	return nil
 }
+
+// redeploysOf narrows the address of a list to what has to be deployed again.
+func redeploysOf(list string) string { return list + "?state=" + string(models.RedeployRequired) }
 
 func (d *dashboardDesk) credentials() error {
 	list, total, err := d.c.store.ExpiringCredentials(d.ctx, d.project.ID, d.page.Now.Add(soon))

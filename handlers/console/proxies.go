@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -35,7 +36,9 @@ func (c *Console) ListProxies(g *gin.Context) error {
 		return err
 	}
 	q := proxyQueryOf(g, "name", "basePath", "updated")
-	found, total, err := c.store.Owners(ctx, project.ID, q.filter())
+	redeploy := q.narrowToRedeploys(g)
+	base := link.Proxies(project.Name)
+	found, page, err := c.owners(ctx, project, q, q.filter(), base, "proxy", "proxies")
 	if err != nil {
 		return err
 	}
@@ -43,9 +46,8 @@ func (c *Console) ListProxies(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	base := link.Proxies(project.Name)
 	l := proxies.List{
-		Query: q.text, Now: c.now(), Columns: q.columns(base), Page: q.pager(base, len(found), total, "proxy", "proxies"),
+		Query: q.text, Redeploy: redeploy, Now: c.now(), Columns: q.columns(base), Page: page,
 		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxies", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
 	}
 	if visit.From(ctx).Can(models.ManageAPIs) {
@@ -70,11 +72,25 @@ func (c *Console) proxyRow(g *gin.Context, project string, p models.Owner) proxi
 	return r
 }
 
+// owners are those of a page of a list, and where it stands.
+func (c *Console) owners(ctx context.Context, project models.Project, q proxyQuery, f models.OwnerFilter, base, one, many string) ([]models.Owner, ui.Page, error) {
+	if len(q.carry) == 0 {
+		found, total, err := c.store.Owners(ctx, project.ID, f)
+		return found, q.pager(base, len(found), total, one, many), err
+	}
+	found, at, err := c.store.OutdatedOwners(ctx, project.ID, f, q.from)
+	next := ""
+	if at.Next > 0 {
+		next = q.with(q.text, 1).address(base) + "&from=" + strconv.Itoa(at.Next) // it has a state already
+	}
+	return found, ui.Compared(len(found), at.Next, at.Total, false, one, many, next), err
+}
+
 // proxyQuery is what the list's address asks for.
 type proxyQuery struct {
 	text, sort string
 	desc       bool
-	page       int
+	page, from int
 	carry      []ui.Hidden // what else the list is narrowed by
 }
 
@@ -88,6 +104,16 @@ func proxyQueryOf(g *gin.Context, sorts ...string) proxyQuery {
 	q.page, _ = strconv.Atoi(g.Query("page")) // what is no number is the first page
 	q.page = max(q.page, 1)
 	return q
+}
+
+// narrowToRedeploys reads whether only what has to be deployed again is asked for.
+func (q *proxyQuery) narrowToRedeploys(g *gin.Context) bool {
+	if g.Query("state") != string(models.RedeployRequired) {
+		return false
+	}
+	q.carry = []ui.Hidden{{Name: "state", Value: string(models.RedeployRequired)}}
+	q.from, _ = strconv.Atoi(g.Query("from")) // what is no number is the beginning
+	return true
 }
 
 func (q proxyQuery) filter() models.OwnerFilter {

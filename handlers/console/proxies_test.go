@@ -59,7 +59,14 @@ func TestProxyListShowsWhereEachProxyRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	page := site.SignIn(t, handlerstest.Administrator).Get(t, proxiesPath)
+	v := site.SignIn(t, handlerstest.Administrator)
+	narrowed := v.Get(t, proxiesPath+"?state=REDEPLOY_REQUIRED")
+	if got := narrowed.Texts("[data-open]"); !cmp.Equal(got, []string{"stale"}) {
+		t.Errorf("to be deployed again are %v", got)
+	}
+	mustContain(t, narrowed.One(t, ".Pager").Text(), "1 proxy in this state")
+	mustContain(t, v.Get(t, link.KindProxyGroup.List("Default")+"?state=REDEPLOY_REQUIRED").One(t, "main").Text(), "Nothing has to be deployed again")
+	page := v.Get(t, proxiesPath)
 
 	mustStatus(t, page, http.StatusOK)
 	var got []string

@@ -31,18 +31,18 @@ func (c *Console) ListProxyGroups(g *gin.Context) error {
 	q := proxyQueryOf(g, "name", "basePath", "updated")
 	filter := q.filter()
 	filter.Kind = engine.KindProxyGroup
-	found, total, err := c.store.Owners(ctx, project.ID, filter)
+	kind, redeploy := kindNamed(engine.KindProxyGroup), q.narrowToRedeploys(g)
+	base := kind.at.List(project.Name)
+	found, page, err := c.owners(ctx, project, q, filter, base, "proxy group", "proxy groups")
 	if err != nil {
 		return err
 	}
-	kind := kindNamed(engine.KindProxyGroup)
 	frame, err := c.frame(g, kind.list, project, kind.crumbs(project)...)
 	if err != nil {
 		return err
 	}
-	base := kind.at.List(project.Name)
 	l := proxies.GroupList{
-		Query: q.text, Now: c.now(), Columns: q.groupColumns(base), Page: q.pager(base, len(found), total, "proxy group", "proxy groups"),
+		Query: q.text, Redeploy: redeploy, Now: c.now(), Columns: q.groupColumns(base), Page: page,
 		Search: ui.Search{Action: base, Value: q.text, Label: "Search proxy groups", Clear: q.with("", 1).address(base), Hidden: q.sorting()},
 	}
 	if visit.From(ctx).Can(models.ManageAPIs) {

@@ -65,16 +65,17 @@ func TestPolicyUsageReport(t *testing.T) {
 	page := v.Get(t, link.PolicyUsage("Default"))
 	wantStatus(t, page, http.StatusOK)
 	htmlcheck.Sound(t, page.Node)
-	baseline := "standard JWT Authentication Global Baseline Policy group Wherever the group is bound Request 1 production Not deployed"
-	orders := "standard JWT Authentication Global orders API proxy All endpoints Request 1 production Live revision 1 1,234 calls 0 live tokens"
-	shop := "standard JWT Authentication Global Shop API proxy group All calls Request by Baseline 1.1 production Not deployed 1,234 calls"
+	baseline := "standard JWT Authentication Global Baseline Policy group Wherever the group is bound Request 1 production Not deployed 0"
+	orders := "standard JWT Authentication Global orders API proxy All endpoints Request 1 production Live revision 1 1,234 0"
+	shop := "standard JWT Authentication Global Shop API proxy group All calls Request by Baseline 1.1 production Not deployed 1,234 0"
 	if diff := cmp.Diff([]string{baseline, orders, shop}, rowsOf(page)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 	for query, want := range map[string][]string{
 		"?kind=PROXY": {orders}, "?state=LIVE": {orders}, "?state=REDEPLOY_REQUIRED": nil, "?state=NOT_DEPLOYED&environment=production": {baseline, shop},
 		"?reach=local": nil, "?status=passive": nil, "?q=shop": {shop}, "?owner=ORDERS": {orders}, "?group=Baseline": {shop}, "?policy=standard&type=policy-auth-jwt": {baseline, orders, shop},
-		"?sort=owner&order=desc": {shop, orders, baseline},
+		"?sort=owner&order=desc": {shop, orders, baseline}, "?sort=calls&order=desc": {orders, shop, baseline}, "?sort=calls": {baseline, orders, shop},
+		"?sort=deployed&order=desc": {orders, baseline, shop}, "?sort=tokens": {baseline, orders, shop}, "?sort=scope": {baseline, orders, shop},
 	} {
 		page := v.Get(t, link.PolicyUsage("Default")+query)
 		wantStatus(t, page, http.StatusOK)
@@ -101,8 +102,8 @@ func TestReportsOfGroups(t *testing.T) {
 	grouped(t, site)
 	v := site.SignIn(t, handlerstest.Auditor)
 	for address, want := range map[string]string{
-		link.ProxyGroupUsage("Default"):  "Shop 1 1 production Not deployed 1,234 calls",
-		link.PolicyGroupUsage("Default"): "Baseline 1 Request 1 production Not deployed",
+		link.ProxyGroupUsage("Default"):  "Shop 1 1 production Not deployed 1,234 0",
+		link.PolicyGroupUsage("Default"): "Baseline 1 Request 1 production Not deployed 0",
 	} {
 		page := v.Get(t, address)
 		wantStatus(t, page, http.StatusOK)

@@ -68,8 +68,8 @@ func Many(t testing.TB, s *models.Store, url string, project models.Project, n i
 		{`insert into policy_bindings (id, owner_id, scope, pipeline, position, group_id) select gen_random_uuid(), proxy, 'ALL', 'REQUEST', 3, $1 from many where n % 10 = 0`, []any{g.ID}},
 		{`insert into revisions (id, owner_id, environment_id, number, definition, digest, note, created_at, created_by)
 			select m.revision, m.proxy, environment_id, 1, definition, digest, note, created_at, created_by from revisions, many m where owner_id = $1 and m.n % 2 = 0`, []any{p.ID}},
-		{`insert into deployments (owner_id, environment_id, revision_id, name, updated_at, updated_by)
-			select m.proxy, environment_id, m.revision, 'proxy-' || n, updated_at, updated_by from deployments, many m where owner_id = $1 and m.n % 2 = 0`, []any{p.ID}},
+		{`insert into deployments (owner_id, owner_key, environment_id, revision_id, name, updated_at, updated_by)
+			select m.proxy, 'proxy-' || n, environment_id, m.revision, 'proxy-' || n, updated_at, updated_by from deployments, many m where owner_id = $1 and m.n % 2 = 0`, []any{p.ID}},
 		{`insert into owners (id, kind, project_id, name, description, client_id, client_secret_hash, base_path, methods, upstream_url, connect_timeout, response_timeout,
 				version, created_at, created_by, updated_at, updated_by)
 			select m.team, kind, project_id, 'group-' || n, description, m.team::text, client_secret_hash, '/group-' || n, methods, upstream_url, connect_timeout, response_timeout,

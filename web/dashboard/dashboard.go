@@ -38,8 +38,9 @@ type Card struct {
 	Tone       ui.Tone
 	// Items are the first of them.
 	Items []Item
-	// Href is the list of all, called Link.
+	// Href is the list of all, called Link; Others are further lists.
 	Href, Link string
+	Others     []Item
 }
 
 // Item is one of those that a card counts.

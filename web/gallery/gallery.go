@@ -212,6 +212,13 @@ var results = []ui.Result{
 	{State: ui.StateFailed, Name: "invoices", Href: Root, Place: "production", Detail: "The policy mobile-login signs with a key of the wrong curve. Revision 7 keeps serving.", Took: 1480 * time.Millisecond},
 }
 
+var bars = ui.Bars{
+	ID: "gallery-bars", Title: "Policies in the most places", Noun: "places", Table: Root + "/list", Rows: []ui.Bar{
+		{Label: "orders-partner-jwt", Value: 12480, Href: Root + "/view"}, {Label: "mobile-login", Value: 910, Href: Root + "/view"},
+		{Label: "warehouse-scanners", Text: "local", Value: 37}, {Label: hostile, Value: 1, Href: Root + "/view"}, {Label: long, Text: "local", Value: 0},
+	},
+}
+
 // value keeps what was typed, as a form's page does after an error.
 func value(list problem.List, ok, bad string) string {
 	if len(list) > 0 {

@@ -28,11 +28,13 @@ type GroupList struct {
 	Rows    []GroupRow
 	Columns []ui.Column
 	Query   string
-	Search  ui.Search
-	Page    ui.Page
-	New     string // "" when the visitor may not
-	Now     time.Time
-	Several bool // badges must name their environment
+	// Redeploy tells that only what has to be deployed again is listed.
+	Redeploy bool
+	Search   ui.Search
+	Page     ui.Page
+	New      string // "" when the visitor may not
+	Now      time.Time
+	Several  bool // badges must name their environment
 }
 
 // GroupOverview is what a proxy group is. Of Overview it uses what proxies have

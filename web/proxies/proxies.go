@@ -31,9 +31,11 @@ type List struct {
 	Rows    []Row
 	Columns []ui.Column
 	Query   string
-	Search  ui.Search
-	Page    ui.Page
-	New     string // "" when the visitor may not
+	// Redeploy tells that only what has to be deployed again is listed.
+	Redeploy bool
+	Search   ui.Search
+	Page     ui.Page
+	New      string // "" when the visitor may not
 	// Document begins one from an OpenAPI document; "" when the visitor may not.
 	Document string
 	Now      time.Time

@@ -60,14 +60,19 @@ func (p GroupsPage) columns() []ui.Column {
 	q := p.Query
 	if p.policies() {
 		return []ui.Column{
-			q.column("Policy group", "name", true), number(q.column("Policies", "policies", false)), {Label: "Pipeline", Tight: true},
-			number(q.column("Bound in", "bound", false)), {Label: "Deployed and live tokens"},
+			q.column("Policy group", "name", true), number(q.column("Policies", "policies", false)), tight(q.column("Pipeline", "pipeline", false)),
+			number(q.column("Bound in", "bound", false)), q.column("Deployed", "deployed", false), number(q.column("Live tokens", "tokens", false)),
 		}
 	}
 	return []ui.Column{
 		q.column("API proxy group", "name", true), number(q.column("Members", "members", false)), number(q.column("Policies", "policies", false)),
-		{Label: "Deployed, calls of the last day and live tokens"},
+		q.column("Deployed", "deployed", false), number(q.column("Calls", "calls", false)), number(q.column("Live tokens", "tokens", false)),
 	}
+}
+
+func tight(c ui.Column) ui.Column {
+	c.Tight = true
+	return c
 }
 
 func number(c ui.Column) ui.Column {

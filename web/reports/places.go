@@ -131,6 +131,30 @@ func (i In) tokens() string {
 	return text + " live tokens"
 }
 
+// calls are those of all environments together, "" where they are not counted.
+func calls(list []In) string {
+	sum, counted := int64(0), false
+	for _, in := range list {
+		sum, counted = sum+in.Calls, counted || in.Counted
+	}
+	if !counted {
+		return ""
+	}
+	return ui.Grouped(int(sum))
+}
+
+// tokens are those of all environments together.
+func tokens(list []In) string {
+	sum, more := 0, ""
+	for _, in := range list {
+		sum += in.Tokens
+		if in.Capped {
+			more = "+"
+		}
+	}
+	return ui.Grouped(sum) + more
+}
+
 func sentence(stored string) string {
 	if stored == "" {
 		return ""

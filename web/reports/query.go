@@ -158,6 +158,13 @@ type Standing struct {
 
 // pager leads to the neighbours of a page.
 func (q Query) pager(s Standing, shown int, one, many string) ui.Page {
+	if s.Compared {
+		next := ""
+		if s.Next > 0 {
+			next = q.onward(s)
+		}
+		return ui.Compared(shown, s.Next, s.Total, s.Capped, one, many, next)
+	}
 	number := max(q.Number("page"), 1)
 	p := ui.PageOf(number, s.PerPage, shown, s.Total, one, many, func(n int) string { return q.With("page", strconv.Itoa(n)).URL() })
 	if s.Capped {

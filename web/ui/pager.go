@@ -1,5 +1,28 @@
 package ui
 
+import "fmt"
+
+// Compared is where a list stands of which each row has to be compared before it is known to belong there: shown rows were
+// found among the first looked of total, "10,000 or more" when capped. Next leads on, "" when all were looked at.
+func Compared(shown, looked, total int, capped bool, one, many, next string) Page {
+	p := Page{Total: shown, Noun: many, Next: next, Said: Grouped(shown) + " " + many + " in this state."}
+	if shown == 1 {
+		p.Said = "1 " + one + " in this state."
+	}
+	if next != "" {
+		p.Said += fmt.Sprintf(" To tell, what is edited is compared with what runs; %s of %s have been.", Grouped(looked), AtLeast(total, capped))
+	}
+	return p
+}
+
+// AtLeast is a figure that may be greater.
+func AtLeast(n int, capped bool) string {
+	if capped {
+		return Grouped(n) + " or more"
+	}
+	return Grouped(n)
+}
+
 // PageOf is where a list of total rows stands that shows some of them, on the
 // page of that number (from 1) with at most size rows. The address of another
 // page comes from href. A page past the end leads back to the last one.
