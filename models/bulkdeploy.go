@@ -77,8 +77,8 @@ const usersOf = `with groups as materialized (
 		select g.id from owners g where g.kind = 'POLICY_GROUP'
 			and (g.id = ?::uuid or exists (select from policy_bindings b where b.owner_id = g.id and b.policy_id = any(?::uuid[])))
 	), users as materialized (
-		select id, kind, name, direct, direct or grouped as bound, running from (
-			select x.id, x.kind, x.name,
+		select id, kind, name, key, direct, direct or grouped as bound, running from (
+			select x.id, x.kind, x.name, x.key,
 				x.id in (select b.owner_id from policy_bindings b where b.policy_id = any(?::uuid[])) as direct,
 				x.id in (select b.owner_id from policy_bindings b where b.group_id in (select id from groups)) as grouped,
 				x.id in (select m.group_id from proxy_group_members m join policy_bindings b on b.owner_id = m.proxy_id
@@ -145,7 +145,7 @@ func (s *Store) bulkPreview(ctx context.Context, tx *gorm.DB, projectID string, 
 // everyCandidate stands for no limit.
 const everyCandidate = 1_000_000
 
-const bulkOrder = "array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], kind), lower(name), id"
+const bulkOrder = "array_position(array['POLICY_GROUP', 'PROXY', 'PROXY_GROUP'], kind), key, id"
 
 // bulkOwners are those that run a subject: how many there are of each kind, how many
 // of them a deploy would take into account, and the first of these, in the order in
@@ -165,11 +165,11 @@ func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID s
 	}
 	// A policy group is deployed for its own key pair only, so only where it is.
 	lines, err := query[line](ctx, tx, usersOf+`, first as (
-			select kind, id, name from users where kind in ? and (running or ?::boolean and kind <> 'POLICY_GROUP') order by `+bulkOrder+` limit ?
+			select kind, id, name, key from users where kind in ? and (running or ?::boolean and kind <> 'POLICY_GROUP') order by `+bulkOrder+` limit ?
 		)
 		select * from (
-			select count(*) as owners, count(*) filter (where running) as running, kind, null::uuid as id, '' as name from users group by kind
-			union all select 0, 0, kind, id, name from first
+			select count(*) as owners, count(*) filter (where running) as running, kind, null::uuid as id, '' as name, '' as key from users group by kind
+			union all select 0, 0, kind, id, name, key from first
 		) l order by owners = 0, `+bulkOrder,
 		append(c.Subject.users(environmentID, projectID), c.Kinds, c.Filter == BulkAll, most)...)
 	if err != nil {

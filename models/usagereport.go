@@ -314,8 +314,8 @@ func (s *Store) PolicyImpact(ctx context.Context, policyIDs ...string) (p Policy
 }
 
 func firstUsers(which string) string {
-	return `select jsonb_agg(jsonb_build_object('Kind', kind, 'Name', name) order by lower(name), id)
-		from (select kind, name, id from users where ` + which + ` order by lower(name), id limit ?) u`
+	return `select jsonb_agg(jsonb_build_object('Kind', kind, 'Name', name) order by key, id)
+		from (select kind, name, key, id from users where ` + which + ` order by key, id limit ?) u`
 }
 
 // readList reads what jsonb_agg made, which of nothing makes null.
