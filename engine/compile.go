@@ -130,6 +130,8 @@ type environment struct {
 	*Bundle
 	// clients are the client ids of its owners by their ids.
 	clients func() map[string]string
+	// keys is the digest of all keys.
+	keys func() string
 }
 
 func newEnvironment(b *Bundle) *environment {
@@ -139,7 +141,7 @@ func newEnvironment(b *Bundle) *environment {
 			ids[o.ID] = o.Client.ID
 		}
 		return ids
-	})}
+	}), sync.OnceValue(b.keysDigest)}
 }
 
 // client is the client id of an embedded owner. Key pairs take effect at save
@@ -157,7 +159,7 @@ func (e *environment) originOf(o Owner) origin {
 	if digest == "" {
 		digest = Digest(o.Definition)
 	}
-	return origin{digest: digest, clientID: o.Client.ID, keys: e.keysDigest(), issuer: e.PublicURL}
+	return origin{digest: digest, clientID: o.Client.ID, keys: e.keys(), issuer: e.PublicURL}
 }
 
 func (s *Snapshot) reuse(e *environment, o Owner) *compiled {

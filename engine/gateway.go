@@ -55,6 +55,9 @@ type Options struct {
 	// RefreshKey makes the MACs of refresh tokens: 32 bytes, the same on all
 	// nodes (D7).
 	RefreshKey []byte
+	// Away tells that Tokens does not answer, without asking it; until it does, no
+	// tokens are issued. Nil means never.
+	Away func() bool
 }
 
 // Limits bound what a caller can ask for. Zero durations and sizes mean the
@@ -156,7 +159,7 @@ func New(o Options) *Gateway {
 	g.country, g.countryHeader = o.Country, textproto.CanonicalMIMEHeaderKey(o.CountryHeader)
 	g.sink = limitAlarms(o.Sink, o.Now)
 	g.tokens = token.New(token.Options{
-		Now: o.Now, Sink: g.sink, Logger: o.Logger, Store: o.Tokens, RefreshKey: o.RefreshKey, Revoked: g.revoked,
+		Now: o.Now, Sink: g.sink, Logger: o.Logger, Store: o.Tokens, RefreshKey: o.RefreshKey, Away: o.Away, Revoked: g.revoked,
 	})
 	g.sources = &sources{kinds: o.Identities, allow: o.AllowTarget, now: o.Now, sink: g.sink}
 	for _, p := range o.TrustedProxies {
@@ -224,14 +227,24 @@ type RunningOwner struct {
 	Digest                  string
 }
 
+// Status is Running without the owners, which may be ten thousand.
+func (g *Gateway) Status() Running { return g.status(g.snapshot.Load()) }
+
+func (g *Gateway) status(s *Snapshot) Running {
+	r := Running{Failure: g.failure.Load()}
+	if s != nil {
+		r.Ready, r.Environment, r.Generation, r.AppliedAt = true, s.environment, s.generation, s.applied
+	}
+	return r
+}
+
 // Running tells what is served at this moment.
 func (g *Gateway) Running() Running {
-	r := Running{Failure: g.failure.Load()}
 	s := g.snapshot.Load()
+	r := g.status(s)
 	if s == nil {
 		return r
 	}
-	r.Ready, r.Environment, r.Generation, r.AppliedAt = true, s.environment, s.generation, s.applied
 	for _, o := range s.owners {
 		r.Owners = append(r.Owners, RunningOwner{o.id, o.kind, o.project, o.name, o.revision, o.origin.digest})
 	}

@@ -26,8 +26,14 @@ type NodeReport struct {
 	Node, Environment string
 	// Version is the node's program version.
 	Version string
-	// Generation is the one that it was asked to run last.
-	Generation int64
+	// Generation is the one that it was asked to run last, Running the one that it
+	// runs: they differ when it could not take the last one over.
+	Generation, Running int64
+	// Kept tells that what it runs is its last good bundle, off its own disk: it
+	// started without the database and has taken nothing over since.
+	Kept bool
+	// StartedAt is when its process began, by its own clock.
+	StartedAt time.Time
 	// OK is false when the node could not compile that and keeps what it had;
 	// Message says why.
 	OK      bool
@@ -45,8 +51,11 @@ type nodeRow struct {
 	EnvironmentID string `gorm:"primaryKey"`
 	Version       string
 	Generation    int64
+	Running       int64
+	Kept          bool
 	OK            bool
 	Message       string
+	StartedAt     time.Time
 	ReportedAt    time.Time
 }
 
@@ -61,14 +70,15 @@ func (s *Store) ReportNode(ctx context.Context, r NodeReport) error {
 		return fmt.Errorf("report node: %w", err)
 	}
 	_, err = exec(ctx, s.db, `with old as (delete from nodes where reported_at < now() - make_interval(secs => ?) and node <> ?),
-		kept as (insert into nodes (node, environment_id, version, generation, ok, message, reported_at)
-			values (?, ?, ?, ?, ?, ?, now())
+		kept as (insert into nodes (node, environment_id, version, generation, running, kept, ok, message, started_at, reported_at)
+			values (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, now()), now())
 			on conflict (node, environment_id) do update set version = excluded.version, generation = excluded.generation,
+				running = excluded.running, kept = excluded.kept,
 				ok = excluded.ok, message = excluded.message, reported_at = excluded.reported_at
 			returning 1)
 		select pg_notify(?, ?) from kept`,
-		nodeKept.Seconds(), r.Node, truncated(r.Node, maxNodeText), e.ID, truncated(r.Version, maxNodeText), r.Generation, r.OK,
-		truncated(r.Message, maxNodeText), reportsChannel, e.Name)
+		nodeKept.Seconds(), r.Node, truncated(r.Node, maxNodeText), e.ID, truncated(r.Version, maxNodeText), r.Generation, r.Running, r.Kept, r.OK,
+		truncated(r.Message, maxNodeText), orNever(r.StartedAt), reportsChannel, e.Name)
 	if err != nil {
 		return fmt.Errorf("report node: %w", err)
 	}
@@ -103,11 +113,11 @@ func (s *Store) NodesOf(ctx context.Context, environment string) ([]NodeReport, 
 func nodes(ctx context.Context, db *gorm.DB, age time.Duration, environmentID string) ([]NodeReport, error) {
 	type line struct {
 		Node, Environment, Version, Message string
-		Generation                          int64
-		OK, Alive                           bool
-		ReportedAt                          time.Time
+		Generation, Running                 int64
+		OK, Kept, Alive                     bool
+		StartedAt, ReportedAt               time.Time
 	}
-	sql := `select n.node, n.version, n.generation, n.ok, n.message, n.reported_at, e.name as environment,
+	sql := `select n.node, n.version, n.generation, n.running, n.kept, n.ok, n.message, n.started_at, n.reported_at, e.name as environment,
 			n.reported_at >= now() - make_interval(secs => ?) as alive
 		from nodes n join environments e on e.id = n.environment_id where n.reported_at >= now() - make_interval(secs => ?)`
 	args := []any{nodeAlive.Seconds(), age.Seconds()}
@@ -122,7 +132,7 @@ func nodes(ctx context.Context, db *gorm.DB, age time.Duration, environmentID st
 	for i, l := range lines {
 		list[i] = NodeReport{
 			Node: l.Node, Environment: l.Environment, Version: l.Version, Generation: l.Generation,
-			OK: l.OK, Message: l.Message, At: l.ReportedAt.UTC(), Alive: l.Alive,
+			Running: l.Running, Kept: l.Kept, StartedAt: l.StartedAt.UTC(), OK: l.OK, Message: l.Message, At: l.ReportedAt.UTC(), Alive: l.Alive,
 		}
 	}
 	return list, nil

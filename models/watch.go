@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,8 @@ const (
 	// lost.
 	pollEvery    = 3 * time.Second
 	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = 5 * time.Second
+	// maxBackoff bounds how late a node is once the database is back.
+	maxBackoff = 800 * time.Millisecond
 )
 
 // Watch calls changed for each of the environments at once, and again whenever
@@ -136,7 +138,7 @@ func (s *Store) ringOn(ctx context.Context, channel string, bell chan<- struct{}
 			return
 		}
 		s.logger.WarnContext(ctx, "lost the connection that hears of changes; polling until it is back", "error", err)
-		sleep(ctx, wait)
+		sleep(ctx, jittered(wait))
 		wait = min(2*wait, maxBackoff)
 	}
 }
@@ -148,6 +150,9 @@ func ring(bell chan<- struct{}) {
 	default:
 	}
 }
+
+// jittered keeps nodes that lost one database from coming back all at once.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
 
 func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
@@ -161,20 +166,22 @@ func sleep(ctx context.Context, d time.Duration) {
 // listen runs fn with a connection of its own that listens on channel. It is
 // not of the pool: it stays busy for as long as fn likes.
 func (s *Store) listen(ctx context.Context, channel string, fn func(*pgx.Conn) error) error {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig.Copy())
+	conn, err := s.connect(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to listen: %w", err)
+		return err
 	}
-	defer func() {
-		// The context may have ended; the server should still be told.
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(closing) // closed either way
-	}()
+	defer closeConn(ctx, conn)
 	if _, err := conn.Exec(ctx, "listen "+pgx.Identifier{channel}.Sanitize()); err != nil {
 		return fmt.Errorf("listen on %s: %w", channel, err)
 	}
 	return fn(conn)
+}
+
+// closeConn tells the server, also when the context has ended.
+func closeConn(ctx context.Context, conn *pgx.Conn) {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = conn.Close(closing) // closed either way
 }
 
 // timedOut tells a wait that ended for want of news from a broken connection.

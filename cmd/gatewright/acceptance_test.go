@@ -75,10 +75,8 @@ func (e *estate) node(t *testing.T) *httptest.Server {
 		Types: policyTypes(), Identities: identityKinds(), Sink: event.Discard{}, Tokens: e.store,
 		RefreshKey: []byte("0123456789abcdef0123456789abcdef"),
 	})
-	n := &node{
-		name: t.Name(), store: e.store, logger: slog.New(slog.DiscardHandler), metrics: newMetrics(),
-		gateways: map[string]*engine.Gateway{"production": gateway},
-	}
+	n := newNode(t.Name(), e.store, nil, slog.New(slog.DiscardHandler), newMetrics())
+	n.add("production", gateway)
 	if err := n.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,7 @@ type gatewayFlags struct {
 	MaxCalls        int           `help:"Calls that each environment has under way at once at most; more are refused with 503 and Retry-After. 0: no limit." default:"10000" placeholder:"NUMBER"`
 	TLSCertificate  []string      `name:"tls-certificate" help:"PEM file with the certificate of the gateway addresses and those that vouch for it; with it they speak HTTP/2 and HTTP/1.1 over TLS. Repeat it for more names. It is read anew when it is exchanged." sep:"," placeholder:"FILE"`
 	TLSKey          []string      `name:"tls-key" help:"PEM file with the key of the certificate; one for each, in the same order." sep:"," placeholder:"FILE"`
+	LastGoodDir     string        `help:"Directory where the node keeps its last good configuration, sealed with the master key, to start from while the database is away. One for each node; none: keep nothing. Default: last-good in the data directory." placeholder:"DIR"`
 	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
 	AccessLog       bool          `help:"Log every call through the gateway, not only refused and failed ones."`
 	Events          []string      `help:"Where token requests and security events go for a SIEM, beside the database: a file or - for JSON lines, or a syslog server (RFC 5424) as udp://, tcp:// or tcp+tls://host:port; ?ca=FILE after tcp+tls names the certificates to trust. Repeat it or separate with commas for more." sep:"," placeholder:"TARGET"`
@@ -101,6 +102,21 @@ func (g *gatewayFlags) trustedProxies() ([]netip.Prefix, error) {
 		out = append(out, prefix.Masked())
 	}
 	return out, nil
+}
+
+// openKept is where the last good configuration is kept; nil for nowhere.
+func (g *gatewayFlags) openKept(dataDir string, sealer *secret.Sealer) (*keptFiles, error) {
+	switch g.LastGoodDir {
+	case "none":
+		return nil, nil
+	case "":
+		return openKept(filepath.Join(dataDir, "last-good"), sealer)
+	}
+	dir, err := filepath.Abs(g.LastGoodDir)
+	if err != nil {
+		return nil, err
+	}
+	return openKept(dir, sealer)
 }
 
 // identityTargets is the rule about where identity sources may be.

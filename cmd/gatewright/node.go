@@ -30,11 +30,33 @@ const (
 // environments and reports what each really runs.
 type node struct {
 	name     string
+	started  time.Time
 	store    *models.Store
+	reach    *reach
 	logger   *slog.Logger
 	metrics  *metrics
 	gateways map[string]*engine.Gateway // by environment
-	mu       sync.Mutex                 // one refresh of an environment at a time
+	files    *keptFiles                 // nil: nothing is kept on disk
+	keepers  map[string]*keeper
+
+	mu      sync.Mutex // one refresh of an environment at a time
+	readers map[string]*models.BundleReader
+	kept    map[string]bool // environments that run what was on disk
+}
+
+// newNode does not ask the store for anything. The gateways are added to it.
+func newNode(name string, store *models.Store, files *keptFiles, logger *slog.Logger, m *metrics) *node {
+	return &node{
+		name: name, started: time.Now(), store: store, reach: newReach(logger), logger: logger, metrics: m, files: files,
+		gateways: map[string]*engine.Gateway{}, keepers: map[string]*keeper{}, readers: map[string]*models.BundleReader{}, kept: map[string]bool{},
+	}
+}
+
+func (n *node) add(environment string, gateway *engine.Gateway) {
+	n.gateways[environment], n.readers[environment] = gateway, n.store.BundleReader(environment)
+	if n.files != nil {
+		n.keepers[environment] = newKeeper(n.files, environment, n.logger)
+	}
 }
 
 // nodeName tells this process from every other one. Host and process are for
@@ -52,15 +74,18 @@ func nodeName() string {
 // configuration does not compile answers 503 until that is put right, for which
 // the console must be there.
 func (n *node) load(ctx context.Context) error {
-	for environment, gateway := range n.gateways {
+	for environment := range n.gateways {
 		// What is revoked comes first: no call may pass before it is known.
 		entries, err := n.store.Revocations(ctx, environment, 0)
 		if err != nil {
 			return err
 		}
-		gateway.Revoke(entries...)
+		n.revoke(environment, entries)
 		err = n.refresh(ctx, environment)
 		if errors.Is(err, models.ErrNotFound) {
+			if err := n.end(ctx, environment); err != nil {
+				return err
+			}
 			return fmt.Errorf("--gateway: there is no environment %s; \"gatewright serve\" creates those that it serves", environment)
 		}
 		if errors.As(err, new(*engine.ApplyError)) {
@@ -74,6 +99,13 @@ func (n *node) load(ctx context.Context) error {
 	return nil
 }
 
+// revoke puts revocations in force, here and in what a start without the database
+// knows.
+func (n *node) revoke(environment string, entries []revoke.Entry) {
+	n.gateways[environment].Revoke(entries...)
+	n.keepers[environment].revoke(entries)
+}
+
 // follow applies changes until ctx ends. A refresh that fails is logged and
 // reported; the gateway keeps its last good snapshot.
 func (n *node) follow(ctx context.Context) error {
@@ -82,6 +114,9 @@ func (n *node) follow(ctx context.Context) error {
 	wg.Go(func() { n.beat(ctx) })
 	environments := slices.Sorted(maps.Keys(n.gateways))
 	wg.Go(func() { n.followRevocations(ctx, environments) })
+	for _, k := range n.keepers {
+		wg.Go(func() { k.run(ctx) })
+	}
 	return n.store.Watch(ctx, environments, func(environment string) error {
 		err := n.refresh(ctx, environment)
 		if err != nil && ctx.Err() == nil {
@@ -97,9 +132,7 @@ func (n *node) follow(ctx context.Context) error {
 // followRevocations applies revocations until ctx ends. They travel apart from
 // the configuration, so that each acts within a second however many there are.
 func (n *node) followRevocations(ctx context.Context, environments []string) {
-	err := n.store.WatchRevocations(ctx, environments, func(environment string, entries []revoke.Entry) {
-		n.gateways[environment].Revoke(entries...)
-	})
+	err := n.store.WatchRevocations(ctx, environments, n.revoke)
 	if err != nil && ctx.Err() == nil {
 		n.logger.Error("revocations are not followed any more", "error", err)
 	}
@@ -116,6 +149,8 @@ func (n *node) refresh(ctx context.Context, environment string) error {
 	gateway := n.gateways[environment]
 	applied := gateway.Apply(ctx, bundle)
 	if applied == nil {
+		n.keepers[environment].good(bundle)
+		n.kept[environment] = false
 		n.metrics.snapshot.WithLabelValues(environment).Set(float64(bundle.Generation))
 		n.logger.Debug("configuration taken over", "environment", environment, "generation", bundle.Generation, "owners", len(bundle.Owners))
 	}
@@ -127,14 +162,15 @@ func (n *node) refresh(ctx context.Context, environment string) error {
 func (n *node) read(ctx context.Context, environment string) (engine.Bundle, error) {
 	ctx, cancel := context.WithTimeout(ctx, bundleTimeout)
 	defer cancel()
-	return n.store.Bundle(ctx, environment)
+	return n.readers[environment].Read(ctx)
 }
 
 // report tells the store which generation was handled, and how that ended.
 func (n *node) report(ctx context.Context, environment string, generation int64, failure error) error {
 	r := models.NodeReport{
-		Node: n.name, Environment: environment, Version: buildVersion(),
-		Generation: generation, OK: failure == nil, Message: "Running",
+		Node: n.name, Environment: environment, Version: buildVersion(), StartedAt: n.started,
+		Generation: generation, Running: n.gateways[environment].Status().Generation, Kept: n.kept[environment],
+		OK: failure == nil, Message: "Running",
 	}
 	if failure != nil {
 		r.Message = failure.Error()
@@ -152,7 +188,9 @@ func (n *node) beat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		n.tell(ctx)
+		if !n.reach.away() {
+			n.tell(ctx)
+		}
 	}
 }
 
@@ -162,7 +200,7 @@ func (n *node) tell(ctx context.Context) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for environment, gateway := range n.gateways {
-		running := gateway.Running()
+		running := gateway.Status()
 		generation, failure := running.Generation, error(nil)
 		if running.Failure != nil {
 			generation, failure = running.Failure.Generation, running.Failure
@@ -177,15 +215,25 @@ func (n *node) tell(ctx context.Context) {
 	}
 }
 
+// end is empty for an environment that was not there when it was looked for.
+func (n *node) end(ctx context.Context, environment string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.keepers[environment].gone()
+	return n.empty(ctx, environment)
+}
+
 // empty ends what runs of an environment that was deleted while this node could
 // not be seen: its tokens and APIs must not live on here. Should there be one of
 // the same name again, that is followed.
 func (n *node) empty(ctx context.Context, environment string) error {
 	gateway := n.gateways[environment]
-	if running := gateway.Running(); len(running.Owners) == 0 && running.Failure == nil {
+	if running := gateway.Status(); running.Generation == 0 && running.Failure == nil {
 		return nil
 	}
 	n.logger.Warn("the environment was deleted; nothing of it is served any more", "environment", environment)
+	n.keepers[environment].gone()
+	n.kept[environment] = false
 	none, err := keys.NewSet(nil)
 	if err != nil {
 		return err

@@ -59,10 +59,8 @@ func newDeployed(t *testing.T) *deployed {
 func (d *deployed) follow(t *testing.T) {
 	t.Helper()
 	gateway := engine.New(engine.Options{Types: policyTypes(), Sink: event.Discard{}})
-	n := &node{
-		name: t.Name(), store: d.store, logger: slog.New(slog.DiscardHandler), metrics: newMetrics(),
-		gateways: map[string]*engine.Gateway{"production": gateway},
-	}
+	n := newNode(t.Name(), d.store, nil, slog.New(slog.DiscardHandler), newMetrics())
+	n.add("production", gateway)
 	if err := n.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -184,10 +182,8 @@ func TestANodeKeepsItsLastGoodSnapshotAndSaysWhy(t *testing.T) {
 	t.Parallel()
 	d := newDeployed(t)
 	gateway := engine.New(engine.Options{Types: nil}) // knows no policy type
-	n := &node{
-		name: "old", store: d.store, logger: slog.New(slog.DiscardHandler), metrics: newMetrics(),
-		gateways: map[string]*engine.Gateway{"production": gateway},
-	}
+	n := newNode("old", d.store, nil, slog.New(slog.DiscardHandler), newMetrics())
+	n.add("production", gateway)
 	if err := n.refresh(t.Context(), "production"); err == nil {
 		t.Fatal("a policy of an unknown type was taken over")
 	}
@@ -221,10 +217,8 @@ func TestAttackADeletedEnvironmentEndsOnANodeThatWasAway(t *testing.T) {
 	d := newDeployed(t)
 	modelstest.Environment(t, d.store, "live")
 	gateway := engine.New(engine.Options{Types: policyTypes(), Sink: event.Discard{}})
-	away := &node{
-		name: "away", store: d.store, logger: slog.New(slog.DiscardHandler), metrics: newMetrics(),
-		gateways: map[string]*engine.Gateway{"staging": gateway},
-	}
+	away := newNode("away", d.store, nil, slog.New(slog.DiscardHandler), newMetrics())
+	away.add("staging", gateway)
 	e := modelstest.Environment(t, d.store, "staging")
 	modelstest.Deploy(t, d.store, d.proxy, "staging")
 	if err := away.load(t.Context()); err != nil {

@@ -15,7 +15,11 @@ import (
 type ops struct {
 	registry *prometheus.Registry
 	// checks say, by name, why the process is not ready; nil means it is.
-	checks   map[string]func(context.Context) error
+	checks map[string]func(context.Context) error
+	// away tells that the database does not answer. Calls go on without it, so
+	// the process is ready: a load balancer that took it out would take out all
+	// nodes at once.
+	away     func() bool
 	draining atomic.Bool
 }
 
@@ -34,7 +38,10 @@ func (o *ops) handler() http.Handler {
 func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	code, answer := http.StatusOK, map[string]string{}
+	code, answer := http.StatusOK, map[string]string{"database": "ok"}
+	if o.away() {
+		answer["database"], answer["process"] = "away", "degraded"
+	}
 	for name, check := range o.checks {
 		answer[name] = "ok"
 		if err := check(ctx); err != nil {

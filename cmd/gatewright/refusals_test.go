@@ -246,7 +246,8 @@ func TestNoTokenAndNoPasswordGetsIntoTheRecordOfRefusals(t *testing.T) {
 		Types: policyTypes(), Identities: identityKinds(), Sink: w, Tokens: store, RefreshKey: []byte("0123456789abcdef0123456789abcdef"),
 		Logger: slog.New(slog.DiscardHandler), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	})
-	n := &node{name: t.Name(), store: store, logger: quiet, metrics: newMetrics(), gateways: map[string]*engine.Gateway{"production": gateway}}
+	n := newNode(t.Name(), store, nil, quiet, newMetrics())
+	n.add("production", gateway)
 	if err := n.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -62,10 +62,8 @@ func newTurned(t *testing.T) *turned {
 func (w *turned) node(t *testing.T, name string) *httptest.Server {
 	t.Helper()
 	gateway := engine.New(engine.Options{Types: policyTypes(), Sink: event.Discard{}})
-	n := &node{
-		name: name, store: w.store, logger: slog.New(slog.DiscardHandler), metrics: newMetrics(),
-		gateways: map[string]*engine.Gateway{"production": gateway},
-	}
+	n := newNode(name, w.store, nil, slog.New(slog.DiscardHandler), newMetrics())
+	n.add("production", gateway)
 	if err := n.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,9 +79,12 @@ type service struct {
 	siem siemSinks
 	// refreshKey makes the MACs of refresh tokens; all nodes have one master key.
 	refreshKey []byte
+	kept       *keptFiles // nil: nothing is kept on disk
 	node       *node
 	metrics    *metrics
 	ops        *ops
+	office     gate // before the console
+	alone      bool // started without the database
 	closers    []func()
 	private    *localpg.Server // nil with a database of the operator's own
 }
@@ -113,7 +117,7 @@ func serve(p *process, pl plan) error {
 	if err != nil {
 		return err
 	}
-	return s.serve(banner)
+	return s.serve(&banner)
 }
 
 // check reads the settings that nothing else reads before the database runs.
@@ -191,6 +195,9 @@ func (s *service) openStore(ctx context.Context) error {
 		return err
 	}
 	s.refreshKey = sealer.Derive("refresh-tokens", 32)
+	if s.kept, err = s.openKept(dir, sealer); err != nil {
+		return fmt.Errorf("--last-good-dir: %w", err)
+	}
 	url, err := s.database(ctx, dir)
 	if err != nil {
 		return err
@@ -203,10 +210,7 @@ func (s *service) openStore(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.store.Close)
-	if s.console == nil {
-		return s.store.CheckSchema(ctx)
-	}
-	return s.store.Migrate(ctx)
+	return nil
 }
 
 func (s *service) database(ctx context.Context, dir string) (string, error) {
@@ -226,7 +230,7 @@ func (s *service) database(ctx context.Context, dir string) (string, error) {
 	return pg.URL(), nil
 }
 
-// prepare creates what the first start must find, and opens the gateways.
+// prepare opens the gateways and brings them what they serve.
 func (s *service) prepare(ctx context.Context) (banner, error) {
 	b := banner{}
 	for _, l := range s.listeners.gateways {
@@ -236,24 +240,24 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 		b.health = publicURL(s.listeners.ops.Addr())
 	}
 	if s.console != nil {
-		if err := s.firstStart(ctx, &b); err != nil {
-			return b, err
-		}
+		b.console = cmp.Or(s.console.ConsoleURL, publicURL(s.listeners.console.Addr()))
 	}
 	sink, err := s.sinks()
 	if err != nil {
 		return b, err
 	}
-	s.node = &node{name: nodeName(), store: s.store, logger: s.logger, metrics: s.metrics, gateways: map[string]*engine.Gateway{}}
+	s.node = newNode(nodeName(), s.store, s.kept, s.logger, s.metrics)
 	for _, l := range s.listeners.gateways {
-		s.node.gateways[l.environment] = engine.New(engine.Options{
+		s.node.add(l.environment, engine.New(engine.Options{
 			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
-			Limits: engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls}, Identities: identityKinds(), AllowTarget: s.targets.Allow,
-			Tokens: s.store, RefreshKey: s.refreshKey, Country: s.countries.finder(), CountryHeader: s.CountryHeader,
-		})
+			Limits:     engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls},
+			Identities: identityKinds(), AllowTarget: s.targets.Allow,
+			Tokens: reachedStore{s.store, s.node.reach}, Away: s.node.reach.away, RefreshKey: s.refreshKey,
+			Country: s.countries.finder(), CountryHeader: s.CountryHeader,
+		}))
 	}
 	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways})
-	return b, s.node.load(ctx)
+	return b, s.begin(ctx, &b)
 }
 
 // sinks are those who hear of what the gateways do: metrics, log, the database
@@ -298,10 +302,6 @@ func (s *service) firstStart(ctx context.Context, b *banner) error {
 	if created {
 		b.administrator, b.password = user.Name, password
 	}
-	b.console = publicURL(s.listeners.console.Addr())
-	if s.console.ConsoleURL != "" {
-		b.console = s.console.ConsoleURL
-	}
 	if !s.demo.Demo {
 		return nil
 	}
@@ -310,7 +310,7 @@ func (s *service) firstStart(ctx context.Context, b *banner) error {
 }
 
 // serve runs the listeners until the process is told to stop or one fails.
-func (s *service) serve(b banner) error {
+func (s *service) serve(b *banner) error {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
@@ -329,10 +329,10 @@ func (s *service) serve(b banner) error {
 		start(s.guard(l, server, gateway), server)
 	}
 	if s.console != nil {
-		start(s.listeners.console, plainServer(handlers.New(handlers.Options{
+		start(s.listeners.console, plainServer(s.office.before(handlers.New(handlers.Options{
 			Store: s.store, Types: policyTypes(), Identities: identityKinds(), Outgoing: s.targets.Allow, Logger: s.logger, Now: time.Now, SecureCookies: s.secure,
 			TrustedProxies: s.trusted, Dev: s.console.Dev,
-		})))
+		}))))
 	}
 	if s.listeners.ops != nil {
 		s.ops = s.newOps()
@@ -341,19 +341,21 @@ func (s *service) serve(b banner) error {
 	if s.listeners.demo != nil {
 		start(s.listeners.demo, plainServer(echo.Handler()))
 	}
-	running.Go(func() { s.tend(ctx) })
 	if s.countries != nil {
 		running.Go(func() { every(ctx, countriesEvery, func(context.Context) { s.countries.refresh() }) })
 	}
 	if s.certificates != nil {
 		running.Go(func() { every(ctx, certificatesEvery, func(context.Context) { s.certificates.refresh() }) })
 	}
+	b.print(s.stdout)
+	running.Go(func() { s.node.reach.follow(ctx, s.store) })
 	running.Go(func() {
+		s.catchUp(ctx, b)
+		running.Go(func() { s.tend(ctx) })
 		if err := s.node.follow(ctx); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}
 	})
-	b.print(s.stdout)
 	select {
 	case <-ctx.Done():
 	case <-s.databaseEnd():
@@ -410,7 +412,9 @@ func (s *service) stop(servers []*http.Server) {
 		})
 	}
 	wg.Wait()
-	if err := s.store.ForgetNode(ctx, s.node.name); err != nil {
+	if s.node.reach.away() {
+		s.logger.Warn("node report not removed, as the database is away; deploys may wait for this node a few seconds")
+	} else if err := s.store.ForgetNode(ctx, s.node.name); err != nil {
 		s.logger.Warn("node report not removed; deploys may wait for this node a few seconds", "error", err)
 	}
 	for environment, gateway := range s.node.gateways {
@@ -422,10 +426,10 @@ func (s *service) stop(servers []*http.Server) {
 }
 
 func (s *service) newOps() *ops {
-	o := &ops{registry: s.metrics.registry, checks: map[string]func(context.Context) error{"database": s.store.Ping}}
+	o := &ops{registry: s.metrics.registry, checks: map[string]func(context.Context) error{}, away: s.node.reach.away}
 	for environment, gateway := range s.node.gateways {
 		o.checks["gateway "+environment] = func(context.Context) error {
-			if !gateway.Running().Ready {
+			if !gateway.Status().Ready {
 				return errors.New("no configuration yet")
 			}
 			return nil

@@ -35,6 +35,7 @@ type Entry struct {
 type Set struct {
 	signing   map[Algorithm]*Key
 	verifying map[string]*Key
+	entries   []Entry
 	jwks      []byte
 	digest    string
 }
@@ -50,7 +51,7 @@ func NewSet(entries []Entry) (*Set, error) {
 	}
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, published)
-	s.digest = digest(entries)
+	s.entries, s.digest = entries, digest(entries)
 	var err error
 	s.jwks, err = publish(entries)
 	return s, err
@@ -83,6 +84,14 @@ func (s *Set) addSigning(k *Key) error {
 	}
 	s.signing[k.Algorithm] = k
 	return nil
+}
+
+// Entries are what NewSet makes an equal set of.
+func (s *Set) Entries() []Entry {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.entries)
 }
 
 // Signing returns the active key of an algorithm, nil when there is none.

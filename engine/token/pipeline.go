@@ -42,11 +42,13 @@ type principal struct {
 var operations = map[string]struct {
 	name event.Operation
 	run  func(*Service, context.Context, *login) (any, *failure)
+	// writes tells that it issues or ends tokens.
+	writes bool
 }{
-	"/jwt":            {event.Issue, (*Service).issue},
-	"/jwt/regenerate": {event.Regenerate, (*Service).regenerate},
-	"/introspect":     {event.Introspect, (*Service).introspect},
-	"/revoke":         {event.Revoke, (*Service).revoke},
+	"/jwt":            {event.Issue, (*Service).issue, true},
+	"/jwt/regenerate": {event.Regenerate, (*Service).regenerate, true},
+	"/introspect":     {event.Introspect, (*Service).introspect, false},
+	"/revoke":         {event.Revoke, (*Service).revoke, true},
 }
 
 // serve answers one request to an endpoint and reports it.
@@ -82,6 +84,9 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, l *login, through 
 		return nil, q.notInURL()
 	}
 	l.request = q
+	if operations[endpoint].writes && s.away() {
+		return nil, overloaded("the database is away")
+	}
 	answer, f := operations[endpoint].run(s, r.Context(), l)
 	if f != nil && f.again != nil {
 		*l = login{request: q, d: f.again, e: l.e, seen: l.seen}

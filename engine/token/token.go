@@ -126,6 +126,10 @@ type Options struct {
 	RefreshKey []byte
 	// Revoked is asked about every token that is introspected or refreshed.
 	Revoked *revoke.List
+	// Away tells that the Store does not answer, without asking it. Until it does,
+	// nothing is issued: who may have a token may have changed unseen, and what is
+	// issued could not be recorded or revoked. Nil means never.
+	Away func() bool
 }
 
 // Service answers the gateway's own endpoints for every environment of the
@@ -138,6 +142,7 @@ type Service struct {
 	store   Store
 	refresh *refreshTokens
 	revoked *revoke.List
+	away    func() bool
 	logins  *logins
 	signing *guess.Lane
 }
@@ -155,6 +160,9 @@ func New(o Options) *Service {
 	}
 	s := &Service{
 		now: o.Now, sink: o.Sink, log: o.Logger, revoked: o.Revoked, logins: newLogins(o.Now), signing: newSigningLane(),
+	}
+	if s.away = o.Away; s.away == nil {
+		s.away = func() bool { return false }
 	}
 	if o.Store != nil && len(o.RefreshKey) > 0 {
 		s.store, s.refresh = o.Store, &refreshTokens{key: o.RefreshKey}
