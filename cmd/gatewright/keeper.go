@@ -41,12 +41,19 @@ type keeper struct {
 	last    int64 // id of the newest revocation
 	// fresh tells that bundle and revocations differ from what is on disk.
 	fresh struct{ bundle, revoked bool }
-	// told is the last failure that was logged.
-	told string
+	// failing tells that the last write failed, which was logged.
+	failing bool
 }
 
 func newKeeper(files *keptFiles, environment string, logger *slog.Logger) *keeper {
-	return &keeper{files: files, environment: environment, logger: logger, bell: make(chan struct{}, 1), revoked: map[int64]revoke.Entry{}}
+	k := &keeper{files: files, environment: environment, logger: logger, bell: make(chan struct{}, 1), revoked: map[int64]revoke.Entry{}}
+	// It never goes back, also when the newest revocations have expired since: the
+	// bundle that is on disk would not go with what is written next.
+	var before keptRevocations
+	if files.open(environment, keptRevoked, &before) == nil {
+		k.last = before.Last
+	}
+	return k
 }
 
 // good takes a bundle that runs.
@@ -140,13 +147,13 @@ func (k *keeper) flush() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
-		k.told = ""
+		k.failing = false
 		return true
 	}
 	k.fresh.revoked = k.fresh.revoked || revocations != nil
 	k.fresh.bundle = k.fresh.bundle || bundle != nil
-	if k.told != err.Error() {
-		k.told = err.Error()
+	if !k.failing {
+		k.failing = true
 		k.logger.Error("last good configuration not kept; without the database this node would start with an older one or not at all",
 			"environment", k.environment, "error", err)
 	}

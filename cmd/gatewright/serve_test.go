@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if dir := os.Getenv(asKeeper); dir != "" {
+		keepWriting(dir)
+	}
 	os.Exit(modelstest.Main(m))
 }
 
