@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/models"
@@ -143,19 +144,20 @@ func (l *line) silence() {
 type lone struct {
 	*installation
 	line  *line
+	url   string // straight to the database
 	dir   string
 	proxy models.Owner
 	pair  secret.Text
 }
 
-func newLone(t *testing.T) *lone {
+func newLone(t *testing.T, changes ...func(*jwtauth.Config)) *lone {
 	t.Helper()
 	database := modelstest.Database(t)
 	store := modelstest.Open(t, database, func(o *models.Options) {
 		o.Sealer, o.Types, o.Identities = mustSealer(), policyTypes(), identityKinds()
 	})
 	modelstest.Environment(t, store, "production")
-	l := &lone{installation: &installation{t: t, store: store}, line: newLine(t, database), dir: t.TempDir()}
+	l := &lone{installation: &installation{t: t, store: store}, line: newLine(t, database), url: database, dir: t.TempDir()}
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) }))
 	t.Cleanup(upstream.Close)
 	project := modelstest.Project(t, store, "Shop")
@@ -166,9 +168,14 @@ func newLone(t *testing.T) *lone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.proxy = modelstest.Bind(t, store, l.proxy, modelstest.Policy(t, store, project.ID, "standard"))
+	l.proxy = modelstest.Bind(t, store, l.proxy, modelstest.Policy(t, store, project.ID, "standard", changes...))
 	modelstest.Deploy(t, store, l.proxy, "production")
 	return l
+}
+
+func openLone(t *testing.T, database string) *models.Store {
+	t.Helper()
+	return modelstest.Open(t, database, func(o *models.Options) { o.Sealer, o.Types, o.Identities = mustSealer(), policyTypes(), identityKinds() })
 }
 
 func (l *lone) args(more ...string) []string {
