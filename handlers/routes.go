@@ -145,6 +145,8 @@ func routes(r *registrar, c *console.Console, dev bool) {
 	r.get(models.ManageSettings, "/projects/:project/choose/variables/new", c.NewChosenVariable)
 	r.post(models.ManageSettings, "/projects/:project/choose/variables/new", c.CreateChosenVariable)
 
+	r.get(visit.ViewSystem, "/nodes", c.ListNodes)
+
 	r.get(visit.ViewSystem, "/environments", c.ListEnvironments)
 	r.get(visit.ManageSystem, "/new/environments", c.NewEnvironment)
 	r.post(visit.ManageSystem, "/new/environments", c.CreateEnvironment)

@@ -236,6 +236,7 @@ func (a *API) table() []operation {
 		a.bulkDeployOperations(),
 		a.projectOperations(),
 		a.environmentOperations(),
+		a.nodeOperations(),
 		a.environmentKeyOperations(),
 		a.environmentVariableOperations(),
 		a.packageOperations(),

@@ -195,17 +195,9 @@ func refusalLabel(name string) string {
 }
 
 func (d *dashboardDesk) nodes() error {
-	reports, err := d.c.store.Nodes(d.ctx)
+	reports, generation, err := d.c.nodes(d.ctx)
 	if err != nil {
 		return err
-	}
-	environments, err := d.c.store.Environments(d.ctx)
-	if err != nil {
-		return err
-	}
-	generation := map[string]int64{}
-	for _, e := range environments {
-		generation[e.Name] = e.Generation
 	}
 	d.page.ShowNodes = true
 	for _, r := range reports {

@@ -136,6 +136,9 @@ func nodeRow(r models.NodeReport, generation int64) environments.Node {
 	case !r.OK:
 		n.Tone, n.State = ui.ToneDanger, "Failed"
 		n.Message = "It keeps what it ran before: " + r.Message
+	case r.Kept:
+		n.Tone, n.State = ui.ToneWarning, "Degraded"
+		n.Message = "It started without the database from its last good configuration on disk, and has taken nothing over since"
 	case r.Generation < generation:
 		n.Tone, n.State = ui.ToneInfo, "Taking over"
 	}

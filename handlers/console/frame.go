@@ -161,6 +161,7 @@ func tokenMenu(current string) []layout.NavSection {
 		{Label: "Administration", Items: []layout.NavItem{
 			{Label: "Audit", Href: link.Audit, Icon: "audit", Current: within(current, link.Audit), Keys: "g a"},
 			{Label: "Environments", Href: link.Environments, Icon: "layers", Current: ofEnvironments(current), Keys: "g n"},
+			{Label: "Gateway Nodes", Href: link.Nodes, Icon: "server", Current: within(current, link.Nodes), Keys: "g 6"},
 			{Label: "Token Management", Href: link.TokenManagement, Icon: "settings", Current: within(current, link.TokenManagement), Keys: "g m"},
 			{Label: "Error Messages", Href: link.ErrorMessages, Icon: "code", Current: within(current, link.ErrorMessages), Keys: "g b"},
 			{Label: "Management API", Href: link.APIReference, Icon: "code", Current: within(current, link.APIReference)},

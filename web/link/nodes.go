@@ -1,0 +1,4 @@
+package link
+
+// Nodes is the page of all gateway nodes.
+const Nodes = "/nodes"
