@@ -23,8 +23,9 @@ type call struct {
 	g *Gateway
 	// proxy is bound to this call once, for its whole life: the way of
 	// passing a request's state to the callbacks that allocates nothing.
-	proxy  httputil.ReverseProxy
-	buffer []byte
+	proxy    httputil.ReverseProxy
+	balanced balanced
+	buffer   []byte
 	// read and country are bound once too: conditions ask by them; and informs.
 	read    func() ([]byte, error)
 	country func(*condition.Request) string
@@ -73,6 +74,7 @@ func newCall(g *Gateway) *call {
 		Rewrite: c.rewrite, ModifyResponse: c.modifyResponse, ErrorHandler: c.forwardFailed,
 		BufferPool: copyBuffer{c}, ErrorLog: g.proxyLog,
 	}
+	c.balanced.bind(c)
 	c.read, c.country, c.informs = c.readBody, c.findCountry, c.inform
 	return c
 }

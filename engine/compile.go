@@ -27,6 +27,7 @@ type Deps struct {
 	Logger *slog.Logger
 
 	transports *transports
+	balancers  *balancers
 	sources    *sources
 	revoked    *revoke.List
 }

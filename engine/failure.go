@@ -60,6 +60,7 @@ func (c *call) forwardFailed(_ http.ResponseWriter, _ *http.Request, err error) 
 	if left {
 		broken = c.body.settled()
 	}
+	var nobody *nobodyIsWell
 	switch {
 	case errors.Is(broken, errTooLarge):
 		c.closeAfter()
@@ -69,6 +70,9 @@ func (c *call) forwardFailed(_ http.ResponseWriter, _ *http.Request, err error) 
 	case broken != nil:
 		c.closeAfter()
 		c.refuse(fault.BadRequest, fmt.Errorf("body: %w", broken))
+	case errors.As(err, &nobody):
+		c.w.Header()["Retry-After"] = []string{nobody.after()}
+		c.refuse(fault.UpstreamResting, err)
 	default:
 		c.refuse(upstreamFault(err), err)
 	}

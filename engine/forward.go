@@ -45,10 +45,9 @@ func (c *call) ask() {
 		return
 	}
 	c.called = c.g.now()
-	pool := c.route.operation.proxy.pool
 	switch {
-	case short && pool != nil:
-		c.relay(pool, content, length)
+	case short && c.route.operation.proxy.pool != nil:
+		c.relay(content, length)
 	case short && length > 0:
 		c.reverse(withBody(c.r, io.NopCloser(bytes.NewReader(content))))
 	case short:
@@ -101,6 +100,10 @@ func (c *call) emptyLength() int {
 func (c *call) reverse(r *http.Request) {
 	c.called = c.g.now()
 	c.proxy.Transport = c.route.operation.proxy.transport
+	if c.route.operation.proxy.balancer != nil {
+		c.proxy.Transport = &c.balanced
+		defer c.balanced.end()
+	}
 	c.proxy.ServeHTTP(c, r)
 }
 
@@ -115,7 +118,7 @@ func withBody(r *http.Request, b io.ReadCloser) *http.Request {
 // can be removed by the caller, which is why Rewrite is used and never
 // Director.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	c.aim(p.Out)
+	c.aim(p.Out, &c.route.operation.proxy.upstream)
 	c.rewriteHeader(p.Out.Header, nil)
 	// Trailers come when the policies have long run.
 	p.Out.Trailer = nil
@@ -142,10 +145,9 @@ func (c *call) rewriteHeader(h http.Header, memory []string) []string {
 	return own.values
 }
 
-// aim points the outgoing request at the upstream. Path and RawPath together
+// aim points the outgoing request at an address of the upstream. Path and RawPath together
 // make net/url write the normal form byte for byte.
-func (c *call) aim(out *http.Request) {
-	to := &c.route.operation.proxy.upstream
+func (c *call) aim(out *http.Request, to *upstream) {
 	path := to.path(c.rest())
 	decoded := path
 	if strings.IndexByte(path, '%') >= 0 {

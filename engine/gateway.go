@@ -129,6 +129,7 @@ type Gateway struct {
 	tokens     *token.Service
 	revoked    *revoke.List
 	transports *transports
+	balancers  *balancers
 	sources    *sources
 	sockets    sockets
 	fronts     fronts
@@ -154,7 +155,7 @@ func New(o Options) *Gateway {
 	g := &Gateway{
 		types: o.Types, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
 		proxyLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
-		revoked:  revoke.NewList(o.Now), transports: newTransports(),
+		revoked:  revoke.NewList(o.Now), transports: newTransports(), balancers: newBalancers(o.Now, o.Logger),
 	}
 	g.country, g.countryHeader = o.Country, textproto.CanonicalMIMEHeaderKey(o.CountryHeader)
 	g.sink = limitAlarms(o.Sink, o.Now)
@@ -192,9 +193,10 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	g.applying.Lock()
 	defer g.applying.Unlock()
 	s, err := Compile(ctx, b, g.snapshot.Load(), Deps{
-		Types: g.types, Now: g.now, Logger: g.log, transports: g.transports, sources: g.sources, revoked: g.revoked,
+		Types: g.types, Now: g.now, Logger: g.log, transports: g.transports, balancers: g.balancers, sources: g.sources, revoked: g.revoked,
 	})
 	if err != nil {
+		g.balancers.keep(g.snapshot.Load())
 		failure := &ApplyError{b.Generation, g.now(), err}
 		g.failure.Store(failure)
 		return failure
@@ -202,6 +204,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	s.applied, s.newest = g.now(), &g.snapshot
 	g.snapshot.Store(s)
 	g.transports.keep(s)
+	g.balancers.keep(s)
 	g.sources.keep(s)
 	g.failure.Store(nil)
 	return nil
@@ -263,6 +266,7 @@ func (g *Gateway) CloseSockets() { g.sockets.close() }
 func (g *Gateway) Close(ctx context.Context) error {
 	g.sockets.close()
 	defer g.transports.closeIdle()
+	defer g.balancers.closeAll()
 	defer g.sources.closeAll()
 	if err := errors.Join(g.fronts.drain(ctx), g.sockets.wait(ctx)); err != nil {
 		return fmt.Errorf("close gateway: %w", err)

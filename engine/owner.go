@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatewright/gatewright/engine/balance"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -26,7 +27,13 @@ type backend struct {
 	id, name  string
 	upstream  upstream
 	transport http.RoundTripper
-	pool      *wire.Pool    // of connections, where they are plain HTTP
+	// pool is that of the connections, where they are plain HTTP.
+	pool *wire.Pool
+	// addresses are all that balancer chooses among, by the rules of retries.
+	// balancer is nil where there is nothing but upstream.
+	addresses []address
+	balancer  *balance.Pool
+	retries   balance.Retries
 	frames    *fault.Frames // what error answers are put into
 }
 
@@ -227,7 +234,10 @@ func (k *builder) backend(id string, p *Proxy) (*backend, error) {
 		b.transport, b.pool = k.d.transports.get(b.upstream.timeouts), k.d.transports.pool(&b.upstream)
 	}
 	k.backends = append(k.backends, b)
-	var err error
+	err := k.d.balancers.open(k.e.Environment, b, p.Project, p.Upstream, k.d.transports)
+	if err != nil {
+		return nil, err
+	}
 	b.frames, err = p.ErrorTemplates.Compile(p.Values)
 	return b, err
 }

@@ -51,18 +51,6 @@ type Route struct {
 	Methods []string `json:"methods,omitempty"`
 }
 
-// Upstream is the API behind the proxy.
-type Upstream struct {
-	// URL is http or https, with a host and an optional base path that no
-	// request can leave.
-	URL string `json:"url"`
-	// ConnectTimeout and ResponseTimeout are in milliseconds: until the
-	// connection stands, and until the answer's header has arrived. Zero
-	// means the defaults, 5 s and 60 s.
-	ConnectTimeout  int `json:"connectTimeout,omitempty"`
-	ResponseTimeout int `json:"responseTimeout,omitempty"`
-}
-
 // APIEndpoint is one operation: a method and a path template below the base
 // path, such as /pets/{petId}.
 type APIEndpoint struct {
@@ -211,20 +199,6 @@ func hostProblem(h string) string {
 }
 
 func hostChar(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' }
-
-func (u *Upstream) validate() problem.List {
-	var l problem.List
-	if msg := upstreamURLProblem(u.URL); msg != "" {
-		l.Add("upstreamUrl", "%s", msg)
-	}
-	for field, ms := range map[string]int{"connectTimeout": u.ConnectTimeout, "responseTimeout": u.ResponseTimeout} {
-		if ms < 0 || ms > MaxTimeout {
-			l.Add(field, "Enter milliseconds from 1 to %d, or leave it empty for the default.", MaxTimeout)
-		}
-	}
-	slices.SortFunc(l, func(a, b problem.Problem) int { return strings.Compare(a.Field, b.Field) })
-	return l
-}
 
 func upstreamURLProblem(raw string) string {
 	u, err := url.Parse(raw)

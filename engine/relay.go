@@ -11,14 +11,19 @@ import (
 // relay asks an API that is reached by plain HTTP, without the standard library's
 // transport and ReverseProxy, which cost a call several times what all policies do.
 // What is sent and shown is the same.
-func (c *call) relay(pool *wire.Pool, content []byte, length int) {
-	to := &c.route.operation.proxy.upstream
-	base, path := to.parts(c.rest())
+func (c *call) relay(content []byte, length int) {
+	to := c.route.operation.proxy
 	c.asked = wire.Request{
-		Method: c.r.Method, Base: base, Path: path, Query: c.query(), Host: to.host, Header: c.outgoingHeader(),
-		Body: content, Length: length, Informational: c.informs,
+		Method: c.r.Method, Query: c.query(), Header: c.outgoingHeader(), Body: content, Length: length, Informational: c.informs,
 	}
-	res, err := pool.Do(c.r.Context(), c.w, &c.asked)
+	var res *http.Response
+	var err error
+	if to.balancer == nil {
+		res, err = c.relayTo(&to.upstream, to.pool)
+	} else {
+		defer c.balanced.end()
+		res, err = c.balanced.relay()
+	}
 	if err != nil {
 		c.forwardFailed(nil, nil, err)
 		return
@@ -30,6 +35,13 @@ func (c *call) relay(pool *wire.Pool, content []byte, length int) {
 		return
 	}
 	c.passOn(res)
+}
+
+// relayTo asks one address.
+func (c *call) relayTo(to *upstream, pool *wire.Pool) (*http.Response, error) {
+	c.asked.Base, c.asked.Path = to.parts(c.rest())
+	c.asked.Host = to.host
+	return pool.Do(c.r.Context(), c.w, &c.asked)
 }
 
 // outgoingHeader is the header for the API. It lies in the call's memory: whoever

@@ -132,6 +132,9 @@ func (t *transports) keep(s *Snapshot) {
 				last, used[k] = k, true
 			}
 			pools[b.pool] = true
+			for i := range b.addresses {
+				pools[b.addresses[i].pool] = true
+			}
 		}
 	}
 	t.mu.Lock()

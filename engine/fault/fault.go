@@ -40,6 +40,7 @@ const (
 	UpstreamConnection Type = "POLICY_ROUTING_CONNECTION"
 	UpstreamTLS        Type = "POLICY_ROUTING_SSLHANDSHAKE"
 	UpstreamAnswered   Type = "POLICY_ROUTING_API_ERROR"
+	UpstreamResting    Type = "POLICY_ROUTING_UNAVAILABLE"
 	Unavailable        Type = "GATEWAY_UNAVAILABLE"
 	Overloaded         Type = "GATEWAY_OVERLOADED"
 )
@@ -144,6 +145,7 @@ var catalogue = map[Type]Row{
 	UpstreamConnection: {UpstreamConnection, "ERR-070", http.StatusBadGateway, "The connection to the API failed."},
 	UpstreamTLS:        {UpstreamTLS, "ERR-114", http.StatusBadGateway, "No secure connection to the API could be made."},
 	UpstreamAnswered:   {UpstreamAnswered, "ERR-071", http.StatusBadGateway, "The API answered with an error."},
+	UpstreamResting:    {UpstreamResting, "ERR-149", http.StatusServiceUnavailable, "The API is not available at the moment."},
 	Unavailable:        {Unavailable, "ERR-010", http.StatusServiceUnavailable, "The gateway is not ready."},
 	Overloaded:         {Overloaded, "ERR-149", http.StatusServiceUnavailable, "The gateway has too much to do at the moment."},
 }

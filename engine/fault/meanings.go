@@ -195,6 +195,10 @@ var meanings = map[Type]Explanation{
 		"Something in the token service itself went wrong. The caller did nothing wrong.",
 		"Look for the correlation id in the log of the gateway; the line says what failed. Roles and claims that do not fit into a token end here, too.",
 	},
+	UpstreamResting: {
+		"Every address of the API rests after failures, or is down by its health check, and the proxy says that none is called then.",
+		"Look at the API. Its addresses are tried again by themselves; the log of the gateway says since when each rests, and why.",
+	},
 	Unavailable: {
 		"The gateway has just started and has no configuration yet.",
 		"Try again in a moment. If it stays so, look in the log of the gateway whether it reaches its database.",

@@ -1,0 +1,26 @@
+package balance
+
+// State is what an address does and has done.
+type State struct {
+	Address string
+	Health  Health
+	Calls   int64  // under way
+	Rests   uint64 // how often it was laid to rest
+}
+
+// States tells of every address, in the order of Options.
+func (p *Pool) States() []State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]State, len(p.addresses))
+	for i, a := range p.addresses {
+		list[i] = State{a.Name, a.health(), a.calls.Load(), a.rests}
+	}
+	return list
+}
+
+// CountRetry notes that a call is tried again.
+func (p *Pool) CountRetry() { p.retries.Add(1) }
+
+// Retries is how often that happened.
+func (p *Pool) Retries() uint64 { return p.retries.Load() }
