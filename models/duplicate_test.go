@@ -84,6 +84,7 @@ func TestACopyOfAProxyIsLikeIt(t *testing.T) {
 	g := newGroups(t)
 	p := modelstest.Proxy(t, g.Store, g.project, "api", func(p *models.Owner) {
 		p.Description, p.Route.Hosts, p.Route.Methods = "Of the shop.", []string{"api.test"}, []string{"GET"}
+		p.Upstream.Further, p.Upstream.Check = []engine.Address{{URL: "http://127.0.0.1:10"}}, &engine.HealthCheck{Path: "/health"}
 		p.Endpoints = []models.Endpoint{{Method: "GET", Path: "/a"}, {Method: "GET", Path: "/b", Description: "B"}}
 	})
 	p = g.bind(t, p, models.NewBinding{Local: jwt("own")})

@@ -27,6 +27,7 @@ func (i *incoming) arriveOwner(ctx context.Context, o archive.Object, line Packa
 	case *archive.Proxy:
 		p := *o
 		p.Name, p.Bindings, p.Route, p.ErrorTemplates = line.Name, bindings, routeUnder(p.Route, line), templatesUnder(p.ErrorTemplates)
+		p.Upstream = p.Upstream.Normal()
 		return i.ownerArrival(ctx, proxyOf(p), &p, line), nil
 	case *archive.ProxyGroup:
 		g := *o

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 
 	"gorm.io/gorm"
@@ -126,6 +127,7 @@ type ownerRow struct {
 	UpstreamURL       string
 	ConnectTimeout    int
 	ResponseTimeout   int
+	Balancing         document // what else the upstream says; nil for nothing
 	ErrorTemplates    document // nil for none
 	BlockDirectAccess bool
 	Active            bool
@@ -199,6 +201,9 @@ func (r ownerRow) owner(project string) (Owner, error) {
 	if err := json.Unmarshal(r.Methods, &p.Route.Methods); err != nil {
 		return p, fmt.Errorf("read methods of owner %s: %w", r.ID, err)
 	}
+	if err := r.readBalancing(&p.Upstream); err != nil {
+		return p, fmt.Errorf("read upstream of owner %s: %w", r.ID, err)
+	}
 	if r.ErrorTemplates == nil {
 		return p, nil
 	}
@@ -206,6 +211,29 @@ func (r ownerRow) owner(project string) (Owner, error) {
 		return p, fmt.Errorf("read error templates of owner %s: %w", r.ID, err)
 	}
 	return p, nil
+}
+
+// readBalancing adds to an upstream what its own columns do not say.
+func (r *ownerRow) readBalancing(u *engine.Upstream) error {
+	if r.Balancing == nil {
+		return nil
+	}
+	more := engine.Upstream{}
+	if err := json.Unmarshal(r.Balancing, &more); err != nil {
+		return err
+	}
+	more.URL, more.ConnectTimeout, more.ResponseTimeout = u.URL, u.ConnectTimeout, u.ResponseTimeout
+	*u = more
+	return nil
+}
+
+// writeBalancing is the other way.
+func (r *ownerRow) writeBalancing(u engine.Upstream) (err error) {
+	u.URL, u.ConnectTimeout, u.ResponseTimeout, r.Balancing = "", 0, 0, nil
+	if !reflect.ValueOf(u).IsZero() {
+		r.Balancing, err = json.Marshal(u)
+	}
+	return err
 }
 
 // Owners lists the owners of one kind in a project with their deployments,

@@ -205,7 +205,7 @@ func (s *Store) updateOwner(ctx context.Context, tx *gorm.DB, by Actor, project 
 		return before, err
 	}
 	if err := s.bumpOwner(ctx, tx, by, &row, "name", "description", "methods", "upstream_url", "connect_timeout", "response_timeout",
-		"error_templates", "block_direct_access", "active", "pipeline", "rank", "make_default"); err != nil {
+		"balancing", "error_templates", "block_direct_access", "active", "pipeline", "rank", "make_default"); err != nil {
 		return before, err
 	}
 	if err := s.writeParts(ctx, tx, by, project, row, o, before.Endpoints); err != nil {
@@ -355,6 +355,9 @@ func (r *ownerRow) write(o *Owner) error {
 	}
 	r.Name, r.Description, r.BasePath, r.Methods = o.Name, o.Description, o.Route.BasePath, methods
 	r.UpstreamURL, r.ConnectTimeout, r.ResponseTimeout = o.Upstream.URL, o.Upstream.ConnectTimeout, o.Upstream.ResponseTimeout
+	if err := r.writeBalancing(o.Upstream); err != nil {
+		return fmt.Errorf("encode upstream: %w", err)
+	}
 	r.BlockDirectAccess = o.BlockDirectAccess
 	r.Active, r.Pipeline, r.Rank, r.MakeDefault = o.Active, string(o.Pipeline), o.Rank, o.MakeDefault
 	r.ErrorTemplates = nil
@@ -417,7 +420,7 @@ func descriptionProblem(text string) string {
 	return c.Validate().For("description")
 }
 
-// normalize gives routes that act alike one form, so that their digests agree
+// normalize gives routes and upstreams that act alike one form, so that their digests agree
 // and the index of claims sees the same host as the router.
 func (p *Owner) normalize() {
 	hosts := slices.Clone(p.Route.Hosts)
@@ -432,6 +435,7 @@ func (p *Owner) normalize() {
 	methods := slices.Clone(p.Route.Methods)
 	slices.SortFunc(methods, func(a, b string) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
 	p.Route.Methods = slices.Compact(methods)
+	p.Upstream = p.Upstream.Normal()
 }
 
 // normalizeTemplates comes before validate, which judges what it makes.

@@ -240,9 +240,22 @@ func (c *chance) templates() *fault.Bodies {
 	return one(c, []*fault.Bodies{nil, {JSON: fault.Body{Enabled: true, Text: `{"ş":"<#message#> ${ORTAM}"}`}, Upstream: true}})
 }
 
+func (c *chance) upstream() engine.Upstream {
+	u := engine.Upstream{URL: "http://127.0.0.1:9/a", ConnectTimeout: c.IntN(2) * 1500}
+	if c.some(2) {
+		return u
+	}
+	u.Weight, u.Choice = one(c, []int{0, 7, engine.DefaultWeight}), one(c, []engine.Choice{"", engine.RoundRobin, engine.LeastConnections})
+	u.Further = one(c, [][]engine.Address{nil, {}, {{URL: "http://127.0.0.1:10/b", Weight: c.IntN(3)}, {URL: "http://127.0.0.1:11"}}})
+	u.Breaker = engine.Breaker{Failures: c.IntN(7), Unavailable: c.some(2), Refuse: c.some(2)}
+	u.Check = one(c, []*engine.HealthCheck{nil, {Path: "/health", Interval: engine.DefaultCheckInterval, From: 204, To: 204}})
+	u.Retry = engine.Retry{Count: c.IntN(3), Unavailable: c.some(2)}
+	return u
+}
+
 func (c *chance) proxy() {
 	p := models.Owner{
-		Name: c.name(), Description: one(c, []string{"", "Siparişler & more"}), Upstream: engine.Upstream{URL: "http://127.0.0.1:9/a", ConnectTimeout: c.IntN(2) * 1500},
+		Name: c.name(), Description: one(c, []string{"", "Siparişler & more"}), Upstream: c.upstream(),
 		ErrorTemplates: c.templates(),
 	}
 	p.Route = engine.Route{BasePath: fmt.Sprintf("/p%d", c.named), Hosts: one(c, [][]string{nil, {"z.example.com", "a.example.com"}}), Methods: one(c, [][]string{nil, {"POST", "GET"}})}

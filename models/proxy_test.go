@@ -24,7 +24,11 @@ func orders() models.Owner {
 		Route: engine.Route{
 			BasePath: "/orders", Hosts: []string{"b.example.com", "a.example.com", "::0:1"}, Methods: []string{"POST", "GET"},
 		},
-		Upstream: engine.Upstream{URL: "http://127.0.0.1:9/v1", ConnectTimeout: 100, ResponseTimeout: 200},
+		Upstream: engine.Upstream{
+			URL: "http://127.0.0.1:9/v1", ConnectTimeout: 100, ResponseTimeout: 200, Weight: engine.DefaultWeight, Choice: engine.RoundRobin,
+			Further: []engine.Address{{URL: "http://127.0.0.1:10", Weight: 7}}, Breaker: engine.Breaker{Failures: engine.DefaultFailures, Refuse: true},
+			Check: &engine.HealthCheck{Path: "/health", Interval: engine.DefaultCheckInterval, Healthy: 9}, Retry: engine.Retry{Count: 2},
+		},
 		Endpoints: []models.Endpoint{
 			{Method: "GET", Path: "/pets/{id}", Description: "One."}, {Method: "GET", Path: "/pets"},
 		},
@@ -47,6 +51,8 @@ func TestSaveProxy(t *testing.T) {
 	}
 	want := orders()
 	want.Route.Hosts, want.Route.Methods = []string{"::1", "a.example.com", "b.example.com"}, []string{"GET", "POST"}
+	want.Upstream.Weight, want.Upstream.Choice, want.Upstream.Breaker.Failures = 0, "", 0 // which are the defaults
+	want.Upstream.Check = &engine.HealthCheck{Path: "/health", Healthy: 9}
 	want.Deployments = []models.Deployment{{Environment: "production", PublicURL: "http://production.test", State: models.NotDeployed}}
 	ignore := cmpopts.IgnoreFields(models.Owner{}, "ID", "ProjectID", "ProjectName", "ClientID", "Stamp")
 	if diff := cmp.Diff(want, got, ignore, cmpopts.IgnoreFields(models.Endpoint{}, "ID")); diff != "" {
@@ -55,6 +61,19 @@ func TestSaveProxy(t *testing.T) {
 	if uuid.Validate(got.ClientID) != nil || len(key.Reveal()) < 40 || got.Version != 1 {
 		t.Errorf("client id %q, secret of %d characters, version %d", got.ClientID, len(key.Reveal()), got.Version)
 	}
+	t.Run("an update writes every member of the upstream", func(t *testing.T) {
+		p := got
+		for _, u := range []engine.Upstream{{URL: "http://a.test"}, {URL: "http://a.test", Retry: engine.Retry{Count: 1}}, orders().Upstream.Normal()} {
+			p.Upstream = u
+			if p, _, err = s.SaveProxy(t.Context(), by, s.project, p); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(u, p.Upstream); diff != "" {
+				t.Error(diff)
+			}
+		}
+		got = p
+	})
 	t.Run("an update keeps the key pair and returns no secret", func(t *testing.T) {
 		p := got
 		p.Description, p.ClientID = "", "stolen"
@@ -62,7 +81,7 @@ func TestSaveProxy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if after.ClientID != got.ClientID || !key.IsZero() || after.Description != "" || after.Version != 2 {
+		if after.ClientID != got.ClientID || !key.IsZero() || after.Description != "" || after.Version != got.Version+1 {
 			t.Errorf("got %+v", after)
 		}
 	})
@@ -94,6 +113,8 @@ func TestSaveProxyRefuses(t *testing.T) {
 		{"a method that is none", "methods", func(p *models.Owner) { p.Route.Methods = []string{"FETCH"} }},
 		{"an upstream that is no URL", "upstreamUrl", func(p *models.Owner) { p.Upstream.URL = "orders" }},
 		{"a negative timeout", "connectTimeout", func(p *models.Owner) { p.Upstream.ConnectTimeout = -1 }},
+		{"a further address that is no URL", "further[0].url", func(p *models.Owner) { p.Upstream.Further = []engine.Address{{URL: "orders"}} }},
+		{"a health check of nothing", "check.path", func(p *models.Owner) { p.Upstream.Check = &engine.HealthCheck{} }},
 		{"a timeout of a day", "responseTimeout", func(p *models.Owner) { p.Upstream.ResponseTimeout = 86_400_000 }},
 		{"a description that is too long", "description", func(p *models.Owner) { p.Description = strings.Repeat("x", 1001) }},
 		{"an endpoint without a slash", "endpoints[0]", func(p *models.Owner) { p.Endpoints = []models.Endpoint{{Method: "GET", Path: "x"}} }},

@@ -187,6 +187,13 @@ func (d dice) route() engine.Route {
 	return engine.Route{BasePath: "/" + pick(d, "a", "b/c"), Hosts: list(d, 2, func() string { return "api.example.com" }), Methods: list(d, 2, func() string { return "GET" })}
 }
 
+func (d dice) upstream() engine.Upstream {
+	u := engine.Upstream{URL: "http://up", ResponseTimeout: d.IntN(2), Breaker: engine.Breaker{Rest: d.IntN(2)}, Retry: engine.Retry{Count: d.IntN(2)}}
+	u.Further = list(d, 2, func() engine.Address { return engine.Address{URL: "http://" + d.text(), Weight: d.IntN(2)} })
+	u.Check = pick(d, nil, &engine.HealthCheck{}, &engine.HealthCheck{Path: "/health", To: d.IntN(2)})
+	return u
+}
+
 func (d dice) templates() *fault.Bodies {
 	return pick(d, nil, &fault.Bodies{}, &fault.Bodies{XML: fault.Body{Enabled: true, Text: d.text()}, Upstream: true})
 }
@@ -211,7 +218,7 @@ func (d dice) object(base archive.Common) archive.Object {
 	case archive.KindProxy:
 		endpoints := pick(d, nil, []archive.Endpoint{{Method: "GET", Path: "/a"}, {Method: "GET", Path: "/{b}", Description: d.text()}})
 		return &archive.Proxy{
-			Common: base, Description: d.text(), Route: d.route(), Upstream: engine.Upstream{URL: "http://up", ResponseTimeout: d.IntN(2)},
+			Common: base, Description: d.text(), Route: d.route(), Upstream: d.upstream(),
 			ErrorTemplates: d.templates(), Endpoints: endpoints, Bindings: list(d, 4, func() archive.Binding { return d.binding(endpoints) }),
 		}
 	}
