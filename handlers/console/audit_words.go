@@ -136,7 +136,7 @@ func ownerSettings(kind string, o models.OwnerRecord) []policies.Setting {
 		list = append(words.PolicyGroupSettings(engine.PolicyGroup{Name: o.Name, Active: orZero(o.Active)}),
 			policies.Setting{Section: "Policy group", Label: "Pipeline", Text: audit.Words(string(o.Pipeline))},
 			policies.Setting{Section: "Policy group", Label: "Order among groups", Text: strconv.Itoa(orZero(o.Order))},
-			policies.Setting{Section: "Policy group", Label: "Given to every new proxy", Text: yesNo(orZero(o.MakeDefault))})
+			policies.Setting{Section: "Policy group", Label: "Given to every new proxy", Text: words.YesNo(orZero(o.MakeDefault))})
 	default:
 		list = proxyRecordSettings(o)
 	}
@@ -161,13 +161,6 @@ func orZero[T any](p *T) (v T) {
 		v = *p
 	}
 	return v
-}
-
-func yesNo(yes bool) string {
-	if yes {
-		return "Yes"
-	}
-	return "No"
 }
 
 func (c *Console) sayLanes(o models.OwnerRecord) []policies.Setting {

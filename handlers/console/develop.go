@@ -15,6 +15,7 @@ import (
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/handlers/visit"
+	"github.com/gatewright/gatewright/handlers/words"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -88,7 +89,7 @@ func (c *Console) Develop(g *gin.Context) error {
 	page := proxies.Develop{Head: d.head(proxies.OnDevelop)}
 	switch d.kind {
 	case engine.KindProxy:
-		page.Scopes, page.Behind, page.BehindText = d.scopes(endpoint), "Backend API", d.owner.Upstream.URL
+		page.Scopes, page.Behind, page.BehindText = d.scopes(endpoint), "Backend API", words.UpstreamText(d.owner.Upstream)
 	case engine.KindProxyGroup:
 		page.Behind, page.BehindText = "Members", countOf(len(d.owner.Members), "API proxy", "API proxies")
 	}

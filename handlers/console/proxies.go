@@ -62,7 +62,7 @@ func (c *Console) ListProxies(g *gin.Context) error {
 
 func (c *Console) proxyRow(g *gin.Context, project string, p models.Owner) proxies.Row {
 	r := proxies.Row{
-		Name: p.Name, Description: p.Description, BasePath: p.Route.BasePath, Upstream: p.Upstream.URL,
+		Name: p.Name, Description: p.Description, BasePath: p.Route.BasePath, Upstream: words.UpstreamText(p.Upstream),
 		Places: c.places(g, project, p), ChangedAt: p.UpdatedAt, ChangedBy: p.UpdatedBy,
 		Href: linkOf(project, p).Page(), Develop: linkOf(project, p).Develop(),
 	}
@@ -200,6 +200,9 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 	o.Upstream = p.Upstream.URL
 	o.ConnectTimeout = words.Milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)
 	o.ResponseTimeout = words.Milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)
+	for _, s := range words.BalancingSettings(p.Upstream) {
+		o.Balancing = append(o.Balancing, [2]string{s.Label, s.Text})
+	}
 	if o.Groups, err = d.memberships(); err != nil {
 		return err
 	}

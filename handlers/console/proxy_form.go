@@ -41,8 +41,8 @@ func proxyForm(g *gin.Context) (proxies.Form, error) {
 		Name: posted.Get("name"), Description: plainLines(posted.Get("description")), BasePath: posted.Get("basePath"),
 		Hosts: plainLines(posted.Get("hosts")), Methods: posted["methods"], UpstreamURL: posted.Get("upstreamUrl"),
 		ConnectTimeout: posted.Get("connectTimeout"), ResponseTimeout: posted.Get("responseTimeout"),
-		Endpoints: endpointRows(posted),
-		JSON:      errorTemplate(posted, "errorTemplates.json"), XML: errorTemplate(posted, "errorTemplates.xml"),
+		Balancing: postedBalancing(posted), Endpoints: endpointRows(posted),
+		JSON: errorTemplate(posted, "errorTemplates.json"), XML: errorTemplate(posted, "errorTemplates.xml"),
 		ReplaceAPIErrors: posted.Get("errorTemplates.replaceApiErrors") == "true", Reason: fault.Type(posted.Get("errorTemplates.reason")),
 		BlockDirect: posted.Get("blockDirectAccess") == "true", Search: strings.TrimSpace(posted.Get("memberSearch")),
 	}
@@ -82,7 +82,7 @@ func errorTemplate(posted url.Values, name string) proxies.ErrorTemplate {
 // buttons, like the hidden id, avoid the names of what a form element has
 // itself: a control called "remove" or "id" would hide it from scripts.
 func edited(g *gin.Context, f *proxies.Form) bool {
-	if membersEdited(g, f) {
+	if membersEdited(g, f) || addressesEdited(g, f) {
 		return true
 	}
 	if g.PostForm("addEndpoint") != "" {
@@ -121,6 +121,7 @@ func proxyOf(f proxies.Form) models.Owner {
 			JSON: bodyOf(f.JSON, proxies.StartJSON), XML: bodyOf(f.XML, proxies.StartXML), Upstream: f.ReplaceAPIErrors,
 		},
 	}
+	balance(&p.Upstream, f.Balancing)
 	p.Version, p.BlockDirectAccess = number(f.Version), f.BlockDirect
 	for _, m := range f.Members {
 		p.Members = append(p.Members, models.Member{ID: m.ID})
@@ -165,7 +166,7 @@ func formOf(p models.Owner) proxies.Form {
 	f := proxies.Form{
 		ID: p.ID, Version: strconv.Itoa(p.Version), Name: p.Name, Description: p.Description,
 		BasePath: p.Route.BasePath, Hosts: strings.Join(p.Route.Hosts, "\n"), Methods: p.Route.Methods, UpstreamURL: p.Upstream.URL,
-		ConnectTimeout: timeoutText(p.Upstream.ConnectTimeout), ResponseTimeout: timeoutText(p.Upstream.ResponseTimeout),
+		ConnectTimeout: timeoutText(p.Upstream.ConnectTimeout), ResponseTimeout: timeoutText(p.Upstream.ResponseTimeout), Balancing: balancingOf(p.Upstream),
 	}
 	for _, e := range p.Endpoints {
 		f.Endpoints = append(f.Endpoints, proxies.EndpointRow{ID: e.ID, Method: e.Method, Path: e.Path, Description: e.Description})
@@ -215,7 +216,7 @@ func (c *Console) CreateProxy(g *gin.Context) error {
 	if edited(g, &f) {
 		return c.showNewProxy(g, http.StatusOK, project, f)
 	}
-	f.Endpoints = dropBlank(f.Endpoints)
+	f.Endpoints, f.Balancing.Further = dropBlank(f.Endpoints), dropBlankAddresses(f.Balancing.Further)
 	p := proxyOf(f)
 	p.ID, p.Version = "", 0
 	kind, _ := kindOfRoute(g)
@@ -267,6 +268,7 @@ func furnished(f proxies.Form, project string) proxies.Form {
 	f.CheckName, f.CheckBasePath = link.CheckProxyName(project)+except, link.CheckBasePath(project)+except
 	f.AllMethods, f.ReservedPaths = engine.Methods(), engine.ReservedPaths()
 	f.DefaultConnect, f.DefaultResponse = int(engine.DefaultConnectTimeout.Milliseconds()), int(engine.DefaultResponseTimeout.Milliseconds())
+	furnishBalancing(&f.Balancing)
 	f.MaxTimeout, f.MaxName, f.MaxDescription = engine.MaxTimeout, problem.MaxName, problem.MaxDescription
 	return f
 }
@@ -312,7 +314,7 @@ func (c *Console) SaveProxy(g *gin.Context) error {
 
 func (d *ownerDesk) save(f proxies.Form) error {
 	ctx := d.g.Request.Context()
-	f.Endpoints = dropBlank(f.Endpoints)
+	f.Endpoints, f.Balancing.Further = dropBlank(f.Endpoints), dropBlankAddresses(f.Balancing.Further)
 	saved, _, err := d.c.saveProxy(ctx, d.ownerKind, d.project, proxyOf(f))
 	if stale := new(models.StaleError); errors.As(err, &stale) {
 		return d.showProxyConflict(stale, f)
@@ -403,6 +405,7 @@ func proxyDifferences(mine, theirs proxies.Form) []proxies.Difference {
 	add("Upstream address", mine.UpstreamURL, theirs.UpstreamURL)
 	add("Connect timeout", mine.ConnectTimeout, theirs.ConnectTimeout)
 	add("Response timeout", mine.ResponseTimeout, theirs.ResponseTimeout)
+	add("Addresses, failures and retries", balancingLines(mine), balancingLines(theirs))
 	add("Endpoints", endpointLines(mine.Endpoints), endpointLines(theirs.Endpoints))
 	add("Members", memberNames(mine), memberNames(theirs))
 	add("Block direct access to members", onOff(mine.BlockDirect), onOff(theirs.BlockDirect))
@@ -439,7 +442,7 @@ func endpointLines(rows []proxies.EndpointRow) string {
 
 // proxyFields is the order of the form. What begins with one of them stands
 // with it.
-var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "connectTimeout", "responseTimeout", "endpoints", "members", "blockDirectAccess", "errorTemplates"}
+var proxyFields = []string{"name", "description", "basePath", "hosts", "methods", "upstreamUrl", "weight", "further", "choice", "connectTimeout", "responseTimeout", "breaker", "check", "retry", "endpoints", "members", "blockDirectAccess", "errorTemplates"}
 
 // inFormOrder sorts problems by where their fields stand; those of a list or a
 // section keep their order.

@@ -181,6 +181,7 @@ func ProxySettings(p engine.Proxy) []policies.Setting {
 		policies.Setting{Section: "Upstream", Label: "API", Text: p.Upstream.URL, Code: true},
 		policies.Setting{Section: "Upstream", Label: "Connect timeout", Text: Milliseconds(p.Upstream.ConnectTimeout, engine.DefaultConnectTimeout)},
 		policies.Setting{Section: "Upstream", Label: "Response timeout", Text: Milliseconds(p.Upstream.ResponseTimeout, engine.DefaultResponseTimeout)})
+	list = append(list, BalancingSettings(p.Upstream)...)
 	if len(p.Endpoints) == 0 {
 		list = append(list, policies.Setting{Section: "Endpoints", Label: "Every path", Text: "Passed on"})
 	}

@@ -31,6 +31,7 @@ type Form struct {
 	Methods                         []string
 	UpstreamURL                     string
 	ConnectTimeout, ResponseTimeout string
+	Balancing                       Balancing
 	Endpoints                       []EndpointRow
 	JSON, XML                       ErrorTemplate
 	ReplaceAPIErrors                bool
@@ -115,6 +116,7 @@ func (f Form) labels() map[string]string {
 		l[endpointField(i, "")] = "Endpoint " + strconv.Itoa(i+1)
 	}
 	maps.Copy(l, f.templateLabels())
+	maps.Copy(l, f.balancingLabels())
 	return l
 }
 

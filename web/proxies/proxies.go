@@ -113,12 +113,14 @@ type Overview struct {
 	Upstream string
 	// ConnectTimeout and ResponseTimeout are in words, with the default named.
 	ConnectTimeout, ResponseTimeout string
-	Endpoints                       []EndpointText
-	ErrorTemplates                  []TemplateText // none: error answers go out as they are
-	ReplaceAPIErrors                bool
-	Groups                          []Group // that it is a member of
-	CreatedAt, ChangedAt            time.Time
-	CreatedBy, ChangedBy            string
+	// Balancing is what else the upstream says: labels and texts.
+	Balancing            [][2]string
+	Endpoints            []EndpointText
+	ErrorTemplates       []TemplateText // none: error answers go out as they are
+	ReplaceAPIErrors     bool
+	Groups               []Group // that it is a member of
+	CreatedAt, ChangedAt time.Time
+	CreatedBy, ChangedBy string
 }
 
 // EndpointText is one operation as it is read.
