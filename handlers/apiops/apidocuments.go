@@ -250,7 +250,7 @@ func (c *call) createFromSpec(f documentFields, s apispec.Spec) (any, error) {
 		f.Route.Paths = []string{s.BasePath}
 	}
 	if len(f.Routing.Addresses) == 0 && s.Upstream != "" {
-		f.Routing.Addresses = []routingAddress{{s.Upstream}}
+		f.Routing.Addresses = []routingAddress{{Address: s.Upstream}}
 	}
 	for _, e := range s.Endpoints {
 		f.Endpoints = append(f.Endpoints, endpointItem{e.Path, e.Method, e.Description})

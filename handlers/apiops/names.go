@@ -130,6 +130,7 @@ var needed = map[reflect.Type][]string{
 
 // enums are types of which there are few values.
 var enums = map[reflect.Type][]any{
+	reflect.TypeFor[engine.Choice]():       words(engine.Choices()),
 	reflect.TypeFor[policy.Scope]():        {policy.All, policy.Endpoint},
 	reflect.TypeFor[policy.Pipeline]():     {policy.Request, policy.Response, policy.Error},
 	reflect.TypeFor[policy.UnmetAction]():  {policy.Skip, policy.Reject},

@@ -91,7 +91,7 @@ func only(l *problem.List, field string, list []string) string {
 // ownerFields are the fields of the store that are called otherwise here.
 var ownerFields = map[string]string{
 	"basePath": "clientRoute.relativePathList", "hosts": "clientRoute.hostList", "methods": "clientRoute.methodList",
-	"upstreamUrl": "routingInfo.routingAddressList[0].address", "connectTimeout": "timeouts.connect", "responseTimeout": "timeouts.response",
+	"connectTimeout": "timeouts.connect", "responseTimeout": "timeouts.response",
 }
 
 // refield puts problems of the store under the names of what was sent.
@@ -105,6 +105,8 @@ func refield(err error, more map[string]string) error {
 		if to, ok := more[p.Field]; ok {
 			l[i].Field = to
 		} else if to, ok := ownerFields[p.Field]; ok {
+			l[i].Field = to
+		} else if to, ok := routingField(p.Field); ok {
 			l[i].Field = to
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/models"
@@ -59,14 +58,6 @@ type proxyFields struct {
 	wish
 }
 
-type routingInfo struct {
-	Addresses []routingAddress `json:"routingAddressList" doc:"The API behind the proxy, exactly one."`
-}
-
-type routingAddress struct {
-	Address string `json:"address" required:"true" doc:"Such as https://orders.internal:8443/v1."`
-}
-
 type proxyTimeouts struct {
 	Connect  int `json:"connect" doc:"Milliseconds until the connection stands; 0 for the default, 5000."`
 	Response int `json:"response" doc:"Milliseconds until the answer's header has arrived; 0 for the default, 60000."`
@@ -94,13 +85,7 @@ type proxyRequest struct {
 func (f proxyFields) into(o *models.Owner) error {
 	var l problem.List
 	o.Description, o.Route = f.Description, f.Route.route(&l)
-	addresses := make([]string, len(f.Routing.Addresses))
-	for i, a := range f.Routing.Addresses {
-		addresses[i] = a.Address
-	}
-	o.Upstream = engine.Upstream{
-		URL: only(&l, "routingInfo.routingAddressList", addresses), ConnectTimeout: f.Timeouts.Connect, ResponseTimeout: f.Timeouts.Response,
-	}
+	o.Upstream = f.Routing.upstream(f.Timeouts)
 	o.ErrorTemplates, o.Endpoints = f.ErrorTemplates, nil
 	for _, e := range f.Endpoints {
 		o.Endpoints = append(o.Endpoints, models.Endpoint{Method: e.Method, Path: e.Path, Description: e.Description})
@@ -136,7 +121,7 @@ type endpointView struct {
 func proxyOf(o models.Owner, policies bool) proxyView {
 	v := proxyView{
 		Name: o.Name, Description: o.Description, ClientID: o.ClientID, Route: routeOf(o.Route),
-		Routing:   routingInfo{[]routingAddress{{o.Upstream.URL}}},
+		Routing:   routingOf(o.Upstream),
 		Timeouts:  proxyTimeouts{o.Upstream.ConnectTimeout, o.Upstream.ResponseTimeout},
 		Endpoints: []endpointView{}, ErrorTemplates: errorTemplates(o), Deployments: statesOf(o), stamped: stampOf(o.Stamp),
 	}

@@ -60,10 +60,15 @@ func TestWhatIsWrongWithAProxyIsNamedAsItWasSent(t *testing.T) {
 		body   string
 		fields []string
 	}{
-		"nothing":                      {`{"apiProxyName":""}`, []string{"apiProxyName", "clientRoute.relativePathList", "routingInfo.routingAddressList[0].address"}},
-		"an unknown member":            {`{"apiProxyName":"p","nope":1}`, []string{"nope"}},
-		"two base paths":               {`{"apiProxyName":"p","clientRoute":{"relativePathList":["/a","/b"]},` + routing + `}`, []string{"clientRoute.relativePathList"}},
-		"two addresses":                {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"http://a"},{"address":"http://b"}]}}`, []string{"routingInfo.routingAddressList"}},
+		"nothing":                {`{"apiProxyName":""}`, []string{"apiProxyName", "clientRoute.relativePathList", "routingInfo.routingAddressList[0].address"}},
+		"an unknown member":      {`{"apiProxyName":"p","nope":1}`, []string{"nope"}},
+		"two base paths":         {`{"apiProxyName":"p","clientRoute":{"relativePathList":["/a","/b"]},` + routing + `}`, []string{"clientRoute.relativePathList"}},
+		"one address twice":      {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"http://a","weight":-1},{"address":"http://a/","weight":1001}]}}`, []string{"routingInfo.routingAddressList[0].weight", "routingInfo.routingAddressList[1].address", "routingInfo.routingAddressList[1].weight"}},
+		"too many addresses":     {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"http://a"}` + strings.Repeat(`,{"address":"http://b"}`, 32) + `]}}`, []string{"routingInfo.routingAddressList"}},
+		"an algorithm of others": {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"http://a"}],"loadBalanceAlgorithm":"RANDOM"}}`, []string{"routingInfo.loadBalanceAlgorithm"}},
+		"failures and retries":   {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"http://a"}],"retryCount":6,"circuitBreaker":{"failureCount":1001,"restTime":-1}}}`, []string{"routingInfo.circuitBreaker.failureCount", "routingInfo.circuitBreaker.restTime", "routingInfo.retryCount"}},
+		"a health check": {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"http://a"}],"healthCheck":{"path":"health","interval":1,"timeout":-1,"statusFrom":1,"statusTo":999,"healthyCount":101,"unhealthyCount":-1}}}`,
+			[]string{"routingInfo.healthCheck.path", "routingInfo.healthCheck.interval", "routingInfo.healthCheck.timeout", "routingInfo.healthCheck.statusFrom", "routingInfo.healthCheck.statusTo", "routingInfo.healthCheck.healthyCount", "routingInfo.healthCheck.unhealthyCount"}},
 		"an address of files":          {`{"apiProxyName":"p",` + route + `,"routingInfo":{"routingAddressList":[{"address":"file:///etc"}]}}`, []string{"routingInfo.routingAddressList[0].address"}},
 		"a reserved path":              {`{"apiProxyName":"p","clientRoute":{"relativePathList":["/auth"]},` + routing + `}`, []string{"clientRoute.relativePathList"}},
 		"a host with a port":           {`{"apiProxyName":"p","clientRoute":{"relativePathList":["/p"],"hostList":["a:1"],"methodList":["NOPE"]},` + routing + `}`, []string{"clientRoute.hostList", "clientRoute.methodList"}},
@@ -201,5 +206,27 @@ func TestMembersComeAndGoOnce(t *testing.T) {
 	s.do(t, call{method: http.MethodDelete, path: mallAt + "apiProxies/nope/"}).want(t, http.StatusNotFound)
 	for range 2 {
 		s.do(t, call{method: http.MethodDelete, path: mallAt + "apiProxies/orders/"}).want(t, http.StatusOK).holds(t, `{"result":{"apiProxyNameList":["stock"]}}`)
+	}
+}
+
+func TestAProxyHasSeveralAddresses(t *testing.T) {
+	t.Parallel()
+	c := begin(t)
+	sent := `"routingInfo":{"routingAddressList":[{"address":"http://127.0.0.1:9/v1"},{"address":"http://127.0.0.1:10","weight":7}],"loadBalanceAlgorithm":"LEAST_CONNECTIONS",
+		"circuitBreaker":{"failureCount":2,"restTime":3000,"countUnavailable":true,"refuseWhileAllRest":true},
+		"healthCheck":{"path":"/health","interval":500,"timeout":400,"statusFrom":204,"statusTo":299,"healthyCount":4,"unhealthyCount":6},
+		"retryCount":2,"retryUnavailable":true}`
+	whole := strings.Replace(sent, `9/v1"}`, `9/v1","weight":100}`, 1)
+	body := `{"apiProxyName":"spread","clientRoute":{"relativePathList":["/spread"]},` + sent + `}`
+	c.send(t, http.MethodPost, proxiesAt, body).want(t, http.StatusOK).holds(t, `{"result":{`+whole+`}}`)
+	c.get(t, proxiesAt+"spread/").want(t, http.StatusOK).holds(t, `{"result":{`+whole+`}}`)
+	// What is read can be sent, and changes nothing.
+	c.send(t, http.MethodPut, proxiesAt+"spread/", strings.Replace(body, sent, whole, 1)).want(t, http.StatusOK).holds(t, `{"result":{`+whole+`}}`)
+	// Left out, each member has its default.
+	c.send(t, http.MethodPut, proxiesAt+"spread/", `{"clientRoute":{"relativePathList":["/spread"]},"routingInfo":{"routingAddressList":[{"address":"http://127.0.0.1:9"}]}}`).want(t, http.StatusOK).
+		holds(t, `{"result":{"routingInfo":{"routingAddressList":[{"address":"http://127.0.0.1:9","weight":100}],"loadBalanceAlgorithm":"ROUND_ROBIN",
+			"circuitBreaker":{"failureCount":5,"restTime":10000,"countUnavailable":false,"refuseWhileAllRest":false},"retryCount":0,"retryUnavailable":false}}}`)
+	if strings.Contains(c.get(t, proxiesAt+"spread/").Body, "healthCheck") {
+		t.Error("a health check is left")
 	}
 }
