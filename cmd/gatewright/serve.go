@@ -256,7 +256,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 			Country: s.countries.finder(), CountryHeader: s.CountryHeader,
 		}))
 	}
-	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways})
+	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways}, upstreamMetrics{s.node.gateways})
 	return b, s.begin(ctx, &b)
 }
 
