@@ -23,13 +23,17 @@ type wholeWay struct {
 	heard   *bytes.Buffer // what the API was asked last
 }
 
-func newWholeWay(t testing.TB, alg keys.Algorithm) *wholeWay {
+func newWholeWay(t testing.TB, alg keys.Algorithm, change ...func(*engine.Upstream)) *wholeWay {
 	t.Helper()
 	w := &wholeWay{answer: make([]byte, 4<<10), heard: &bytes.Buffer{}}
 	c := jwtPolicy(alg)
 	c.ClearAuth = true
 	g := engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}})
-	if err := g.Apply(t.Context(), enginetest.Bundle(t, enginetest.Proxy("petstore", "/petstore", w.api(t), enginetest.Bind(t, c)))); err != nil {
+	p := enginetest.Proxy("petstore", "/petstore", w.api(t), enginetest.Bind(t, c))
+	for _, some := range change {
+		some(&p.Upstream)
+	}
+	if err := g.Apply(t.Context(), enginetest.Bundle(t, p)); err != nil {
 		t.Fatal(err)
 	}
 	w.caller = dial(t, enginetest.Serve(t, g))
@@ -95,15 +99,34 @@ func TestRepeatedTokenCostsFewAllocations(t *testing.T) {
 	}
 }
 
+// The choice among addresses costs none.
+func TestSeveralAddressesCostNoMoreAllocations(t *testing.T) {
+	w := newWholeWay(t, keys.HS256, severalAddresses)
+	w.call(t)
+	if engine.RaceEnabled {
+		return
+	}
+	if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > 4 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func severalAddresses(u *engine.Upstream) {
+	u.Further, u.Choice = []engine.Address{{URL: u.URL + "/more", Weight: 7}}, engine.LeastConnections
+	u.Breaker.Unavailable, u.Retry = true, engine.Retry{Count: 2, Unavailable: true}
+}
+
 // BenchmarkWholeWay counts both ends' time too.
 func BenchmarkWholeWay(b *testing.B) {
 	for _, alg := range []keys.Algorithm{keys.HS256, keys.RS256, keys.ES256} {
-		b.Run(string(alg), func(b *testing.B) {
-			w := newWholeWay(b, alg)
-			b.ReportAllocs()
-			for b.Loop() {
-				w.call(b)
-			}
-		})
+		b.Run(string(alg), func(b *testing.B) { newWholeWay(b, alg).loop(b) })
+	}
+	b.Run("several addresses", func(b *testing.B) { newWholeWay(b, keys.HS256, severalAddresses).loop(b) })
+}
+
+func (w *wholeWay) loop(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		w.call(b)
 	}
 }
