@@ -127,14 +127,23 @@ func (b *balanced) end() {
 // outcome sorts what became of a try. What the caller did is not the address's
 // fault.
 func (b *balanced) outcome(res *http.Response, err error) balance.Outcome {
+	switch {
+	case err != nil && (b.left() || b.call.body.err() != nil):
+		return balance.Abandoned
+	case err != nil:
+		return failure(err)
+	}
+	switch res.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return balance.Unavailable
+	}
+	return balance.Answered
+}
+
+// failure is apart from outcome as it costs memory.
+func failure(err error) balance.Outcome {
 	var network net.Error
 	switch {
-	case err == nil && (res.StatusCode == http.StatusBadGateway || res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusGatewayTimeout):
-		return balance.Unavailable
-	case err == nil:
-		return balance.Answered
-	case b.left() || b.call.body.err() != nil:
-		return balance.Abandoned
 	case notConnected(err):
 		return balance.NotConnected
 	case errors.As(err, &network) && network.Timeout():
