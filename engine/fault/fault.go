@@ -145,7 +145,7 @@ var catalogue = map[Type]Row{
 	UpstreamConnection: {UpstreamConnection, "ERR-070", http.StatusBadGateway, "The connection to the API failed."},
 	UpstreamTLS:        {UpstreamTLS, "ERR-114", http.StatusBadGateway, "No secure connection to the API could be made."},
 	UpstreamAnswered:   {UpstreamAnswered, "ERR-071", http.StatusBadGateway, "The API answered with an error."},
-	UpstreamResting:    {UpstreamResting, "ERR-149", http.StatusServiceUnavailable, "The API is not available at the moment."},
+	UpstreamResting:    {UpstreamResting, "ERR-150", http.StatusServiceUnavailable, "The API is not available at the moment."},
 	Unavailable:        {Unavailable, "ERR-010", http.StatusServiceUnavailable, "The gateway is not ready."},
 	Overloaded:         {Overloaded, "ERR-149", http.StatusServiceUnavailable, "The gateway has too much to do at the moment."},
 }
