@@ -42,6 +42,7 @@ type cli struct {
 	Environment environmentCmd `cmd:"" help:"Administer environments."`
 	Export      exportCmd      `cmd:"" help:"Write objects of a project into a package, for another installation or for version control."`
 	Import      importCmd      `cmd:"" help:"Bring a package into a project. Nothing is deployed."`
+	Probe       probeCmd       `cmd:"" help:"Ask the process beside this one whether it is ready; for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Docs        docsCmd        `cmd:"" hidden:"" help:"Write reference documents."`
 }

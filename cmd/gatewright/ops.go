@@ -43,15 +43,21 @@ func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 		answer["database"], answer["process"] = "away", "degraded"
 	}
 	for name, check := range o.checks {
-		answer[name] = "ok"
-		if err := check(ctx); err != nil {
-			code, answer[name] = http.StatusServiceUnavailable, "not ready"
+		if answer[name] = said(check(ctx)); answer[name] != "ok" {
+			code = http.StatusServiceUnavailable
 		}
 	}
 	if o.draining.Load() {
 		code, answer["process"] = http.StatusServiceUnavailable, "draining"
 	}
 	writeJSON(w, code, answer)
+}
+
+func said(err error) string {
+	if err != nil {
+		return "not ready"
+	}
+	return "ok"
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
