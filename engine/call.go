@@ -292,6 +292,7 @@ func (c *call) reset() {
 func (c *call) access() event.Access {
 	a := event.Access{
 		Time: c.started, Method: c.r.Method, Path: c.target.path, Client: c.x.Client, Subject: c.x.Identity.Subject,
+		TokenCheck: c.x.TokenCheck,
 		Status: c.status, Result: c.result(), Fault: c.fault, Cause: c.cause, CorrelationID: c.ids[0],
 		Duration: c.g.now().Sub(c.started),
 	}

@@ -15,31 +15,28 @@ import (
 // metrics turns the engine's events into Prometheus series. No label takes a
 // value that a caller chooses: series must not grow with traffic.
 type metrics struct {
+	callMetrics
 	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
 	tokens   *prometheus.CounterVec
+	latency  *prometheus.HistogramVec
 	security *prometheus.CounterVec
 	snapshot *prometheus.GaugeVec
+	database prometheus.Gauge
 	dropped  prometheus.Counter
 }
 
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatewright_requests_total",
-			Help: "Calls through the gateway, by environment, proxy, status and result; fault is the catalogue's type.",
-		}, []string{"environment", "project", "proxy", "status", "result", "fault"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "gatewright_request_duration_seconds",
-			Help:    "Time from a call's arrival to the end of its answer.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}, []string{"environment", "project", "proxy"}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatewright_token_requests_total",
 			Help: "Requests to the token service, by operation, grant and RFC 6749 error; error is empty when all went well.",
 		}, []string{"environment", "operation", "grant", "algorithm", "error"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gatewright_token_request_duration_seconds",
+			Help:    "Time that the token service takes, with the identity source that it asks.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"environment", "operation"}),
 		security: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatewright_security_events_total",
 			Help: "Security events, by kind.",
@@ -48,6 +45,10 @@ func newMetrics() *metrics {
 			Name: "gatewright_snapshot_generation",
 			Help: "Generation of the configuration that the gateway runs.",
 		}, []string{"environment"}),
+		database: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatewright_database_up",
+			Help: "1 while the node's report to the database arrives, which it makes every few seconds; else 0.",
+		}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gatewright_access_log_dropped_total",
 			Help: "Access log lines dropped because the log was slower than the traffic.",
@@ -58,15 +59,9 @@ func newMetrics() *metrics {
 		ConstLabels: prometheus.Labels{"version": buildVersion()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.tokens, m.security, m.snapshot, m.dropped, build,
+	m.registry.MustRegister(&m.callMetrics, m.tokens, m.latency, m.security, m.snapshot, m.database, m.dropped, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
-}
-
-// Access counts a call.
-func (m *metrics) Access(a event.Access) {
-	m.requests.WithLabelValues(a.Environment, a.Project, a.Proxy, status(a.Status), string(a.Result), string(a.Fault)).Inc()
-	m.duration.WithLabelValues(a.Environment, a.Project, a.Proxy).Observe(a.Duration.Seconds())
 }
 
 // Token counts a token request. A grant that the caller made up is one label.
@@ -76,6 +71,7 @@ func (m *metrics) Token(t event.Token) {
 		grant = "other"
 	}
 	m.tokens.WithLabelValues(t.Environment, string(t.Operation), grant, t.Algorithm, t.Error).Inc()
+	m.latency.WithLabelValues(t.Environment, string(t.Operation)).Observe(t.Duration.Seconds())
 }
 
 func status(code int) string {
@@ -83,6 +79,21 @@ func status(code int) string {
 		return strconv.Itoa(code)
 	}
 	return "other"
+}
+
+// heard tells whether the database has just answered.
+func (m *metrics) heard(answered bool) {
+	if m.database.Set(0); answered {
+		m.database.Set(1)
+	}
+}
+
+// expect makes the series of an environment before there is anything to count: an
+// alert on the increase of one that begins at 1 never sees it.
+func (m *metrics) expect(environment string) {
+	for _, kind := range event.SecurityKinds {
+		m.security.WithLabelValues(environment, string(kind))
+	}
 }
 
 // accessLog writes events as log lines from a goroutine of its own: a slow

@@ -147,6 +147,7 @@ func (n *node) refresh(ctx context.Context, environment string) error {
 		return fmt.Errorf("read what is deployed in %s: %w", environment, err)
 	}
 	gateway := n.gateways[environment]
+	n.metrics.heard(true)
 	applied := gateway.Apply(ctx, bundle)
 	if applied == nil {
 		n.keepers[environment].good(bundle)
@@ -209,7 +210,11 @@ func (n *node) tell(ctx context.Context) {
 		if errors.Is(err, models.ErrNotFound) {
 			err = n.empty(ctx, environment)
 		}
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return
+		}
+		n.metrics.heard(err == nil)
+		if err != nil {
 			n.logger.Warn("node report not stored", "environment", environment, "error", err)
 		}
 	}

@@ -175,7 +175,9 @@ func newLone(t *testing.T, changes ...func(*jwtauth.Config)) *lone {
 
 func openLone(t *testing.T, database string) *models.Store {
 	t.Helper()
-	return modelstest.Open(t, database, func(o *models.Options) { o.Sealer, o.Types, o.Identities = mustSealer(), policyTypes(), identityKinds() })
+	return modelstest.Open(t, database, func(o *models.Options) {
+		o.Sealer, o.Types, o.Identities = mustSealer(), policyTypes(), identityKinds()
+	})
 }
 
 func (l *lone) args(more ...string) []string {

@@ -248,6 +248,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 	}
 	s.node = newNode(nodeName(), s.store, s.kept, s.logger, s.metrics)
 	for _, l := range s.listeners.gateways {
+		s.metrics.expect(l.environment)
 		s.node.add(l.environment, engine.New(engine.Options{
 			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
 			Limits:     engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls},
@@ -256,7 +257,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 			Country: s.countries.finder(), CountryHeader: s.CountryHeader,
 		}))
 	}
-	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways}, upstreamMetrics{s.node.gateways})
+	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways}, upstreamMetrics{s.node.gateways}, gatewayMetrics{s.node.gateways})
 	return b, s.begin(ctx, &b)
 }
 

@@ -46,10 +46,6 @@ func collectSource(to chan<- prometheus.Metric, environment string, s engine.Sou
 	} {
 		to <- prometheus.MustNewConstMetric(sourceLogins, prometheus.CounterValue, float64(n), append(labels, verdict)...)
 	}
-	up := 1.0
-	if s.Open {
-		up = 0
-	}
-	to <- prometheus.MustNewConstMetric(sourceUp, prometheus.GaugeValue, up, labels...)
+	to <- prometheus.MustNewConstMetric(sourceUp, prometheus.GaugeValue, oneIf(!s.Open), labels...)
 	to <- prometheus.MustNewConstMetric(sourceLatency, prometheus.GaugeValue, s.Latency.Seconds(), labels...)
 }

@@ -20,6 +20,15 @@ const (
 	Failed  Result = "ERROR"
 )
 
+// TokenCheck is how the token of a call was found to be good.
+type TokenCheck string
+
+// The checks: by its signature, or by having been checked before.
+const (
+	TokenVerified   TokenCheck = "VERIFIED"
+	TokenRemembered TokenCheck = "REMEMBERED"
+)
+
 // Access is one proxied call, reported after its answer. It is passed by
 // value and holds no token and no body.
 type Access struct {
@@ -35,6 +44,7 @@ type Access struct {
 	Subject       string
 	Status        int
 	Result        Result
+	TokenCheck    TokenCheck // "" without a token, and for one that is not good
 	Fault         fault.Type // "" on success
 	Policy        string     // the policy that refused; "" when none did
 	Reason        string     // for the operator; never sent to the caller
@@ -111,6 +121,12 @@ const (
 	ForgedToken      SecurityKind = "FORGED_TOKEN" // the signature of a well-formed token of ours is wrong
 	RevokedTokenUsed SecurityKind = "REVOKED_TOKEN_USED"
 )
+
+// SecurityKinds are all of them.
+var SecurityKinds = []SecurityKind{
+	RefreshReused, LoginsThrottled, SourceFailing, SourceRecovered, AddressRefused, TokensRevoked, KeyRotated, KeyRevoked,
+	ForgedToken, RevokedTokenUsed,
+}
 
 // Security is something that whoever watches over the installation should see.
 type Security struct {

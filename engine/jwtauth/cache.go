@@ -49,17 +49,30 @@ type flight struct {
 // get returns what is remembered of token, or verifies it. Concurrent calls
 // with one token verify it once.
 func (c *cache) get(token string, now int64, verify func(string) (*verified, error)) (*verified, error) {
+	if v := c.find(token, now); v != nil {
+		return v, nil
+	}
+	return c.load(token, now, verify)
+}
+
+// find returns what is remembered of token; nil when that is nothing.
+func (c *cache) find(token string, now int64) *verified {
 	s := c.shard(token)
 	s.mu.RLock()
 	v := s.tokens[token]
 	s.mu.RUnlock()
-	if v != nil && v.current(now, c.leeway) {
-		if v.used.Load() != now { // one write a second, not one a call
-			v.used.Store(now)
-		}
-		return v, nil
+	if v == nil || !v.current(now, c.leeway) {
+		return nil
 	}
-	return s.load(token, now, c.leeway, verify)
+	if v.used.Load() != now { // one write a second, not one a call
+		v.used.Store(now)
+	}
+	return v
+}
+
+// load verifies a token that find does not know.
+func (c *cache) load(token string, now int64, verify func(string) (*verified, error)) (*verified, error) {
+	return c.shard(token).load(token, now, c.leeway, verify)
 }
 
 // shard picks by bytes of the signature, which are as good as random.

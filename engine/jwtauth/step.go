@@ -47,10 +47,14 @@ func (s *step) Do(x *policy.Exchange) error {
 		return s.reject(err)
 	}
 	now := s.now()
-	v, err := s.cache.get(text, now.Unix(), s.verify)
-	if err != nil {
-		return s.reject(err)
+	check, v := event.TokenRemembered, s.cache.find(text, now.Unix())
+	if v == nil {
+		check = event.TokenVerified
+		if v, err = s.cache.load(text, now.Unix(), s.verify); err != nil {
+			return s.reject(err)
+		}
 	}
+	x.TokenCheck = check
 	if v.revoked(s.revoked) {
 		return s.reject(v.refused(ErrRevoked))
 	}

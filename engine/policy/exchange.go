@@ -64,8 +64,10 @@ type Exchange struct {
 	// Context ends with the request.
 	Context context.Context
 
-	// Identity is set by an authentication step.
-	Identity Identity
+	// Identity is set by an authentication step, TokenCheck by one that found a
+	// token to be good.
+	Identity   Identity
+	TokenCheck event.TokenCheck
 	// Strip names header fields that must not reach the upstream, in every
 	// spelling a backend may read as the same name (D14).
 	Strip []string
