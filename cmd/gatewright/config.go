@@ -45,7 +45,8 @@ type gatewayFlags struct {
 	TLSKey          []string      `name:"tls-key" help:"PEM file with the key of the certificate; one for each, in the same order." sep:"," placeholder:"FILE"`
 	LastGoodDir     string        `help:"Directory where the node keeps its last good configuration, sealed with the master key, to start from while the database is away. One for each node; none: keep nothing. Default: last-good in the data directory." placeholder:"DIR"`
 	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
-	AccessLog       bool          `help:"Log every call through the gateway, not only refused and failed ones."`
+	AccessLog       string        `help:"Where a line of JSON for each call through the gateway goes: a file, or - for standard output. Empty: refused and failed calls only, in the log." placeholder:"TARGET"`
+	AccessLogSample float64       `help:"Share of the calls that succeeded which have a line in the access log; refused and failed ones always have." default:"1" placeholder:"0..1"`
 	Events          []string      `help:"Where token requests and security events go for a SIEM, beside the database: a file or - for JSON lines, or a syslog server (RFC 5424) as udp://, tcp:// or tcp+tls://host:port; ?ca=FILE after tcp+tls names the certificates to trust. Repeat it or separate with commas for more." sep:"," placeholder:"TARGET"`
 }
 
@@ -122,6 +123,14 @@ func (g *gatewayFlags) openKept(dataDir string, sealer *secret.Sealer) (*keptFil
 // identityTargets is the rule about where identity sources may be.
 func (g *gatewayFlags) identityTargets() (outgoing.Rule, error) {
 	return outgoing.Parse(g.IdentityTargets)
+}
+
+// sample is the share of calls that the access log holds.
+func (g *gatewayFlags) sample() error {
+	if !(g.AccessLogSample >= 0 && g.AccessLogSample <= 1) { // NaN is neither
+		return fmt.Errorf("--access-log-sample %v: write a share from 0 to 1, such as 0.01", g.AccessLogSample)
+	}
+	return nil
 }
 
 // eventTargets is where events are sent.

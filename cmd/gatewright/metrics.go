@@ -101,7 +101,7 @@ func (m *metrics) expect(environment string) {
 // and counted.
 type accessLog struct {
 	logger  *slog.Logger
-	all     bool
+	calls   bool        // refused and failed ones; another log has them otherwise
 	lines   chan func() // never closed: a call that was cut off may still report
 	dropped prometheus.Counter
 	stop    chan struct{}
@@ -109,8 +109,8 @@ type accessLog struct {
 	closed  atomic.Bool
 }
 
-func newAccessLog(logger *slog.Logger, all bool, dropped prometheus.Counter) *accessLog {
-	l := &accessLog{logger: logger, all: all, lines: make(chan func(), 4096), dropped: dropped, stop: make(chan struct{})}
+func newAccessLog(logger *slog.Logger, calls bool, dropped prometheus.Counter) *accessLog {
+	l := &accessLog{logger: logger, calls: calls, lines: make(chan func(), 4096), dropped: dropped, stop: make(chan struct{})}
 	l.done.Go(l.run)
 	return l
 }
@@ -138,9 +138,9 @@ func (l *accessLog) drain() {
 	}
 }
 
-// Access logs a refused or failed call, and every call when asked to.
+// Access logs a refused or failed call.
 func (l *accessLog) Access(a event.Access) {
-	if !l.all && a.Result == event.Success {
+	if !l.calls || a.Result == event.Success {
 		return
 	}
 	l.write(func() {
@@ -151,9 +151,9 @@ func (l *accessLog) Access(a event.Access) {
 	})
 }
 
-// Token logs a token request that was refused, and every one when asked to.
+// Token logs a token request that was refused.
 func (l *accessLog) Token(t event.Token) {
-	if !l.all && t.Error == "" {
+	if t.Error == "" {
 		return
 	}
 	l.write(func() {

@@ -125,6 +125,9 @@ func (s *service) check() (err error) {
 	if s.targets, err = s.identityTargets(); err != nil {
 		return err
 	}
+	if err = s.sample(); err != nil {
+		return err
+	}
 	if s.events, err = s.eventTargets(); err != nil {
 		return err
 	}
@@ -264,7 +267,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 // sinks are those who hear of what the gateways do: metrics, log, the database
 // and whoever watches over the installation.
 func (s *service) sinks() (sinks, error) {
-	log := newAccessLog(s.logger, s.AccessLog, s.metrics.dropped)
+	log := newAccessLog(s.logger, s.AccessLog == "", s.metrics.dropped)
 	s.onClose(log.Close)
 	dropped := newEventsDropped(s.metrics.registry)
 	siem, err := newSIEM(s.events, os.Stdout, s.logger, dropped)
@@ -280,7 +283,16 @@ func (s *service) sinks() (sinks, error) {
 	counted := newCalls(s.store, s.logger)
 	s.onClose(counted.Close)
 	s.outside = sinks{s.metrics, log, siem}
-	return append(s.outside[:len(s.outside):len(s.outside)], writer, refused, counted), nil
+	all := append(s.outside[:len(s.outside):len(s.outside)], writer, refused, counted)
+	if s.AccessLog == "" {
+		return all, nil
+	}
+	calls, err := openCallLog(s.AccessLog, s.AccessLogSample, s.stdout, s.logger, s.metrics.dropped)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(calls.Close)
+	return append(all, calls), nil
 }
 
 func (s *service) firstStart(ctx context.Context, b *banner) error {

@@ -2,9 +2,11 @@ package check
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,7 +106,9 @@ func accepts(t *testing.T, where string, args []string, environ map[string]strin
 }
 
 // running is the product with the demo, its own database and some traffic.
-type running struct{ gateway, ops string }
+type running struct{ console, gateway, ops string }
+
+const password = "a long password for one test"
 
 func run(t *testing.T) running {
 	t.Helper()
@@ -118,7 +122,7 @@ func run(t *testing.T) running {
 	}
 	cmd := product(t, "serve", "--demo", "--data-dir="+dir, "--console-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0",
 		"--demo-addr=127.0.0.1:0", "--gateway=production=127.0.0.1:0")
-	cmd.Dir, cmd.Stderr = root, os.Stderr
+	cmd.Dir, cmd.Stderr, cmd.Env = root, os.Stderr, append(os.Environ(), "GATEWRIGHT_ADMIN_PASSWORD="+password)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +163,40 @@ func greeted(t *testing.T, out *bufio.Reader) running {
 		}
 		return m[1]
 	}
-	return running{find("Gateway"), find("Health")}
+	return running{find("Console"), find("Gateway"), find("Health")}
+}
+
+// connect makes an identity source, for the metrics of one.
+func (r running) connect(t *testing.T) {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"admin"}, "client_secret": {password}}
+	resp, err := http.PostForm(r.console+"/apiops/auth/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var token struct {
+		Text string `json:"access_token"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&token); err != nil || token.Text == "" {
+		t.Fatalf("no token: %s, %v", resp.Status, err)
+	}
+	source := `{"identityProvider":{"kind":"DIRECTORY","name":"corp","server":"ldaps://directory.example"},"secrets":{"bindPassword":"hunter2hunter2"}}`
+	req, err := http.NewRequest(http.MethodPost, r.console+"/apiops/projects/Demo/identityProviders/", strings.NewReader(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Text)
+	req.Header.Set("Content-Type", "application/json")
+	made, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Body.Close()
+	if made.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(made.Body)
+		t.Fatalf("no identity source: %s: %s", made.Status, said)
+	}
 }
 
 func (r running) get(url string) (string, error) {
