@@ -56,6 +56,7 @@ type state struct {
 	peer    netip.Addr
 	trusted bool     // the peer is a trusted proxy
 	ids     []string // the correlation id as a field's values
+	trace   Trace    // nil: the call is not followed
 
 	started, called, answered, extended time.Time
 
@@ -113,6 +114,9 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.peer = peerAddr(r.RemoteAddr)
 	c.trusted = within(c.g.trusted, c.peer)
 	c.ids = []string{correlationID(r.Header, c.trusted)}
+	if c.g.tracer != nil {
+		c.follow()
+	}
 	c.x.Header, c.x.Method, c.x.CorrelationID = r.Header, r.Method, c.ids[0]
 	c.x.Protocol, c.x.Time, c.x.Content, c.x.Country = r.Proto, c.started, c.read, c.country
 	c.x.Client = clientAddr(c.peer, r.Header["X-Forwarded-For"], c.g.trusted)
@@ -256,6 +260,9 @@ func (c *call) end() {
 	if !c.silent {
 		c.g.sink.Access(c.access())
 	}
+	if c.trace != nil {
+		c.trace.End(c.access())
+	}
 	if v == http.ErrAbortHandler || v != nil && begun {
 		panic(http.ErrAbortHandler) // net/http cuts the answer off
 	}
@@ -293,7 +300,7 @@ func (c *call) access() event.Access {
 	a := event.Access{
 		Time: c.started, Method: c.r.Method, Path: c.target.path, Client: c.x.Client, Subject: c.x.Identity.Subject,
 		TokenCheck: c.x.TokenCheck,
-		Status: c.status, Result: c.result(), Fault: c.fault, Cause: c.cause, CorrelationID: c.ids[0],
+		Status:     c.status, Result: c.result(), Fault: c.fault, Cause: c.cause, CorrelationID: c.ids[0],
 		Duration: c.g.now().Sub(c.started),
 	}
 	if c.cause != nil {

@@ -142,6 +142,9 @@ func (c *call) rewriteHeader(h http.Header, memory []string) []string {
 	h[CorrelationHeader] = c.ids
 	c.setForwarded(&own)
 	own.setAll(c.x.Set)
+	if c.trace != nil {
+		c.trace.Forward(h)
+	}
 	return own.values
 }
 

@@ -49,6 +49,8 @@ type Options struct {
 	// proxies tell it; what they say goes first.
 	Country       func(netip.Addr) string
 	CountryHeader string
+	// Tracer follows calls; nil follows none.
+	Tracer Tracer
 	// Tokens keeps refresh families and revocations; nil issues no refresh
 	// tokens and revokes nothing.
 	Tokens token.Store
@@ -125,6 +127,8 @@ type Gateway struct {
 	country       func(netip.Addr) string
 	countryHeader string // in canonical form
 
+	tracer Tracer // nil: none
+
 	snapshot   atomic.Pointer[Snapshot]
 	tokens     *token.Service
 	revoked    *revoke.List
@@ -153,7 +157,7 @@ func New(o Options) *Gateway {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	g := &Gateway{
-		types: o.Types, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
+		types: o.Types, tracer: o.Tracer, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
 		proxyLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 		revoked:  revoke.NewList(o.Now), transports: newTransports(), balancers: newBalancers(o.Now, o.Logger),
 	}

@@ -47,6 +47,8 @@ type gatewayFlags struct {
 	DrainTimeout    time.Duration `help:"How long requests under way may take to finish when the process stops." default:"3s"`
 	AccessLog       string        `help:"Where a line of JSON for each call through the gateway goes: a file, or - for standard output. Empty: refused and failed calls only, in the log." placeholder:"TARGET"`
 	AccessLogSample float64       `help:"Share of the calls that succeeded which have a line in the access log; refused and failed ones always have." default:"1" placeholder:"0..1"`
+	Traces          string        `help:"OpenTelemetry collector that gets the traces of calls and token requests by OTLP over HTTP, such as http://localhost:4318. $OTEL_EXPORTER_OTLP_HEADERS may hold its credentials." placeholder:"URL"`
+	TracesSample    float64       `help:"Share of the calls that are traced. What a trusted proxy has decided in traceparent goes first." default:"0.1" placeholder:"0..1"`
 	Events          []string      `help:"Where token requests and security events go for a SIEM, beside the database: a file or - for JSON lines, or a syslog server (RFC 5424) as udp://, tcp:// or tcp+tls://host:port; ?ca=FILE after tcp+tls names the certificates to trust. Repeat it or separate with commas for more." sep:"," placeholder:"TARGET"`
 }
 

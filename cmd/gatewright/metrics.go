@@ -23,6 +23,8 @@ type metrics struct {
 	snapshot *prometheus.GaugeVec
 	database prometheus.Gauge
 	dropped  prometheus.Counter
+	// spansLost are those that the collector of traces did not take.
+	spansLost prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -54,12 +56,15 @@ func newMetrics() *metrics {
 			Help: "Access log lines dropped because the log was slower than the traffic.",
 		}),
 	}
+	m.spansLost = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "gatewright_spans_lost_total", Help: "Spans of traces that the collector did not take.",
+	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "gatewright_build_info", Help: "Always 1; the version is a label.",
 		ConstLabels: prometheus.Labels{"version": buildVersion()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(&m.callMetrics, m.tokens, m.latency, m.security, m.snapshot, m.database, m.dropped, build,
+	m.registry.MustRegister(&m.callMetrics, m.tokens, m.latency, m.security, m.snapshot, m.database, m.dropped, m.spansLost, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -70,6 +70,7 @@ type service struct {
 	certificates *certificates
 	targets      outgoing.Rule // where identity sources may be
 	events       []eventTarget // who else hears of events
+	collector    string        // of traces; "" for none
 	secure       bool          // cookies are for TLS only
 	listeners    listeners
 	store        *models.Store
@@ -126,6 +127,9 @@ func (s *service) check() (err error) {
 		return err
 	}
 	if err = s.sample(); err != nil {
+		return err
+	}
+	if s.collector, err = s.tracesURL(); err != nil {
 		return err
 	}
 	if s.events, err = s.eventTargets(); err != nil {
@@ -249,19 +253,37 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 	if err != nil {
 		return b, err
 	}
-	s.node = newNode(nodeName(), s.store, s.kept, s.logger, s.metrics)
+	name := nodeName()
+	follower, sink, err := s.tracer(ctx, name, sink)
+	if err != nil {
+		return b, err
+	}
+	s.node = newNode(name, s.store, s.kept, s.logger, s.metrics)
 	for _, l := range s.listeners.gateways {
 		s.metrics.expect(l.environment)
 		s.node.add(l.environment, engine.New(engine.Options{
 			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
 			Limits:     engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls},
-			Identities: identityKinds(), AllowTarget: s.targets.Allow,
+			Identities: identityKinds(), AllowTarget: s.targets.Allow, Tracer: follower,
 			Tokens: reachedStore{s.store, s.node.reach}, Away: s.node.reach.away, RefreshKey: s.refreshKey,
 			Country: s.countries.finder(), CountryHeader: s.CountryHeader,
 		}))
 	}
 	s.metrics.registry.MustRegister(sourceMetrics{s.node.gateways}, upstreamMetrics{s.node.gateways}, gatewayMetrics{s.node.gateways})
 	return b, s.begin(ctx, &b)
+}
+
+// tracer is nil without a collector of traces; with one it hears of events too.
+func (s *service) tracer(ctx context.Context, node string, heard sinks) (engine.Tracer, sinks, error) {
+	if s.collector == "" {
+		return nil, heard, nil
+	}
+	t, err := newTracer(ctx, s.collector, s.TracesSample, node, s.logger, s.metrics.spansLost)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.onClose(t.Close)
+	return t, append(heard, t), nil
 }
 
 // sinks are those who hear of what the gateways do: metrics, log, the database

@@ -84,8 +84,10 @@ func (g *Guard) call(ctx context.Context, password secret.Text, ask func(context
 		g.brake.abandon(round)
 		return lookup{}, fmt.Errorf("wait for the identity source: %w", err)
 	}
+	asked := watched(ctx)
 	l, err := g.run(ctx, ask)
 	err = withoutPassword(err, password)
+	asked(err)
 	g.settle(round, err)
 	return l, err
 }
