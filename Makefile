@@ -16,14 +16,14 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILD_FLAGS = -trimpath
 LDFLAGS = $(if $(VERSION),-X main.version=$(VERSION))
 
-GO_ROOMS = cmd engine handlers models web assets migrations e2e
+GO_ROOMS = cmd deploy engine handlers models web assets migrations e2e
 GENERATED = '*_templ.go' assets/dist docs/configuration.md handlers/apiops/fieldtexts.go
 
 .DEFAULT_GOAL := help
 # The steps share two things: the machine and the reader.
 .NOTPARALLEL:
 .PHONY: help run dev build generate test e2e lint arrows bench check \
-	modules services fmt vet generated fresh go-test browser-test browser FORCE
+	modules services fmt vet generated fresh go-test deploy-test browser-test browser FORCE
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -58,7 +58,7 @@ generate: modules ## Regenerate templates, assets and the reference of settings
 	$(NPM) run --silent assets
 	GOFLAGS=$(BUILD_FLAGS) $(GO) generate ./...
 
-test: modules fresh vet arrows go-test browser-test ## Run every test; brings along what they need
+test: modules fresh vet arrows go-test deploy-test browser-test ## Run every test; brings along what they need
 	@echo "make test: everything passed"
 
 # One PostgreSQL for the tests of all packages. The engine's run once more without the
@@ -68,6 +68,10 @@ go-test: modules services build/testserver
 	@race=-race; command -v "$$($(GO) env CC)" >/dev/null || \
 		{ race=; echo "make: no C compiler here, so the tests run without the race detector"; }; \
 	echo "$(GO) test $$race ./..."; build/testserver -- $(GO) test -timeout 60m $$race ./...
+
+# What reads the files of deploy/ is large, and in a module of its own.
+deploy-test: modules
+	cd deploy/check && $(GO) vet $(BUILD_FLAGS) . && $(GO) test $(BUILD_FLAGS) -timeout 20m .
 
 e2e: browser-test ## Run the journeys in a browser only
 

@@ -181,7 +181,7 @@ func (r running) connect(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&token); err != nil || token.Text == "" {
 		t.Fatalf("no token: %s, %v", resp.Status, err)
 	}
-	source := `{"identityProvider":{"kind":"DIRECTORY","name":"corp","server":"ldaps://directory.example"},"secrets":{"bindPassword":"hunter2hunter2"}}`
+	source := `{"identityProvider":{"kind":"LDAP","name":"corp","servers":["ldaps://directory.example"],"userBaseDn":"dc=example"}}`
 	req, err := http.NewRequest(http.MethodPost, r.console+"/apiops/projects/Demo/identityProviders/", strings.NewReader(source))
 	if err != nil {
 		t.Fatal(err)
