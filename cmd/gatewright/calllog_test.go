@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -85,12 +86,15 @@ func TestACallIsOneLineWhateverItsTexts(t *testing.T) {
 		}, map[string]any{
 			"time": "2026-03-04T04:06:07.000008Z", "status": 0.0, "result": "", "path": "/\n{\"status\":200}\x00\u2028<\\\ufffd", "subject": `"},{"`, "client": "fe80::1", "durationMs": 0.0,
 		}},
+		{"a path that is no text", event.Access{Time: at, Path: "/caf\xe9"}, map[string]any{
+			"time": "2026-03-04T04:06:07.000008Z", "status": 0.0, "result": "", "path": "/caf\ufffd", "durationMs": 0.0,
+		}},
 		{"a path without end", event.Access{Time: at, Path: long}, map[string]any{
 			"time": "2026-03-04T04:06:07.000008Z", "status": 0.0, "result": "", "path": strings.ToValidUTF8(long[:maxCallText], "\ufffd"), "durationMs": 0.0,
 		}},
 	} {
 		line := appendCall(nil, &c.call)
-		if bytes.Count(line, []byte("\n")) != 1 || !bytes.HasSuffix(line, []byte("\n")) {
+		if !utf8.Valid(line) || bytes.Count(line, []byte("\n")) != 1 || !bytes.HasSuffix(line, []byte("\n")) {
 			t.Errorf("%s is not one line: %s", c.name, line)
 		}
 		var got map[string]any
