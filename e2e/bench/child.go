@@ -1,17 +1,63 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"strings"
+	"runtime"
+	"strconv"
 )
 
-// child is another process of this program. It ends with its standard input.
+// partVariable tells a process of this program which part it plays.
+const partVariable = "GATEWRIGHT_BENCH_PART"
+
+// play is the life of a child: it ends with its standard input.
+func play(part string, in io.Reader, out io.Writer) error {
+	p := &parent{in: in, dec: json.NewDecoder(in), enc: json.NewEncoder(out)}
+	switch part {
+	case "upstream":
+		return serveUpstream(p)
+	case "load":
+		return serveLoad(p)
+	case "gateway":
+		return serveGateway(p)
+	case "proxy":
+		return serveReverseProxy(p)
+	}
+	return fmt.Errorf("there is no part %q", part)
+}
+
+// parent is what a child knows of the process that started it.
+type parent struct {
+	in  io.Reader
+	dec *json.Decoder
+	enc *json.Encoder
+}
+
+func (p *parent) read(into any) error {
+	if err := p.dec.Decode(into); err != nil {
+		return fmt.Errorf("read what to do: %w", err)
+	}
+	return nil
+}
+
+func (p *parent) tell(what any) error {
+	if err := p.enc.Encode(what); err != nil {
+		return fmt.Errorf("tell what came of it: %w", err)
+	}
+	return nil
+}
+
+func (p *parent) wait() error {
+	_, err := io.Copy(io.Discard, p.in)
+	return err
+}
+
+// child is another process of this program.
 type child struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -19,25 +65,33 @@ type child struct {
 	dec *json.Decoder
 }
 
-func start(role string) (*child, error) {
+func start(ctx context.Context, part string, on cores) (*child, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own program: %w", err)
 	}
-	cmd := exec.Command(program, "-role", role)
+	cmd := on.command(ctx, program)
+	cmd.Env = append(os.Environ(), partVariable+"="+part)
 	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", role, err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", role, err)
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(inErr, outErr); err != nil {
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", role, err)
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
 	return &child{cmd, in, json.NewEncoder(in), json.NewDecoder(out)}, nil
+}
+
+// ask tells the child something, unless it is nil, and reads its answer.
+func (c *child) ask(question, answer any) error {
+	if question != nil {
+		if err := c.enc.Encode(question); err != nil {
+			return err
+		}
+	}
+	return c.dec.Decode(answer)
 }
 
 // stop ends the process; how it ends does not matter any more.
@@ -46,22 +100,24 @@ func (c *child) stop() {
 	_ = c.cmd.Wait()
 }
 
-// serveUpstream answers every request with 1 KiB until in ends. It tells its
-// address first.
-func serveUpstream(in io.Reader, out io.Writer) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+// cores are those that a process may use, as taskset writes them; "" for all.
+type cores string
+
+// divide gives the proxies a core of their own, if the machine has two and taskset.
+func divide(ctx context.Context) (proxies, rest cores) {
+	proxies, rest = "0", "1"
+	if last := runtime.NumCPU() - 1; last > 1 {
+		rest = cores("1-" + strconv.Itoa(last))
 	}
-	body := []byte(strings.Repeat("x", 1<<10))
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header()["Content-Type"] = []string{"application/octet-stream"}
-		_, _ = w.Write(body)
-	})}
-	go func() { _ = server.Serve(listener) }()
-	if err := json.NewEncoder(out).Encode(listener.Addr().String()); err != nil {
-		return fmt.Errorf("tell address: %w", err)
+	if runtime.NumCPU() < 2 || proxies.command(ctx, "true").Run() != nil || rest.command(ctx, "true").Run() != nil {
+		return "", ""
 	}
-	_, err = io.Copy(io.Discard, in)
-	return err
+	return proxies, rest
+}
+
+func (c cores) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	if c == "" {
+		return exec.CommandContext(ctx, program, args...)
+	}
+	return exec.CommandContext(ctx, "taskset", append([]string{"-c", string(c), program}, args...)...)
 }

@@ -4,74 +4,160 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"runtime"
+	"runtime/pprof"
 	"strconv"
-	"time"
 
 	"github.com/gatewright/gatewright/engine"
-	"github.com/gatewright/gatewright/engine/jwt"
+	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
 )
 
-const (
-	publicURL = "https://bench.test"
-	openPath  = "/open"
-	// fresh is how many tokens there are of each algorithm. Used once each,
-	// they are new to the gateway; then it is made to forget them.
-	fresh = 2000
-	// repeated is how many of them take turns when they shall be known.
-	repeated = 100
-)
+// proxies is how many the gateway has to choose from; each work calls one of them.
+const proxies = 100
 
-// algorithms are those whose cost is measured.
-var algorithms = []keys.Algorithm{keys.HS256, keys.RS256, keys.ES256}
+// setup is what the gateway is started with.
+type setup struct {
+	Upstream string
+	Keys     []material
+	Profile  string // the file that its CPU profile goes to; "" for none
+}
 
-// subject is the gateway that is measured: one open proxy and one for each
-// algorithm.
+type material struct {
+	Algorithm keys.Algorithm
+	ID        string
+	Key       []byte
+}
+
+func newSetup(upstream, profile string, w *wallet) (setup, error) {
+	s := setup{Upstream: upstream, Profile: profile}
+	for _, alg := range algorithms {
+		key, err := w.keys[alg].Marshal()
+		if err != nil {
+			return s, err
+		}
+		s.Keys = append(s.Keys, material{alg, w.keys[alg].ID, key})
+	}
+	return s, nil
+}
+
+// question is what the gateway is asked between turns.
+type question struct {
+	// Forget makes all tokens new to it.
+	Forget bool
+}
+
+// state is its answer.
+type state struct{ Allocs uint64 }
+
+// subject is the gateway that is measured.
 type subject struct {
 	gateway *engine.Gateway
 	bundle  engine.Bundle
-	address string
-	tokens  map[keys.Algorithm][]string
 }
 
-func newSubject(upstream string) (*subject, error) {
-	s := &subject{gateway: engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}}), tokens: map[keys.Algorithm][]string{}}
-	s.bundle = engine.Bundle{Environment: "bench", PublicURL: publicURL}
-	var entries []keys.Entry
-	err := s.add("open", upstream)
-	for _, alg := range algorithms {
-		key, keyErr := keys.Generate(alg)
-		if err = firstOf(err, keyErr, s.add(string(alg), upstream, alg)); err != nil {
-			return nil, err
-		}
-		entries = append(entries, keys.Entry{Key: key, State: keys.Active})
-		if s.tokens[alg], err = sign(key); err != nil {
-			return nil, err
-		}
+// serveGateway runs it as the product does: its own server, with metrics.
+func serveGateway(p *parent) error {
+	var with setup
+	if err := p.read(&with); err != nil {
+		return err
 	}
-	if s.bundle.Keys, err = keys.NewSet(entries); err != nil {
-		return nil, err
+	s, err := newSubject(with)
+	if err != nil {
+		return err
 	}
-	return s, s.serve()
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
+	address, err := s.serve()
+	if err != nil {
+		return err
+	}
+	if with.Profile != "" {
+		stop, err := profile(with.Profile)
 		if err != nil {
 			return err
 		}
+		defer stop()
 	}
-	return nil
+	if err := p.tell(address); err != nil {
+		return err
+	}
+	return s.answer(p)
+}
+
+func profile(name string) (stop func(), err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = file.Close() }, nil
+}
+
+// answer goes on until there are no more questions.
+func (s *subject) answer(p *parent) error {
+	for {
+		var q question
+		if p.dec.Decode(&q) != nil {
+			return nil
+		}
+		if q.Forget {
+			if err := s.forget(); err != nil {
+				return err
+			}
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if err := p.tell(state{m.Mallocs}); err != nil {
+			return err
+		}
+	}
+}
+
+func newSubject(with setup) (*subject, error) {
+	s := &subject{gateway: engine.New(engine.Options{
+		Types: policy.Set{jwtauth.Type()}, Sink: newMetrics(),
+		Limits: engine.Limits{MaxBody: engine.DefaultMaxBody, MaxConnections: 20_000, MaxCalls: 10_000}, // the product's defaults
+	})}
+	s.bundle = engine.Bundle{Environment: "bench", PublicURL: issuer}
+	if err := s.setKeys(with.Keys); err != nil {
+		return nil, err
+	}
+	err := s.add("open", with.Upstream)
+	for i := 0; err == nil && i < proxies-1; i++ {
+		// The first are those that are called, the others are like them.
+		alg, name := algorithms[i%len(algorithms)], fmt.Sprintf("other-%d", i)
+		if i < len(algorithms) {
+			name = string(alg)
+		}
+		err = s.add(name, with.Upstream, alg)
+	}
+	s.addCallers()
+	return s, err
+}
+
+func (s *subject) setKeys(list []material) (err error) {
+	var entries []keys.Entry
+	for _, m := range list {
+		key, err := keys.Parse(m.Algorithm, m.ID, m.Key)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, keys.Entry{Key: key, State: keys.Active})
+	}
+	s.bundle.Keys, err = keys.NewSet(entries)
+	return err
 }
 
 func (s *subject) add(name, upstream string, guard ...keys.Algorithm) error {
-	p := engine.Proxy{Project: "bench", Name: name, Route: engine.Route{BasePath: "/" + name}, Upstream: engine.Upstream{URL: "http://" + upstream}}
+	p := engine.Proxy{Project: "bench", Name: name, ClientID: name + "-client", Route: engine.Route{BasePath: "/" + name}, Upstream: engine.Upstream{URL: "http://" + upstream}}
 	for _, alg := range guard {
-		c := jwtauth.NewForm()
-		c.Name, c.JWTSignatureAlgorithm, c.AddUserToHeader = "Standard", alg, true
-		raw, err := policy.Encode(c)
+		raw, err := policy.Encode(guarded(alg))
 		if err != nil {
 			return err
 		}
@@ -81,38 +167,57 @@ func (s *subject) add(name, upstream string, guard ...keys.Algorithm) error {
 	if err != nil {
 		return err
 	}
-	s.bundle.Owners = append(s.bundle.Owners, engine.Owner{ID: name, Digest: digest, Definition: raw, Client: engine.Client{ID: name}})
+	s.bundle.Owners = append(s.bundle.Owners, engine.Owner{ID: name, Digest: digest, Definition: raw, Client: engine.Client{ID: p.ClientID}})
 	return nil
 }
 
-func sign(key *keys.Key) ([]string, error) {
-	now, client := time.Now(), string(key.Algorithm)
-	list := make([]string, fresh)
-	for i := range list {
-		var err error
-		list[i], err = jwt.Sign(key, "", jwt.ClaimSet{
-			Issuer: publicURL, Subject: client, Audience: []string{client}, ClientID: client, GrantType: "client_credentials",
-			ID: strconv.Itoa(i), IssuedAt: now.Unix(), NotBefore: now.Unix(), Expires: now.Add(time.Hour).Unix(),
-		})
-		if err != nil {
-			return nil, err
-		}
+// guarded is the policy with all that a call can cost: the caller's own access,
+// conditions, roles, and both headers for the upstream.
+func guarded(alg keys.Algorithm) *jwtauth.Config {
+	c := jwtauth.NewForm()
+	c.Name, c.JWTSignatureAlgorithm, c.GrantType, c.AuthenticationType = "Standard", alg, issue.Password, identity.SecretManager
+	c.AddUserToHeader, c.ClearAuth = true, true
+	c.Authorization = jwtauth.Authorization{
+		EnableAuthorization: true, AddRolesToHeader: true, CredentialRoleNameList: []string{"admin", "orders-write"},
 	}
-	return list, nil
+	c.ConditionUnmetAction = policy.Reject
+	c.Condition = condition.Condition{Rules: []condition.Rule{
+		rule(condition.Variable{Type: condition.Context, ContextValue: condition.RequestMethod}, condition.In, "GET#POST"),
+		rule(condition.Variable{Type: condition.Context, ContextValue: condition.ClientAddress}, condition.In, "127.0.0.0/8#10.0.0.0/8"),
+		rule(condition.Variable{Type: condition.Header, HeaderName: "Accept"}, condition.NotContains, "text/html"),
+	}}
+	c.Normalize()
+	return c
 }
 
-func (s *subject) serve() error {
+func rule(v condition.Variable, o condition.Operator, second string) condition.Rule {
+	return condition.Rule{
+		Criteria: condition.Value, First: &v, DataType: condition.String, Operator: o, Source: condition.FromValue, SecondValue: second,
+	}
+}
+
+// addCallers lets every caller use every proxy.
+func (s *subject) addCallers() {
+	for i := range callers {
+		c := &identity.Credential{ID: caller(i), Name: caller(i), Enabled: true, Access: map[string]identity.Access{}}
+		for _, o := range s.bundle.Owners {
+			c.Access[o.ID] = identity.Access{}
+		}
+		s.bundle.Credentials = append(s.bundle.Credentials, c)
+	}
+}
+
+func (s *subject) serve() (string, error) {
 	if err := s.forget(); err != nil {
-		return err
+		return "", err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return "", fmt.Errorf("listen: %w", err)
 	}
-	s.address = listener.Addr().String()
 	server := engine.Server("", s.gateway)
 	go func() { _ = server.Serve(engine.Listen(listener, server, s.gateway)) }()
-	return nil
+	return listener.Addr().String(), nil
 }
 
 // forget deploys everything anew, as if every owner had changed: what the

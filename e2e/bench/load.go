@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,11 +20,17 @@ import (
 // order is one turn of load.
 type order struct {
 	Address, Path string
+	Host          string // "" for the address
 	Conns         int
 	// Tokens are used in turn; none means requests without a token.
 	Tokens []string
 	// Turn is how long to go on. With zero each token is used once.
 	Turn time.Duration
+	// Status is what must be answered, such as 200.
+	Status string
+	// Rate is how many requests a second become due, whatever the answers take;
+	// zero means that each connection sends as soon as it has its answer.
+	Rate int
 }
 
 // outcome is what came of an order.
@@ -30,43 +38,39 @@ type outcome struct {
 	Requests int
 	Elapsed  time.Duration
 	P50, P99 time.Duration
-	// Failure is the first answer that was not 200, or the first error.
+	// Failure is the first answer that was wrong, or the first error.
 	Failure string
 }
 
-// serveLoad carries out orders until in ends.
-func serveLoad(in io.Reader, out io.Writer) error {
-	orders, outcomes := json.NewDecoder(in), json.NewEncoder(out)
+// serveLoad carries out orders until there are no more.
+func serveLoad(p *parent) error {
 	for {
 		var o order
-		if err := orders.Decode(&o); errors.Is(err, io.EOF) {
+		if err := p.dec.Decode(&o); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read order: %w", err)
 		}
-		if err := outcomes.Encode(o.carryOut()); err != nil {
-			return fmt.Errorf("tell outcome: %w", err)
+		do := o.asFastAsPossible
+		if o.Rate > 0 {
+			do = o.asDue
+		}
+		if err := p.tell(do()); err != nil {
+			return err
 		}
 	}
 }
 
-// client is one connection. It speaks just enough HTTP to be cheaper than
-// what it measures.
-type client struct {
-	conn  net.Conn
-	in    *bufio.Reader
-	times []time.Duration
-}
-
-func (o order) carryOut() outcome {
+func (o order) asFastAsPossible() outcome {
 	requests := o.requests()
 	var next atomic.Int64
 	var all sync.WaitGroup
 	clients, failures := make([]client, o.Conns), make([]error, o.Conns)
 	start := time.Now()
 	for i := range clients {
+		clients[i].order = &o
 		all.Go(func() {
-			failures[i] = clients[i].run(o.Address, requests, func() (int, bool) {
+			failures[i] = clients[i].run(requests, func() (int, bool) {
 				n := int(next.Add(1)) - 1
 				if o.Turn == 0 {
 					return n, n < len(requests)
@@ -86,7 +90,7 @@ func (o order) requests() [][]byte {
 	}
 	list := make([][]byte, len(tokens))
 	for i, t := range tokens {
-		head := "GET " + o.Path + " HTTP/1.1\r\nHost: " + o.Address + "\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+		head := "GET " + o.Path + " HTTP/1.1\r\nHost: " + cmp.Or(o.Host, o.Address) + "\r\nUser-Agent: bench\r\nAccept: */*\r\n"
 		if t != "" {
 			head += "Authorization: Bearer " + t + "\r\n"
 		}
@@ -95,13 +99,32 @@ func (o order) requests() [][]byte {
 	return list
 }
 
-func (c *client) run(address string, requests [][]byte, next func() (int, bool)) error {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return err
+func sum(clients []client, failures []error, elapsed time.Duration) outcome {
+	var times []time.Duration
+	for i := range clients {
+		times = append(times, clients[i].times...)
 	}
-	defer conn.Close()
-	c.conn, c.in = conn, bufio.NewReader(conn)
+	o := outcome{Requests: len(times), Elapsed: elapsed}
+	if i := slices.IndexFunc(failures, func(err error) bool { return err != nil }); i >= 0 {
+		o.Failure = failures[i].Error()
+	}
+	if slices.Sort(times); len(times) > 0 {
+		o.P50, o.P99 = times[len(times)/2], times[len(times)*99/100]
+	}
+	return o
+}
+
+// client is one connection. It speaks just enough HTTP to be cheaper than
+// what it measures.
+type client struct {
+	order *order
+	conn  net.Conn
+	in    *bufio.Reader
+	times []time.Duration
+}
+
+func (c *client) run(requests [][]byte, next func() (int, bool)) error {
+	defer c.close()
 	for n, more := next(); more; n, more = next() {
 		start := time.Now()
 		if err := c.exchange(requests[n]); err != nil {
@@ -112,55 +135,100 @@ func (c *client) run(address string, requests [][]byte, next func() (int, bool))
 	return nil
 }
 
+func (c *client) close() {
+	if c.conn != nil {
+		_ = c.conn.Close()
+		c.conn = nil
+	}
+}
+
 func (c *client) exchange(request []byte) error {
-	if _, err := c.conn.Write(request); err != nil {
+	if err := c.send(request); err != nil {
 		return err
 	}
+	return c.receive()
+}
+
+func (c *client) send(request []byte) error {
+	if c.conn == nil {
+		conn, err := net.Dial("tcp", c.order.Address)
+		if err != nil {
+			return err
+		}
+		c.conn, c.in = conn, bufio.NewReader(conn)
+	}
+	_, err := c.conn.Write(request)
+	return err
+}
+
+// receive reads one answer.
+func (c *client) receive() error {
 	status, err := c.in.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(string(status), "HTTP/1.1 200 ") {
-		return fmt.Errorf("answer %q", status)
+	if len(status) < 12 || string(status[9:12]) != c.order.Status {
+		return fmt.Errorf("answer %q instead of %s", bytes.TrimSpace(status), c.order.Status)
 	}
-	length, err := c.length()
+	head, err := c.head()
 	if err != nil {
 		return err
 	}
-	_, err = c.in.Discard(length)
+	if head.chunked {
+		err = c.chunks()
+	} else {
+		_, err = c.in.Discard(head.length)
+	}
+	if head.last {
+		c.close()
+	}
 	return err
 }
 
-// length reads the header to its end.
-func (c *client) length() (int, error) {
-	length := 0
+// head is what a client must know of an answer's header.
+type head struct {
+	length        int
+	chunked, last bool
+}
+
+func (c *client) head() (head, error) {
+	var h head
 	for {
 		line, err := c.in.ReadSlice('\n')
-		if err != nil {
-			return 0, err
+		if err != nil || len(line) <= 2 {
+			return h, err
 		}
-		if len(line) <= 2 {
-			return length, nil
-		}
-		if value, ok := strings.CutPrefix(string(line), "Content-Length: "); ok {
-			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
-				return 0, err
+		switch line[0] | 0x20 { // few lines begin with these letters
+		case 'c', 't':
+			if err := h.take(line); err != nil {
+				return h, err
 			}
 		}
 	}
 }
 
-func sum(clients []client, failures []error, elapsed time.Duration) outcome {
-	var times []time.Duration
-	for i := range clients {
-		times = append(times, clients[i].times...)
+func (h *head) take(line []byte) (err error) {
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	value = bytes.TrimSpace(value)
+	switch {
+	case bytes.EqualFold(name, []byte("Content-Length")):
+		h.length, err = strconv.Atoi(string(value))
+	case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		h.chunked = strings.EqualFold(string(value), "chunked")
+	case bytes.EqualFold(name, []byte("Connection")):
+		h.last = strings.EqualFold(string(value), "close")
 	}
-	o := outcome{Requests: len(times), Elapsed: elapsed}
-	if err := errors.Join(failures...); err != nil {
-		o.Failure = err.Error()
+	return err
+}
+
+// chunks reads a chunked body with its end.
+func (c *client) chunks() error {
+	if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(c.in)); err != nil {
+		return err
 	}
-	if slices.Sort(times); len(times) > 0 {
-		o.P50, o.P99 = times[len(times)/2], times[len(times)*99/100]
+	for {
+		if line, err := c.in.ReadSlice('\n'); err != nil || len(line) <= 2 {
+			return err
+		}
 	}
-	return o
 }

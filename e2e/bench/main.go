@@ -1,49 +1,94 @@
-// Command bench measures what the gateway costs: the same request straight to
-// an upstream, through the gateway without a policy, and through it with the
-// JWT policy, for tokens it has and has not seen before. The targets take
-// turns in several rounds and the medians count, because machines are noisy;
-// for the same reason only the ratios of one run mean anything.
+// Command bench compares the gateway with the proxies that it finds on the
+// machine: a bare httputil.ReverseProxy, HAProxy and nginx, and any other gateway
+// that is named by its URL. Within each work they take turns in several rounds and
+// the medians count, because machines are noisy; for the same reason only the
+// ratios of one run mean anything. What counts is requests per second of processor
+// time.
 //
-// The gateway runs in this process, so that its processor time and its
-// allocations can be read exactly; upstream and load are processes of their
-// own.
+// Upstream, load and each proxy are processes of their own. Where taskset is, the
+// proxies have one core, upstream and load the others.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
 	"time"
 )
 
+// settings are what the command line says.
+type settings struct {
+	rounds   int
+	turn     time.Duration
+	conns    int
+	tokens   int
+	rate     int
+	rows     *regexp.Regexp
+	others   []other
+	profile  string
+	markdown bool
+}
+
 func main() {
-	rounds := flag.Int("rounds", 5, "how often each target has its turn")
-	seconds := flag.Float64("seconds", 2, "how long a turn lasts")
-	conns := flag.Int("conns", 32, "connections of the client")
-	markdown := flag.Bool("markdown", false, "print a Markdown table")
-	role := flag.String("role", "", "for the program itself: the part that this process plays")
-	flag.Parse()
-	if err := play(*role, *rounds, time.Duration(*seconds*float64(time.Second)), *conns, *markdown); err != nil {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func play(role string, rounds int, turn time.Duration, conns int, markdown bool) error {
-	switch {
-	case role == "upstream":
-		return serveUpstream(os.Stdin, os.Stdout)
-	case role == "load":
-		return serveLoad(os.Stdin, os.Stdout)
-	case role != "":
-		return fmt.Errorf("unknown role %q", role)
-	case rounds < 1 || turn <= 0 || conns < 1:
-		return fmt.Errorf("-rounds, -seconds and -conns must be greater than zero")
+func run(ctx context.Context) error {
+	if part := os.Getenv(partVariable); part != "" {
+		return play(part, os.Stdin, os.Stdout)
 	}
-	results, err := measure(rounds, turn, conns)
+	s, err := parse(flag.CommandLine, os.Args[1:])
 	if err != nil {
 		return err
 	}
-	report(os.Stdout, results, markdown)
+	return compare(ctx, s, os.Stdout)
+}
+
+func parse(f *flag.FlagSet, args []string) (settings, error) {
+	var s settings
+	f.IntVar(&s.rounds, "rounds", 5, "how often each target has its turn")
+	seconds := f.Float64("seconds", 2, "how long a turn lasts")
+	f.IntVar(&s.conns, "conns", 64, "connections of the client")
+	f.IntVar(&s.tokens, "tokens", 5000, "tokens of each algorithm, sent in turn")
+	f.IntVar(&s.rate, "rate", 8000, "requests a second where latency is measured")
+	rows := f.String("rows", "", "only the work whose name matches this regular expression")
+	f.StringVar(&s.profile, "profile", "", "write the gateway's CPU profile to this `file`; best with -rows")
+	f.BoolVar(&s.markdown, "markdown", false, "print Markdown tables")
+	s.otherFlags(f)
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	s.turn = time.Duration(*seconds * float64(time.Second))
+	if s.rounds < 1 || s.turn <= 0 || s.conns < 1 || s.tokens < 2 || s.rate < 1 || f.NArg() > 0 {
+		return s, fmt.Errorf("-rounds, -seconds, -conns and -rate must be greater than zero, -tokens than one, and nothing may follow the flags")
+	}
+	var err error
+	if s.rows, err = regexp.Compile(*rows); err != nil {
+		return s, fmt.Errorf("-rows: %w", err)
+	}
+	return s, nil
+}
+
+// compare measures and prints.
+func compare(ctx context.Context, s settings, w io.Writer) error {
+	b, err := prepare(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer b.stop()
+	if err := b.measure(); err != nil {
+		return err
+	}
+	b.report(w)
 	return nil
 }

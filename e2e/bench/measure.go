@@ -3,173 +3,161 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"syscall"
 	"time"
 )
 
-// target is one row of the table.
-type target struct {
-	name string
-	// order is the load, without connections and turn.
-	order order
-	// unseen makes every token new to the gateway.
-	unseen bool
-	// straight leaves the gateway out.
-	straight bool
-	turns    []turn
-}
-
-// turn is what one turn of a target showed.
+// turn is what one turn of a target showed. What could not be read is zero.
 type turn struct {
-	perSecond float64
+	perSecond float64 // requests
 	p50, p99  time.Duration
-	cpu       time.Duration // of the gateway, per request
-	allocs    float64       // of the gateway, per request
+	perCPU    float64 // requests a second of processor time
+	allocs    float64 // a request
+	memory    float64 // MiB
 }
 
-// bench is what a run needs.
-type bench struct {
-	load    *child
-	subject *subject
-	conns   int
-}
-
-func measure(rounds int, length time.Duration, conns int) ([]target, error) {
-	upstream, err := start("upstream")
-	if err != nil {
-		return nil, err
-	}
-	defer upstream.stop()
-	var address string
-	if err := upstream.dec.Decode(&address); err != nil {
-		return nil, fmt.Errorf("start upstream: %w", err)
-	}
-	s, err := newSubject(address)
-	if err != nil {
-		return nil, fmt.Errorf("start gateway: %w", err)
-	}
-	load, err := start("load")
-	if err != nil {
-		return nil, err
-	}
-	defer load.stop()
-	b := &bench{load, s, conns}
-	return b.rounds(s.targets(address), rounds, length)
-}
-
-func (s *subject) targets(upstream string) []target {
-	list := []target{
-		{name: "straight to the upstream", order: order{Address: upstream, Path: "/pets/7"}, straight: true},
-		{name: "gateway, no policy", order: order{Address: s.address, Path: openPath + "/pets/7"}},
-	}
-	for _, alg := range algorithms {
-		path := "/" + string(alg) + "/pets/7"
-		list = append(list,
-			target{name: "JWT " + string(alg) + ", repeated token", order: order{Address: s.address, Path: path, Tokens: s.tokens[alg][:repeated]}},
-			target{name: "JWT " + string(alg) + ", first sight", order: order{Address: s.address, Path: path, Tokens: s.tokens[alg]}, unseen: true},
-		)
-	}
-	return list
-}
-
-// rounds gives every target its turn in each round, after one that warms up
-// and does not count.
-func (b *bench) rounds(targets []target, rounds int, length time.Duration) ([]target, error) {
-	for round := range rounds + 1 {
-		for i := range targets {
-			t := &targets[i]
-			one := length
-			if round == 0 {
-				one = length / 4
-			}
-			result, err := b.turn(t, one)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", t.name, err)
-			}
-			if round > 0 {
-				t.turns = append(t.turns, result)
+// measure gives every target its turn in each round, work by work, after a round
+// that warms up and does not count.
+func (b *bench) measure() error {
+	for round := range b.rounds + 1 {
+		for _, w := range b.works {
+			for _, t := range w.targets {
+				if err := b.turnOf(w, t, round > 0); err != nil {
+					return fmt.Errorf("%s, %s: %w", w.name, t.name, err)
+				}
 			}
 		}
 	}
-	return targets, nil
+	return nil
 }
 
-// turn sends load for that long: in one order, or in as many as it takes when
+func (b *bench) turnOf(w *work, t *target, counts bool) error {
+	length := b.turn
+	if !counts {
+		length /= 4
+	}
+	result, err := b.oneTurn(w, t, length)
+	if err == nil && counts {
+		t.turns = append(t.turns, result)
+	}
+	return err
+}
+
+// oneTurn sends load for that long: in one order, or in as many as it takes when
 // the gateway has to forget in between.
-func (b *bench) turn(t *target, length time.Duration) (turn, error) {
+func (b *bench) oneTurn(w *work, t *target, length time.Duration) (turn, error) {
 	o := t.order
 	o.Conns = b.conns
-	if !t.unseen {
+	if o.Status == "" {
+		o.Status = "200"
+	}
+	if w.due {
+		o.Rate = b.rate
+	}
+	if !t.once {
 		o.Turn = length
+	}
+	if err := b.warm(t, o); err != nil {
+		return turn{}, err
 	}
 	var sum outcome
 	var spent usage
 	for sum.Elapsed < length {
-		if t.unseen {
-			if err := b.subject.forget(); err != nil {
-				return turn{}, err
-			}
-		}
-		before := used()
-		one, err := b.send(o)
+		one, used, err := b.send(t, o)
 		if err != nil {
 			return turn{}, err
 		}
-		spent = spent.plus(used().minus(before))
-		sum.Requests += one.Requests
-		sum.Elapsed += one.Elapsed
-		sum.P50 += one.P50 * time.Duration(one.Requests) // weighed by their requests
-		sum.P99 += one.P99 * time.Duration(one.Requests)
+		sum.add(one)
+		spent.add(used)
 	}
-	n := float64(sum.Requests)
-	result := turn{perSecond: n / sum.Elapsed.Seconds(), p50: sum.P50 / time.Duration(sum.Requests), p99: sum.P99 / time.Duration(sum.Requests)}
-	if !t.straight {
-		result.cpu, result.allocs = time.Duration(float64(spent.cpu)/n), float64(spent.allocs)/n
-	}
-	return result, nil
+	return t.result(sum, spent), nil
 }
 
-func (b *bench) send(o order) (outcome, error) {
-	if err := b.load.enc.Encode(o); err != nil {
-		return outcome{}, fmt.Errorf("give order: %w", err)
+// warm sends all tokens once where they shall be known.
+func (b *bench) warm(t *target, o order) error {
+	if t.once || len(o.Tokens) == 0 || t.warmed > b.forgotten {
+		return nil
 	}
-	var result outcome
-	if err := b.load.dec.Decode(&result); err != nil {
-		return outcome{}, fmt.Errorf("read outcome: %w", err)
-	}
-	if result.Failure != "" {
-		return outcome{}, errors.New(result.Failure)
-	}
-	return result, nil
+	t.warmed = b.forgotten + 1
+	o.Turn, o.Rate = 0, 0
+	_, _, err := b.send(t, o)
+	return err
 }
 
-// usage is what this process, the gateway's, has used.
+// add leaves sums in P50 and P99 too, weighed by the requests.
+func (o *outcome) add(one outcome) {
+	o.Requests += one.Requests
+	o.Elapsed += one.Elapsed
+	o.P50 += one.P50 * time.Duration(one.Requests)
+	o.P99 += one.P99 * time.Duration(one.Requests)
+}
+
+func (t *target) result(sum outcome, spent usage) turn {
+	n := time.Duration(max(1, sum.Requests))
+	result := turn{
+		perSecond: float64(sum.Requests) / sum.Elapsed.Seconds(), p50: sum.P50 / n, p99: sum.P99 / n,
+		allocs: float64(spent.allocs) / float64(n), memory: t.process.memory(),
+	}
+	if spent.cpu > 0 {
+		result.perCPU = float64(sum.Requests) / spent.cpu.Seconds()
+	}
+	return result
+}
+
+// usage is what a target used for an order.
 type usage struct {
 	cpu    time.Duration
 	allocs uint64
 }
 
-func used() usage {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil { // it cannot fail for oneself
-		panic(err)
+func (u *usage) add(v usage) { u.cpu += v.cpu; u.allocs += v.allocs }
+
+func (b *bench) send(t *target, o order) (outcome, usage, error) {
+	allocs, err := b.askGateway(t, question{Forget: t.once})
+	if err != nil {
+		return outcome{}, usage{}, err
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return usage{time.Duration(r.Utime.Nano() + r.Stime.Nano()), m.Mallocs}
+	cpu, _ := t.process.cpu()
+	var result outcome
+	if err := b.load.ask(o, &result); err != nil {
+		return outcome{}, usage{}, fmt.Errorf("ask for load: %w", err)
+	}
+	if result.Failure != "" {
+		return outcome{}, usage{}, errors.New(result.Failure)
+	}
+	after, _ := t.process.cpu()
+	allocsAfter, err := b.askGateway(t, question{})
+	return result, usage{after - cpu, allocsAfter - allocs}, err
 }
 
-func (u usage) minus(v usage) usage { return usage{u.cpu - v.cpu, u.allocs - v.allocs} }
-func (u usage) plus(v usage) usage  { return usage{u.cpu + v.cpu, u.allocs + v.allocs} }
+// askGateway tells its allocations so far if the target is the gateway.
+func (b *bench) askGateway(t *target, q question) (uint64, error) {
+	if !t.ours {
+		return 0, nil
+	}
+	if q.Forget {
+		b.forgotten++
+	}
+	var s state
+	if err := b.gateway.ask(q, &s); err != nil {
+		return 0, fmt.Errorf("ask the gateway: %w", err)
+	}
+	return s.Allocs, nil
+}
 
-// median of one figure over the turns of a target.
+// median of one figure over the turns of a target; 0 for one that does not run.
 func (t *target) median(figure func(turn) float64) float64 {
+	if t == nil {
+		return 0
+	}
 	values := make([]float64, len(t.turns))
 	for i, one := range t.turns {
 		values[i] = figure(one)
 	}
+	return median(values)
+}
+
+func median(values []float64) float64 {
 	slices.Sort(values)
 	n := len(values)
 	return (values[(n-1)/2] + values[n/2]) / 2

@@ -4,58 +4,136 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
 
-var heads = []string{"target", "req/s", "to straight", "to no policy", "p50 us", "p99 us", "gateway CPU us/req", "gateway allocs/req"}
-
-// report prints the medians; the first two targets are what the others are
-// compared with.
-func report(w io.Writer, targets []target, markdown bool) {
-	fmt.Fprintf(w, "%s, %s/%s, %d cores\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	rows := [][]string{heads}
-	perSecond := func(one turn) float64 { return one.perSecond }
-	straight, open := targets[0].median(perSecond), targets[1].median(perSecond)
-	for i := range targets {
-		t := &targets[i]
-		rate := t.median(perSecond)
-		row := []string{
-			t.name, fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.2f", rate/straight), fmt.Sprintf("%.2f", rate/open),
-			fmt.Sprintf("%.0f", t.median(func(one turn) float64 { return float64(one.p50.Nanoseconds()) / 1000 })),
-			fmt.Sprintf("%.0f", t.median(func(one turn) float64 { return float64(one.p99.Nanoseconds()) / 1000 })),
-			fmt.Sprintf("%.1f", t.median(func(one turn) float64 { return float64(one.cpu.Nanoseconds()) / 1000 })),
-			fmt.Sprintf("%.1f", t.median(func(one turn) float64 { return one.allocs })),
-		}
-		if t.straight {
-			row[3], row[6], row[7] = "", "", ""
-		}
-		rows = append(rows, row)
+// report prints the medians in two tables: what a call costs, and how late
+// answers are when calls come at a fixed rate.
+func (b *bench) report(w io.Writer) {
+	where := "on cores shared by all"
+	if b.proxyCores != "" {
+		where = fmt.Sprintf("proxies on core %s, upstream and load on %s", b.proxyCores, b.otherCores)
 	}
-	if markdown {
+	fmt.Fprintf(w, "%s, %s/%s, %d cores (%s), %d connections, %d tokens, %d rounds of %s\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), where, b.conns, b.tokens, b.rounds, b.turn)
+	for _, c := range b.complaints {
+		fmt.Fprintln(w, c)
+	}
+	b.print(w, b.costs())
+	b.print(w, b.latencies())
+}
+
+// print leaves out a table without rows.
+func (b *bench) print(w io.Writer, rows [][]string) {
+	if len(rows) < 2 {
+		return
+	}
+	fmt.Fprintln(w)
+	if b.markdown {
 		printMarkdown(w, rows)
 		return
 	}
 	printAligned(w, rows)
 }
 
+// The figures of a turn.
+func perCPU(t turn) float64    { return t.perCPU }
+func perSecond(t turn) float64 { return t.perSecond }
+func allocs(t turn) float64    { return t.allocs }
+func memory(t turn) float64    { return t.memory }
+func p50(t turn) float64       { return float64(t.p50.Nanoseconds()) / 1000 }
+func p99(t turn) float64       { return float64(t.p99.Nanoseconds()) / 1000 }
+
+func (b *bench) costs() [][]string {
+	rows := [][]string{{"work", "target", "req/CPU-s", "to HAProxy", "to ReverseProxy", "req/s", "to direct", "p50 us", "p99 us", "allocs/req", "MiB"}}
+	plain := &work{}
+	if len(b.works) > 0 && b.works[0].name == noCheck {
+		plain = b.works[0]
+	}
+	straight, bare := plain.find(direct), plain.find(reverseProxy)
+	for _, w := range b.works {
+		if w.due {
+			continue
+		}
+		best := w.find(haproxy)
+		for _, t := range w.targets {
+			rows = append(rows, []string{
+				w.name, t.name, number("%.0f", t.median(perCPU)), t.ratio(best, perCPU), t.ratio(bare, perCPU),
+				number("%.0f", t.median(perSecond)), t.ratio(straight, perSecond),
+				number("%.0f", t.median(p50)), number("%.0f", t.median(p99)), number("%.1f", t.median(allocs)), number("%.0f", t.median(memory)),
+			})
+		}
+	}
+	return rows
+}
+
+func (b *bench) latencies() [][]string {
+	rows := [][]string{{"work", "target", "req/s", "p50 us", "p99 us", "p50 added", "p99 added"}}
+	for _, w := range b.works {
+		if !w.due {
+			continue
+		}
+		for _, t := range w.targets {
+			row := []string{w.name, t.name, number("%.0f", t.median(perSecond)), number("%.0f", t.median(p50)), number("%.0f", t.median(p99)), "", ""}
+			if d := w.find(direct); t != d {
+				row[5], row[6] = fmt.Sprintf("%.0f", t.median(p50)-d.median(p50)), fmt.Sprintf("%.0f", t.median(p99)-d.median(p99))
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+func (w *work) find(name string) *target {
+	if i := slices.IndexFunc(w.targets, func(t *target) bool { return t.name == name }); i >= 0 {
+		return w.targets[i]
+	}
+	return nil
+}
+
+// number is empty for what could not be read.
+func number(format string, n float64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, n)
+}
+
+// ratio is the median of the ratios round by round: what both suffered alike in a
+// round does not show.
+func (t *target) ratio(to *target, figure func(turn) float64) string {
+	if to == nil {
+		return ""
+	}
+	values := make([]float64, len(t.turns))
+	for i, one := range t.turns {
+		if base := figure(to.turns[i]); base > 0 {
+			values[i] = figure(one) / base
+		}
+	}
+	return number("%.2f", median(values))
+}
+
 func printMarkdown(w io.Writer, rows [][]string) {
 	for i, row := range rows {
 		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
 		if i == 0 {
-			fmt.Fprintf(w, "|---|%s\n", strings.Repeat("---:|", len(row)-1))
+			fmt.Fprintf(w, "|---|---|%s\n", strings.Repeat("---:|", len(row)-2))
 		}
 	}
 }
 
+// printAligned sets the first two columns left, the numbers right.
 func printAligned(w io.Writer, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	width := 0
+	var width [2]int
 	for _, row := range rows {
-		width = max(width, len(row[0]))
+		width[0], width[1] = max(width[0], len(row[0])), max(width[1], len(row[1]))
 	}
 	for _, row := range rows {
-		fmt.Fprintf(t, "%-*s\t%s\t\n", width, row[0], strings.Join(row[1:], "\t"))
+		fmt.Fprintf(t, "%-*s  %-*s\t%s\t\n", width[0], row[0], width[1], row[1], strings.Join(row[2:], "\t"))
 	}
 	_ = t.Flush() // to a terminal or a file; there is nobody to tell
 }
