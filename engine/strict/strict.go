@@ -72,6 +72,17 @@ func (m *members) moment(path string, t reflect.Type, token json.Token) {
 	}
 }
 
+// null reports one in the place of text, a number or a truth value: encoding/json
+// would leave the member as it was, as if nobody had said anything of it.
+func (m *members) null(path string, t reflect.Type, token json.Token) {
+	if token != nil || t == nil {
+		return
+	}
+	if k := t.Kind(); k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String {
+		m.list.Add(path, "Give %s, or leave the member out.", inWords(t))
+	}
+}
+
 func (m *members) value(path string, t reflect.Type) error {
 	token, err := m.d.Token()
 	if err != nil {
@@ -88,6 +99,7 @@ func (m *members) value(path string, t reflect.Type) error {
 		err = m.array(path, t)
 	default:
 		m.moment(path, t, token)
+		m.null(path, t, token)
 		return nil
 	}
 	if err != nil {

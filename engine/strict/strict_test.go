@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/strict"
 )
 
@@ -36,5 +37,27 @@ func TestAMapTakesNoList(t *testing.T) {
 	into := map[string]any{}
 	if err := strict.Decode([]byte(`[]`), &into, "policy"); err == nil {
 		t.Error("a list is read as an object")
+	}
+}
+
+func TestNullIsNoValue(t *testing.T) {
+	t.Parallel()
+	type document struct {
+		Text   string            `json:"text"`
+		Number int               `json:"number"`
+		Truth  bool              `json:"truth"`
+		List   []string          `json:"list"`
+		Maybe  *string           `json:"maybe"`
+		Free   any               `json:"free"`
+		Words  map[string]string `json:"words"`
+	}
+	for text, field := range map[string]string{
+		`{"text":null}`: "text", `{"number":null}`: "number", `{"truth":null}`: "truth", `{"list":["a",null]}`: "list[1]", `{"words":{"a":null}}`: "words.a",
+		`{"list":null,"maybe":null,"free":null,"words":null}`: "",
+	} {
+		err := strict.Decode([]byte(text), &document{}, "document")
+		if list := problem.Of(err); (field == "") != (err == nil) || field != "" && (len(list) != 1 || list[0].Field != field) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

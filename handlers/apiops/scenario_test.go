@@ -138,7 +138,7 @@ func deploySteps(k string) []step {
 	}
 	const ended = "result.nodes.0.current=true" // and the node has said so
 	return append(list,
-		step{id: "listNodes", until: "resultList.0.current=true"}, step{id: "listGlobalPolicyUsage", with: "policyName=company-wide"}, step{id: "getGlobalPolicyImpact"},
+		step{id: "listNodes", until: "resultList.0.current=true"}, step{id: "listAllNodes", until: "resultList.0.current=true"}, step{id: "listGlobalPolicyUsage", with: "policyName=company-wide"}, step{id: "getGlobalPolicyImpact"},
 		step{id: "deployGlobalPolicy", body: `{"environmentName":"production","filter":"ALL","description":"The new policy of the company"}`, keep: "bulk=result.id"},
 		step{id: "getBulkDeploy", with: "bulkDeployId=$bulk", until: ended}, step{id: "listBulkDeploys"}, step{id: "cancelBulkDeploy"}, step{id: "resumeBulkDeploy"},
 		step{id: "deployPolicyGroup", body: `{"environmentName":"production","filter":"ALL"}`, keep: "bulk=result.id"}, step{id: "getBulkDeploy", with: "bulkDeployId=$bulk", until: ended},
@@ -187,7 +187,8 @@ func peopleSteps() []step {
 		{id: "listAuditEvents", with: "?kind=PROJECT", keep: "event=resultList.0.id"}, {id: "getAuditEvent", with: "auditEventId=$event"},
 		{id: "listProjectAuditEvents", with: "?kind=PROJECT", keep: "event=resultList.0.id"}, {id: "getProjectAuditEvent", with: "auditEventId=$event"},
 		{id: "listTokenRequests", keep: "event=resultList.0.id"}, {id: "getTokenRequest", with: "tokenRequestId=$event"}, {id: "listProjectTokenRequests", with: "?outcome=issued"}, {id: "getProjectTokenRequest"},
-		{id: "listSecurityEvents", keep: "event=resultList.0.id"}, {id: "getSecurityEvent", with: "securityEventId=$event"}, {id: "listProjectSecurityEvents"}, {id: "getProjectSecurityEvent"},
+		{id: "listSecurityEvents", keep: "event=resultList.0.id"}, {id: "getSecurityEvent", with: "securityEventId=$event"}, {id: "listProjectSecurityEvents", keep: "event=resultList.0.id"},
+		{id: "getProjectSecurityEvent", with: "securityEventId=$event"},
 		{id: "listRefusals"}, {id: "listProjectRefusals"}, {id: "listLogins", keep: "login=resultList.0.session"}, {id: "listProjectLogins"},
 		{id: "endLogin", with: "session=$login"}, {id: "revokeTokens", body: `{"kind":"USER","key":"ayse","projectName":"MyProject","reason":"A lost telephone"}`},
 		{id: "deleteEnvironment", with: "environmentName=staging"},
