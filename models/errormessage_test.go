@@ -191,7 +191,7 @@ func TestOfTwoWhoSaveAnErrorMessageAtOnceOneIsStale(t *testing.T) {
 		errs := make([]error, 4)
 		var wg sync.WaitGroup
 		for i := range errs {
-			wg.Go(func() { _, errs[i] = s.SaveErrorMessage(t.Context(), by, version, saying(fmt.Sprint("By ", i))) })
+			wg.Go(func() { _, errs[i] = s.SaveErrorMessage(t.Context(), by, version, saying(fmt.Sprint("By ", i, " after ", version))) })
 		}
 		wg.Wait()
 		won := -1
@@ -202,7 +202,7 @@ func TestOfTwoWhoSaveAnErrorMessageAtOnceOneIsStale(t *testing.T) {
 			}
 			wantStale(t, err)
 		}
-		if got := s.message(t); got.Version != version+1 || got.Text != fmt.Sprint("By ", won) {
+		if got := s.message(t); got.Version != version+1 || got.Text != fmt.Sprint("By ", won, " after ", version) {
 			t.Errorf("%d won, and it says %+v", won, got)
 		}
 	}

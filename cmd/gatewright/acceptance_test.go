@@ -305,10 +305,12 @@ func TestAHundredRedemptionsOverTwoNodesGiveOneSuccessor(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 100 {
 		group.Go(func() {
-			next := e.refresh(t, i%2, in.text("refresh_token")).text("refresh_token")
+			answer := e.refresh(t, i%2, in.text("refresh_token"))
 			mu.Lock()
 			defer mu.Unlock()
-			got[next]++
+			if got[answer.text("refresh_token")]++; answer.status != http.StatusOK {
+				t.Errorf("%d %s", answer.status, answer.body)
+			}
 		})
 	}
 	group.Wait()
