@@ -191,7 +191,9 @@ func TestOfTwoWhoSaveAnErrorMessageAtOnceOneIsStale(t *testing.T) {
 		errs := make([]error, 4)
 		var wg sync.WaitGroup
 		for i := range errs {
-			wg.Go(func() { _, errs[i] = s.SaveErrorMessage(t.Context(), by, version, saying(fmt.Sprint("By ", i, " after ", version))) })
+			wg.Go(func() {
+				_, errs[i] = s.SaveErrorMessage(t.Context(), by, version, saying(fmt.Sprint("By ", i, " after ", version)))
+			})
 		}
 		wg.Wait()
 		won := -1

@@ -24,10 +24,20 @@ import (
 // things. The word says what the document is, such as "policy". Errors are a
 // problem.List.
 func Decode(raw []byte, into any, word string) error {
+	return decode(raw, into, word, false)
+}
+
+// DecodeValues is Decode for documents in which null is no way of saying nothing:
+// in the place of text, a number or a truth value it is refused.
+func DecodeValues(raw []byte, into any, word string) error {
+	return decode(raw, into, word, true)
+}
+
+func decode(raw []byte, into any, word string, values bool) error {
 	if !utf8.Valid(raw) {
 		return broken("The " + word + " is not valid UTF-8.")
 	}
-	if err := checkMembers(raw, reflect.TypeOf(into), word); err != nil {
+	if err := checkMembers(raw, reflect.TypeOf(into), word, values); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
@@ -48,10 +58,12 @@ type members struct {
 	d     *json.Decoder
 	list  problem.List
 	depth int
+	// values tells that null is none.
+	values bool
 }
 
-func checkMembers(raw []byte, t reflect.Type, word string) error {
-	m := members{d: json.NewDecoder(bytes.NewReader(raw))}
+func checkMembers(raw []byte, t reflect.Type, word string, values bool) error {
+	m := members{d: json.NewDecoder(bytes.NewReader(raw)), values: values}
 	if err := m.value("", t); err != nil {
 		return broken(sentence(err, word))
 	}
@@ -75,7 +87,7 @@ func (m *members) moment(path string, t reflect.Type, token json.Token) {
 // null reports one in the place of text, a number or a truth value: encoding/json
 // would leave the member as it was, as if nobody had said anything of it.
 func (m *members) null(path string, t reflect.Type, token json.Token) {
-	if token != nil || t == nil {
+	if !m.values || token != nil || t == nil {
 		return
 	}
 	if k := t.Kind(); k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String {

@@ -55,7 +55,10 @@ func TestNullIsNoValue(t *testing.T) {
 		`{"text":null}`: "text", `{"number":null}`: "number", `{"truth":null}`: "truth", `{"list":["a",null]}`: "list[1]", `{"words":{"a":null}}`: "words.a",
 		`{"list":null,"maybe":null,"free":null,"words":null}`: "",
 	} {
-		err := strict.Decode([]byte(text), &document{}, "document")
+		if err := strict.Decode([]byte(text), &document{}, "document"); err != nil {
+			t.Errorf("where null says nothing, %s: %v", text, err)
+		}
+		err := strict.DecodeValues([]byte(text), &document{}, "document")
 		if list := problem.Of(err); (field == "") != (err == nil) || field != "" && (len(list) != 1 || list[0].Field != field) {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -11,8 +11,8 @@ import (
 )
 
 // read decodes the body strictly: an unknown, repeated or misspelled member is
-// refused by its name.
-func (c *call) read(into any) error { return strict.Decode(c.sent, into, "body") }
+// refused by its name, and so is null where there must be a value.
+func (c *call) read(into any) error { return strict.DecodeValues(c.sent, into, "body") }
 
 // prefixed puts the fields of problems under the member that they came in.
 func prefixed(member string, err error) error {
