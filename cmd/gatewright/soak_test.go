@@ -352,8 +352,7 @@ func (s *soak) operate(t *testing.T) {
 // edit changes the proxy and deploys it.
 func (s *soak) edit(t *testing.T) {
 	t.Helper()
-	s.proxy = modelstest.Reload(t, s.store, s.proxy)
-	changed := s.proxy
+	changed := modelstest.Reload(t, s.store, s.proxy) // the callers read the other one
 	changed.Upstream.ResponseTimeout = 30_000 + changed.Upstream.ResponseTimeout%1000 + 1
 	saved, _, err := s.store.SaveProxy(t.Context(), modelstest.By(), changed.ProjectID, changed)
 	if err != nil {
