@@ -103,7 +103,7 @@ test("an audit record shows what a change was", async ({ signedIn: page, product
 test("the command palette finds a policy by keyboard alone", async ({ signedIn: page, product }) => {
   await page.goto(`${product.console}/projects/Demo/proxies`);
   await page.keyboard.press("/");
-  const search = page.getByRole("combobox");
+  const search = page.getByRole("combobox", { name: "Search and go to" });
   await expect(search).toBeFocused();
   await search.fill("demo-j");
   await expect(page.getByRole("option", { name: /demo-jwt/ }).first()).toBeVisible();
