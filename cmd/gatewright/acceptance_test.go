@@ -300,6 +300,10 @@ func TestAHundredRedemptionsOverTwoNodesGiveOneSuccessor(t *testing.T) {
 	e.grant(t, e.user(t, "mia", nil))
 	var in outcome
 	until(t, "mia may log in", func() bool { in = e.login(t, "mia"); return in.status == 200 })
+	until(t, "the other node knows her too", func() bool {
+		form := url.Values{"grant_type": {"password"}, "client_id": {e.proxy.ClientID}, "username": {"mia"}, "password": {userPassword}}
+		return e.post(t, 1, "/auth/jwt", form).status == 200
+	})
 	var mu sync.Mutex
 	got := map[string]int{}
 	var group sync.WaitGroup
