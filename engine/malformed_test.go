@@ -168,3 +168,22 @@ var oddJSON = []string{
 }
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+// What is refused before its target was read is reported too, and a query may carry a
+// token.
+func TestAttackNoQueryIsInTheEventOfARefusedCall(t *testing.T) {
+	t.Parallel()
+	for name, target := range map[string]string{"a bad path": "/petstore//pets?access_token=secret", "a bad query": "/petstore?access_token=secret%zz"} {
+		for how, more := range map[string]string{"read here": "", "read by net/http": "TE: trailers\r\n"} {
+			events := enginetest.NewEvents()
+			_, s := enginetest.Gateway(t, engine.Options{Sink: events}, enginetest.Bundle(t, enginetest.Proxy("petstore", "/petstore", enginetest.Echo(t).URL)))
+			if a := rawOne(t, s, "GET "+target+" HTTP/1.1\r\nHost: x\r\n"+more+"Connection: close\r\n\r\n"); a.status != 400 {
+				t.Errorf("%s: status %d", name, a.status)
+			}
+			e := events.NextAccess(t)
+			if told := fmt.Sprintf("%+v", e); strings.Contains(told, "secret") || !strings.HasPrefix(e.Path, "/petstore") {
+				t.Errorf("%s, %s: %s", name, how, told)
+			}
+		}
+	}
+}

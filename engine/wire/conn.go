@@ -9,6 +9,7 @@ import (
 	"net/http"
 	neturl "net/url"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -144,7 +145,7 @@ func (c *conn) readHead() next {
 // timer that moves costs more than a head that is parsed.
 func (c *conn) readWithin(d time.Duration) {
 	now := time.Now()
-	if c.readBy.Sub(now) > d-d/8 {
+	if left := c.readBy.Sub(now); left > d-d/8 && left <= d {
 		return
 	}
 	c.readBy = now.Add(d)
@@ -153,7 +154,7 @@ func (c *conn) readWithin(d time.Duration) {
 
 func (c *conn) writeWithin(d time.Duration) {
 	now := time.Now()
-	if c.writeBy.Sub(now) > d-d/8 {
+	if left := c.writeBy.Sub(now); left > d-d/8 && left <= d {
 		return
 	}
 	c.writeBy = now.Add(d)
@@ -163,7 +164,8 @@ func (c *conn) writeWithin(d time.Duration) {
 // request fills the one request of the connection. Handlers keep none after they
 // return; what they may keep are its strings.
 func (c *conn) request(method, target string) {
-	c.url = url{Path: target}
+	path, query, _ := strings.Cut(target, "?") // apart, as whoever reports a path must not tell the query
+	c.url = url{Path: path, RawQuery: query}
 	c.r = *c.base
 	c.r.Method, c.r.RequestURI, c.r.Host, c.r.Header, c.r.Close = method, target, c.head.host, c.head.fields, c.head.close
 	c.r.Body, c.r.ContentLength, c.body.left, c.body.failed = http.NoBody, 0, 0, nil

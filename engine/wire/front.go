@@ -192,6 +192,15 @@ func (b *begun) Read(p []byte) (int, error) {
 	return b.Conn.Read(p)
 }
 
+// CloseWrite lets net/http end its half, so that a caller who is still sending reads the
+// last answer.
+func (b *begun) CloseWrite() error {
+	if half, ok := b.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // sweepEvery is how often callers are looked after that wait for an answer.
 const sweepEvery = 200 * time.Millisecond
 
