@@ -326,7 +326,7 @@ func TestExportImportExportGivesIdenticalBytes(t *testing.T) {
 			if owners := len(c.groups) + len(c.proxies); len(r.KeyPairs) <= owners {
 				t.Errorf("%d key pairs for more than %d owners", len(r.KeyPairs), owners)
 			}
-			again, second := exported(t, to)
+			again, _ := exported(t, to)
 			if c := withoutSecrets(again, p); c != "" {
 				t.Errorf("the second export differs (-second +first):\n%s", c)
 			}
@@ -341,7 +341,7 @@ func TestExportImportExportGivesIdenticalBytes(t *testing.T) {
 				}
 			}
 			imported(t, to, p, supply)
-			if _, second = exported(t, to); !bytes.Equal(first, second) {
+			if _, second := exported(t, to); !bytes.Equal(first, second) {
 				t.Error("with the secrets given, the bytes differ")
 			}
 		})

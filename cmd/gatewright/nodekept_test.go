@@ -635,8 +635,10 @@ func TestADiskThatTakesNothingIsSaidAndStopsNothing(t *testing.T) {
 	var log bytes.Buffer
 	k := newKeeper(files, "production", slog.New(slog.NewTextHandler(&log, nil)))
 	k.good(engine.Bundle{Environment: "production"})
-	if k.flush() || k.flush() {
-		t.Fatal("written")
+	for range 2 { // it is said once
+		if k.flush() {
+			t.Fatal("written")
+		}
 	}
 	if n := strings.Count(log.String(), "last good configuration not kept"); n != 1 {
 		t.Errorf("said %d times: %s", n, log.String())

@@ -194,7 +194,7 @@ func alerts(t *testing.T) []rulefmt.Rule {
 	return all
 }
 
-func TestEveryAlertSaysHowBadItIsAndWhatToDo(t *testing.T) {
+func TestEveryAlertSaysHowBadItIsAndWhatHelps(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, r := range alerts(t) {

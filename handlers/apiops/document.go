@@ -120,7 +120,7 @@ func (o operation) headers() [][2]string {
 func (o operation) describeBody(known schemas) *openapi3.RequestBody {
 	known.sent = true
 	b := openapi3.NewRequestBody().WithRequired(!o.optional)
-	content := openapi3.Content{}
+	var content openapi3.Content
 	switch v := o.body.(type) {
 	case form:
 		content = openapi3.NewContentWithSchema(v.schema(), []string{v.media()})

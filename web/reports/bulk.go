@@ -51,13 +51,6 @@ type Target struct {
 // BulkLabels are how people know the fields.
 var BulkLabels = map[string]string{"kinds": "Deploy to", "filter": "Which of them", "note": "Description", "environment": "Environment"}
 
-func (b Bulk) here() string {
-	if b.Subject.Type == "" {
-		return link.NewGroupBulkDeploy(b.Project, b.Subject.Name)
-	}
-	return link.NewBulkDeploy(b.Project, b.Subject.Type, b.Subject.Name)
-}
-
 func (b Bulk) hidden() []ui.Hidden {
 	if b.Subject.Type == "" {
 		return []ui.Hidden{{Name: "group", Value: b.Subject.Name}}
