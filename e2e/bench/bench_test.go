@@ -62,7 +62,8 @@ func TestAllWorksAreDoneByAllWhoCan(t *testing.T) {
 	var table bytes.Buffer
 	b.report(&table)
 	for _, row := range []string{`no check +direct`, `no check +ReverseProxy`, `HS256 +gateway`, `RS256 +Other`, `EdDSA +gateway`, `RS256, every token new +gateway`,
-		`RS256, forged +gateway`, `RS256, malformed +gateway`, `RS256, expired +gateway`, `RS256, wrong algorithm +gateway`, `RS256 at a fixed rate +direct`} {
+		`RS256, forged +gateway`, `RS256, malformed +gateway`, `RS256, expired +gateway`, `RS256, wrong algorithm +gateway`, `RS256 at a fixed rate +direct`,
+		`flat: proxies +1 +1\.00`, `flat: proxies +10000`, `flat: whole pipeline +a policy`, `flat: policies, all apply +20`, `flat: policies, one applies +20`, `flat: conditions +50`, `flat: roles +300`} {
 		if !regexp.MustCompile(`(?m)^ *` + row).Match(table.Bytes()) {
 			t.Errorf("no row %q in\n%s", row, &table)
 		}

@@ -25,6 +25,7 @@ const proxies = 100
 type setup struct {
 	Upstream string
 	Keys     []material
+	Proxies  int
 	Profile  string // the file that its CPU profile goes to; "" for none
 }
 
@@ -35,7 +36,7 @@ type material struct {
 }
 
 func newSetup(upstream, profile string, w *wallet) (setup, error) {
-	s := setup{Upstream: upstream, Profile: profile}
+	s := setup{Upstream: upstream, Proxies: proxies, Profile: profile}
 	for _, alg := range algorithms {
 		key, err := w.keys[alg].Marshal()
 		if err != nil {
@@ -128,17 +129,13 @@ func newSubject(with setup) (*subject, error) {
 	if err := s.setKeys(with.Keys); err != nil {
 		return nil, err
 	}
-	err := s.add("open", with.Upstream)
-	for i := 0; err == nil && i < proxies-1; i++ {
-		// The first are those that are called, the others are like them.
-		alg, name := algorithms[i%len(algorithms)], fmt.Sprintf("other-%d", i)
-		if i < len(algorithms) {
-			name = string(alg)
+	for _, p := range proxyShapes(with.Proxies) {
+		if err := s.add(p, with.Upstream); err != nil {
+			return nil, err
 		}
-		err = s.add(name, with.Upstream, alg)
 	}
 	s.addCallers()
-	return s, err
+	return s, nil
 }
 
 func (s *subject) setKeys(list []material) (err error) {
@@ -154,10 +151,11 @@ func (s *subject) setKeys(list []material) (err error) {
 	return err
 }
 
-func (s *subject) add(name, upstream string, guard ...keys.Algorithm) error {
-	p := engine.Proxy{Project: "bench", Name: name, ClientID: name + "-client", Route: engine.Route{BasePath: "/" + name}, Upstream: engine.Upstream{URL: "http://" + upstream}}
-	for _, alg := range guard {
-		raw, err := policy.Encode(guarded(alg))
+func (s *subject) add(shape proxyShape, upstream string) error {
+	name := shape.name
+	p := engine.Proxy{Project: "bench", Name: name, ClientID: clientID(name), Route: engine.Route{BasePath: "/" + name}, Upstream: engine.Upstream{URL: "http://" + upstream}}
+	for _, c := range shape.policies {
+		raw, err := policy.Encode(c)
 		if err != nil {
 			return err
 		}
@@ -196,11 +194,11 @@ func rule(v condition.Variable, o condition.Operator, second string) condition.R
 	}
 }
 
-// addCallers lets every caller use every proxy.
+// addCallers lets every caller use every proxy that a work calls.
 func (s *subject) addCallers() {
 	for i := range callers {
 		c := &identity.Credential{ID: caller(i), Name: caller(i), Enabled: true, Access: map[string]identity.Access{}}
-		for _, o := range s.bundle.Owners {
+		for _, o := range s.bundle.Owners[:min(proxies, len(s.bundle.Owners))] {
 			c.Access[o.ID] = identity.Access{}
 		}
 		s.bundle.Credentials = append(s.bundle.Credentials, c)

@@ -20,6 +20,7 @@ type bench struct {
 	wallet     *wallet
 	upstream   endpoint
 	own, bare  endpoint
+	sizes      map[int]endpoint // other gateways, by their number of proxies
 	peers      []*peer
 	works      []*work
 	stops      []func()
@@ -35,7 +36,7 @@ type endpoint struct {
 func prepare(ctx context.Context, s settings) (*bench, error) {
 	b := &bench{settings: s, ctx: ctx}
 	b.proxyCores, b.otherCores = divide(ctx)
-	for _, step := range []func() error{b.makeDir, b.startOwn, b.startPeers} {
+	for _, step := range []func() error{b.makeDir, b.startOwn, b.startSizes, b.startPeers} {
 		if err := step(); err != nil {
 			b.stop()
 			return nil, err
@@ -71,11 +72,7 @@ func (b *bench) startOwn() (err error) {
 	if _, b.upstream, err = b.serve("upstream", b.otherCores, nil); err != nil {
 		return err
 	}
-	with, err := newSetup(b.upstream.address, b.profile, b.wallet)
-	if err != nil {
-		return err
-	}
-	if b.gateway, b.own, err = b.serve("gateway", b.proxyCores, with); err != nil {
+	if b.gateway, b.own, err = b.serveGateway(proxies, b.profile); err != nil {
 		return err
 	}
 	if _, b.bare, err = b.serve("proxy", b.proxyCores, b.upstream.address); err != nil {
@@ -83,6 +80,32 @@ func (b *bench) startOwn() (err error) {
 	}
 	b.load, err = b.child("load", b.otherCores)
 	return err
+}
+
+func (b *bench) serveGateway(proxies int, profile string) (*child, endpoint, error) {
+	with, err := newSetup(b.upstream.address, profile, b.wallet)
+	if err != nil {
+		return nil, endpoint{}, err
+	}
+	with.Proxies = proxies
+	return b.serve("gateway", b.proxyCores, with)
+}
+
+// startSizes starts a gateway for each number of proxies that is compared.
+func (b *bench) startSizes() (err error) {
+	b.sizes = map[int]endpoint{proxies: b.own}
+	if !b.rows.MatchString(flatProxies) {
+		return nil
+	}
+	for _, n := range sizes {
+		if _, ok := b.sizes[n]; ok {
+			continue
+		}
+		if _, b.sizes[n], err = b.serveGateway(n, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) child(part string, on cores) (*child, error) {

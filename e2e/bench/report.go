@@ -9,8 +9,9 @@ import (
 	"text/tabwriter"
 )
 
-// report prints the medians in two tables: what a call costs, and how late
-// answers are when calls come at a fixed rate.
+// report prints the medians in three tables: what a call costs, what it costs where
+// there is more of something, and how late answers are when calls come at a fixed
+// rate.
 func (b *bench) report(w io.Writer) {
 	where := "on cores shared by all"
 	if b.proxyCores != "" {
@@ -22,6 +23,7 @@ func (b *bench) report(w io.Writer) {
 		fmt.Fprintln(w, c)
 	}
 	b.print(w, b.costs())
+	b.print(w, b.growth())
 	b.print(w, b.latencies())
 }
 
@@ -40,6 +42,7 @@ func (b *bench) print(w io.Writer, rows [][]string) {
 
 // The figures of a turn.
 func perCPU(t turn) float64    { return t.perCPU }
+func cpuTime(t turn) float64   { return 1e6 / max(1, t.perCPU) }
 func perSecond(t turn) float64 { return t.perSecond }
 func allocs(t turn) float64    { return t.allocs }
 func memory(t turn) float64    { return t.memory }
@@ -54,7 +57,7 @@ func (b *bench) costs() [][]string {
 	}
 	straight, bare := plain.find(direct), plain.find(reverseProxy)
 	for _, w := range b.works {
-		if w.due {
+		if w.due || w.flat {
 			continue
 		}
 		best := w.find(haproxy)
@@ -64,6 +67,20 @@ func (b *bench) costs() [][]string {
 				number("%.0f", t.median(perSecond)), t.ratio(straight, perSecond),
 				number("%.0f", t.median(p50)), number("%.0f", t.median(p99)), number("%.1f", t.median(allocs)), number("%.0f", t.median(memory)),
 			})
+		}
+	}
+	return rows
+}
+
+// growth is 1.00 where a call costs what it costs with the least.
+func (b *bench) growth() [][]string {
+	rows := [][]string{{"what there is of", "how many", "processor time", "CPU us"}}
+	for _, w := range b.works {
+		if !w.flat {
+			continue
+		}
+		for _, t := range w.targets {
+			rows = append(rows, []string{w.name, t.name, t.ratio(w.targets[0], cpuTime), number("%.1f", t.median(cpuTime))})
 		}
 	}
 	return rows

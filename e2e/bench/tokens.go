@@ -30,13 +30,14 @@ var algorithms = []keys.Algorithm{keys.HS256, keys.RS256, keys.ES256, keys.EdDSA
 type wallet struct {
 	keys  map[keys.Algorithm]*keys.Key
 	valid map[keys.Algorithm][]string
+	grown map[string][]string // HS256, by the name of their proxy
 	// forged are RS256 tokens with the signature of another, malformed those with
 	// broken claims, expired those of yesterday.
 	forged, malformed, expired []string
 }
 
 func newWallet(count int) (*wallet, error) {
-	w := &wallet{keys: map[keys.Algorithm]*keys.Key{}, valid: map[keys.Algorithm][]string{}}
+	w := &wallet{keys: map[keys.Algorithm]*keys.Key{}, valid: map[keys.Algorithm][]string{}, grown: map[string][]string{}}
 	now := time.Now()
 	for _, alg := range algorithms {
 		key, err := newKey(alg)
@@ -44,16 +45,27 @@ func newWallet(count int) (*wallet, error) {
 			return nil, err
 		}
 		w.keys[alg] = key
-		if w.valid[alg], err = sign(key, count, now); err != nil {
+		if w.valid[alg], err = sign(key, string(alg), count, now); err != nil {
 			return nil, err
 		}
 	}
 	var err error
-	if w.expired, err = sign(w.keys[keys.RS256], min(count, ended), now.Add(-24*time.Hour)); err != nil {
+	if w.expired, err = sign(w.keys[keys.RS256], string(keys.RS256), min(count, ended), now.Add(-24*time.Hour)); err != nil {
 		return nil, err
 	}
 	w.spoil()
-	return w, nil
+	return w, w.signGrown(count, now)
+}
+
+func (w *wallet) signGrown(count int, now time.Time) (err error) {
+	for _, kind := range grown {
+		for _, n := range kind.counts {
+			if w.grown[kind.path(n)], err = sign(w.keys[keys.HS256], kind.path(n), count, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // newKey makes the secret of HS256 of letters, as HAProxy is given it in its
@@ -67,8 +79,9 @@ func newKey(alg keys.Algorithm) (*keys.Key, error) {
 	return keys.Parse(alg, "hs256", []byte(hex.EncodeToString(secret)))
 }
 
-func sign(key *keys.Key, count int, now time.Time) ([]string, error) {
-	list, client := make([]string, count), clientID(key.Algorithm)
+// sign makes tokens for one proxy.
+func sign(key *keys.Key, proxy string, count int, now time.Time) ([]string, error) {
+	list, client := make([]string, count), clientID(proxy)
 	for i := range list {
 		var err error
 		list[i], err = jwt.Sign(key, "", jwt.ClaimSet{
@@ -84,7 +97,7 @@ func sign(key *keys.Key, count int, now time.Time) ([]string, error) {
 
 func caller(i int) string { return fmt.Sprintf("caller-%02d", i%callers) }
 
-func clientID(alg keys.Algorithm) string { return string(alg) + "-client" }
+func clientID(proxy string) string { return proxy + "-client" }
 
 // spoil makes the bad tokens of good ones: each claims what is right, and all are
 // different.

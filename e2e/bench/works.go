@@ -21,6 +21,9 @@ type work struct {
 	targets []*target
 	// due tells that requests are sent at a fixed rate, for their latency.
 	due bool
+	// flat tells that all targets are the gateway, whose cost should stay that of the
+	// first.
+	flat bool
 }
 
 // target is whoever does a work.
@@ -58,6 +61,7 @@ func (b *bench) choose() {
 		b.guarded("RS256, expired", keys.RS256, b.wallet.expired, "401"),
 		b.guarded("RS256, wrong algorithm", keys.RS256, b.wallet.valid[keys.HS256], "401"),
 		due)
+	list = append(list, b.flat()...)
 	for _, w := range list {
 		b.join(w)
 		if b.rows.MatchString(w.name) {
