@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,16 +28,25 @@ var errInterrupted = errors.New("verification was interrupted")
 // with a cache of its own.
 type cache struct {
 	leeway int64
-	// shards are made at the first token: most of ten thousand proxies are idle.
-	shards atomic.Pointer[[cacheShards]shard]
+	budget *budget
+	// store is made at the first token: most of ten thousand proxies are idle.
+	store atomic.Pointer[store]
+}
+
+// store is what a cache holds, and where it counts in the budget.
+type store struct {
+	leeway  int64
+	account *account
+	shards  [cacheShards]shard
 }
 
 type shard struct {
 	mu      sync.RWMutex
 	tokens  map[string]*verified
+	account *account
 	bytes   int
 	flights map[string]*flight
-	_       [16]byte // to a cache line, so that readers of two shards do not meet
+	_       [8]byte // to a cache line, so that readers of two shards do not meet
 }
 
 // flight is a verification under way.
@@ -72,22 +82,40 @@ func (c *cache) find(token string, now int64) *verified {
 
 // load verifies a token that find does not know.
 func (c *cache) load(token string, now int64, verify func(string) (*verified, error)) (*verified, error) {
-	return c.shard(token).load(token, now, c.leeway, verify)
+	v, err := c.shard(token).load(token, now, c.leeway, verify)
+	c.budget.settle(now)
+	return v, err
 }
 
 // shard picks by bytes of the signature, which are as good as random.
 func (c *cache) shard(token string) *shard {
-	shards := c.shards.Load()
-	if shards == nil {
-		c.shards.CompareAndSwap(nil, new([cacheShards]shard))
-		shards = c.shards.Load()
-	}
 	var sum uint32
 	// The last character of a signature may carry few bits.
 	for i := max(0, len(token)-6); i < len(token)-1; i++ {
 		sum = sum*31 + uint32(token[i])
 	}
-	return &shards[sum%cacheShards]
+	return &c.held().shards[sum%cacheShards]
+}
+
+func (c *cache) held() *store {
+	if s := c.store.Load(); s != nil {
+		return s
+	}
+	made := c.budget.open(c.leeway)
+	if c.store.CompareAndSwap(nil, made) {
+		return made
+	}
+	return c.store.Load()
+}
+
+// giveWay drops a token of the first shard that has any, from a random one on.
+func (s *store) giveWay(now int64) {
+	first := rand.IntN(cacheShards)
+	for i := range cacheShards {
+		if s.shards[(first+i)%cacheShards].giveWay(now, s.leeway) {
+			return
+		}
+	}
 }
 
 func (s *shard) load(token string, now, leeway int64, verify func(string) (*verified, error)) (*verified, error) {
@@ -142,7 +170,7 @@ func (s *shard) land(token string, f *flight, now, leeway int64) {
 
 func (s *shard) remove(token string) {
 	if v := s.tokens[token]; v != nil {
-		s.bytes -= v.size
+		s.count(-v.size)
 		delete(s.tokens, token)
 	}
 }
@@ -153,7 +181,23 @@ func (s *shard) add(token string, v *verified, now, leeway int64) {
 	}
 	v.used.Store(now)
 	s.tokens[strings.Clone(token)] = v // the original lies in the request's memory
-	s.bytes += v.size
+	s.count(v.size)
+}
+
+func (s *shard) count(bytes int) {
+	s.bytes += bytes
+	s.account.spend(bytes)
+}
+
+// giveWay tells whether there was anything to drop.
+func (s *shard) giveWay(now, leeway int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tokens) == 0 {
+		return false
+	}
+	s.evict(now, leeway)
+	return true
 }
 
 // evict drops one of a few tokens: one that has ended, or else the one that was

@@ -24,10 +24,12 @@ func accept(size int, expires int64) func(string) (*verified, error) {
 
 func refuse(string) (*verified, error) { return nil, errForged }
 
+func newCache() *cache { return &cache{budget: newBudget(1 << 40)} }
+
 // content counts what a cache holds, and checks its book-keeping.
 func content(t *testing.T, c *cache) (tokens, bytes int) {
 	t.Helper()
-	shards := c.shards.Load()
+	shards := &c.store.Load().shards
 	for i := range shards {
 		sum := 0
 		for _, v := range shards[i].tokens {
@@ -47,66 +49,66 @@ func content(t *testing.T, c *cache) (tokens, bytes int) {
 
 func TestCacheIsBoundedInTokens(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	for i := range 3 * cacheEntries {
 		if _, err := c.get(text(i), 100, accept(400, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if tokens, _ := content(t, &c); tokens > cacheEntries || tokens < cacheEntries/2 {
+	if tokens, _ := content(t, c); tokens > cacheEntries || tokens < cacheEntries/2 {
 		t.Errorf("holds %d tokens, want at most %d and not far from it", tokens, cacheEntries)
 	}
 }
 
 func TestCacheIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	for i := range 8000 {
 		if _, err := c.get(text(i), 100, accept(8000, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, bytes := content(t, &c); bytes > cacheBytes || bytes < cacheBytes/2 {
+	if _, bytes := content(t, c); bytes > cacheBytes || bytes < cacheBytes/2 {
 		t.Errorf("holds %d bytes, want at most %d and not far from it", bytes, cacheBytes)
 	}
 }
 
 func TestATokenLargerThanAShardIsNotKeptForEver(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	for i := range 200 {
 		if _, err := c.get(text(i), 100, accept(cacheBytes, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if tokens, _ := content(t, &c); tokens > cacheShards {
+	if tokens, _ := content(t, c); tokens > cacheShards {
 		t.Errorf("holds %d tokens, each as large as all may be together", tokens)
 	}
 }
 
 func TestCacheNeverHoldsWhatWasNotVerified(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	for i := range 1000 {
 		if _, err := c.get(text(i), 100, refuse); !errors.Is(err, errForged) {
 			t.Fatal(err)
 		}
 	}
-	if tokens, bytes := content(t, &c); tokens != 0 || bytes != 0 {
+	if tokens, bytes := content(t, c); tokens != 0 || bytes != 0 {
 		t.Errorf("holds %d forged tokens", tokens)
 	}
 }
 
 func TestATokenThatIsNoLongerValidIsForgotten(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	if _, err := c.get(text(1), 100, accept(400, 200)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.get(text(1), 200, refuse); !errors.Is(err, errForged) {
 		t.Errorf("at its end: %v, want to be verified again", err)
 	}
-	if tokens, _ := content(t, &c); tokens != 0 {
+	if tokens, _ := content(t, c); tokens != 0 {
 		t.Errorf("still holds %d tokens", tokens)
 	}
 }
@@ -114,7 +116,7 @@ func TestATokenThatIsNoLongerValidIsForgotten(t *testing.T) {
 func TestRoomIsMadeByTokensThatEndedOrAreNotUsed(t *testing.T) {
 	t.Parallel()
 	const perShard = cacheEntries / cacheShards
-	s := shard{tokens: map[string]*verified{}}
+	s := shard{tokens: map[string]*verified{}, account: &account{budget: newBudget(1 << 40)}}
 	for i := range perShard {
 		v := &verified{size: 1, expires: 1000}
 		s.add(text(i), v, 100, 0)
@@ -137,7 +139,7 @@ func TestOneTokenIsVerifiedOnceHoweverManyBringIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const callers = 50
-		var c cache
+		c := newCache()
 		var verifications atomic.Int32
 		release := make(chan struct{})
 		verify := func(string) (*verified, error) {
@@ -166,7 +168,7 @@ func TestOneTokenIsVerifiedOnceHoweverManyBringIt(t *testing.T) {
 
 func TestWhoWaitsForAVerificationThatPanicsIsReleased(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	verifying, release := make(chan struct{}), make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -191,12 +193,12 @@ func TestWhoWaitsForAVerificationThatPanicsIsReleased(t *testing.T) {
 	if _, err := c.get(text(1), 100, accept(1, 0)); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
-	content(t, &c)
+	content(t, c)
 }
 
 func TestCacheUnderRacesKeepsItsPromises(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	var now atomic.Int64
 	now.Store(1000)
 	var group sync.WaitGroup
@@ -220,12 +222,12 @@ func TestCacheUnderRacesKeepsItsPromises(t *testing.T) {
 		})
 	}
 	group.Wait()
-	content(t, &c)
+	content(t, c)
 }
 
 func TestShortTokensHaveAShardToo(t *testing.T) {
 	t.Parallel()
-	var c cache
+	c := newCache()
 	for _, token := range []string{"", "x", "xy", strings.Repeat("x", 9)} {
 		if _, err := c.get(token, 100, refuse); !errors.Is(err, errForged) {
 			t.Errorf("%q: %v", token, err)

@@ -35,7 +35,7 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 	if c.AddUserToHeader {
 		s.userHeader = c.UserHeaderName
 	}
-	s.cache.leeway = int64(c.LeewaySeconds)
+	s.cache.leeway, s.cache.budget = int64(c.LeewaySeconds), processBudget
 	return s, nil
 }
 
