@@ -49,7 +49,7 @@ func (l limitedAlarms) Security(e event.Security) {
 // alarm reports what a policy found that somebody should know of.
 func (c *call) alarm(r *policy.Rejection) {
 	e := event.Security{
-		Time: c.started, Kind: r.Alarm, Environment: c.snap.environment, Client: c.x.Client, CorrelationID: c.ids[0],
+		Time: c.started, Kind: r.Alarm, Environment: c.snap.environment, Client: c.x.Client, CorrelationID: c.id,
 		Subject: c.x.Identity.Subject,
 	}
 	if o := c.route.owner; o != nil {

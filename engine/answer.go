@@ -14,8 +14,6 @@ const statusGone = 499
 // drainTimeout is how long the body of a refused request may still come.
 const drainTimeout = 5 * time.Second
 
-var closingConn = []string{"close"}
-
 // standard is an answer that nobody has customized, made once for each row.
 func (g *Gateway) standard(t fault.Type) *fault.Answer {
 	if known, ok := g.rows.Load(t); ok {
@@ -39,7 +37,7 @@ func (c *call) refuse(t fault.Type, cause error) {
 		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(drainTimeout))
 	}
 	a := c.answer(t)
-	a.WriteHeader(c.w.Header())
+	a.WriteHeader(c.fields)
 	c.changeError(a.Status)
 	c.WriteHeader(a.Status)
 	_, _ = c.Write(a.Body) // a caller that has gone reads no refusal
@@ -85,7 +83,7 @@ func (c *call) frames() *fault.Frames {
 
 // closeAfter ends the connection with the answer: what follows a body that
 // was not read to its end cannot be told from it.
-func (c *call) closeAfter() { c.w.Header()["Connection"] = closingConn }
+func (c *call) closeAfter() { c.fields.Set("Connection", "close") }
 
 // gone ends a call whose caller has left.
 func (c *call) gone() {
@@ -96,7 +94,7 @@ func (c *call) gone() {
 // The call is the http.ResponseWriter of everything that answers it, so that
 // the correlation id is on every answer and the status in every event.
 
-// Header is the answer's header.
+// Header is the answer's header for who speaks net/http.
 func (c *call) Header() http.Header { return c.w.Header() }
 
 // Unwrap lets http.ResponseController find the connection.
@@ -112,7 +110,10 @@ func (c *call) WriteHeader(status int) {
 	c.extend()
 	if status >= 200 && !c.sent {
 		c.sent, c.status = true, status
-		c.w.Header()[CorrelationHeader] = c.ids
+		c.fields.Set(CorrelationHeader, c.id)
+	}
+	if !c.lean {
+		c.fields.Into(c.w.Header())
 	}
 	c.w.WriteHeader(status)
 }

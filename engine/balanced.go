@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/balance"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // balanced carries its call to one of the addresses of the API, and to another one
@@ -28,9 +29,12 @@ type balanced struct {
 	reversed reversed
 }
 
-// way is how an address is asked.
+// way is how an address is asked. It keeps the answer of the last try.
 type way interface {
-	ask(to *address, again bool) (*http.Response, error)
+	ask(to *address, again bool) (status int, err error)
+	// discard gives that answer up in favour of the next try's. It does not wait for
+	// the rest of it.
+	discard()
 	// gone tells that the body cannot be sent again after a try that ended so.
 	gone(balance.Outcome) bool
 }
@@ -38,45 +42,61 @@ type way interface {
 func (b *balanced) bind(c *call) { b.call, b.relayed.call, b.reversed.call = c, c, c }
 
 // relay asks as call.relay does.
-func (b *balanced) relay() (*http.Response, error) { return b.carry(&b.relayed) }
+func (b *balanced) relay() (*wire.Answer, error) {
+	err := b.carry(&b.relayed)
+	return b.relayed.answer, err
+}
 
 // RoundTrip implements http.RoundTripper.
 func (b *balanced) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.reversed.request, b.reversed.body = r, keepUnread(r, b.call.route.operation.proxy.retries)
-	defer func() { b.reversed.request, b.reversed.body = nil, nil }()
-	return b.carry(&b.reversed)
+	defer func() { b.reversed.request, b.reversed.body, b.reversed.answer = nil, nil, nil }()
+	err := b.carry(&b.reversed)
+	return b.reversed.answer, err
 }
 
-func (b *balanced) carry(by way) (*http.Response, error) {
+func (b *balanced) carry(by way) error {
 	to := b.call.route.operation.proxy
 	try, ok := to.balancer.Pick(0)
 	if !ok {
-		return nil, &nobodyIsWell{to.balancer.Wait()}
+		return &nobodyIsWell{to.balancer.Wait()}
 	}
 	tried := balance.Set(0)
 	for made := 1; ; made++ {
 		b.begin(try)
 		tried = tried.With(try.Address())
-		res, err := by.ask(&to.addresses[try.Address()], made > 1)
-		outcome := b.outcome(res, err)
+		status, err := by.ask(&to.addresses[try.Address()], made > 1)
+		outcome := b.outcome(status, err)
 		b.tell(outcome)
 		if !to.retries.Allow(b.call.r.Method, by.gone(outcome), outcome, made) {
-			return res, err
+			return err
 		}
 		if try, ok = to.balancer.Pick(tried); !ok {
-			return res, err
+			return err
 		}
 		b.end()
 		to.balancer.CountRetry()
-		discard(res)
+		by.discard()
 	}
 }
 
 // relayed asks over a connection of the gateway's own.
-type relayed struct{ call *call }
+type relayed struct {
+	call   *call
+	answer *wire.Answer
+}
 
-func (w *relayed) ask(to *address, _ bool) (*http.Response, error) {
-	return w.call.relayTo(&to.upstream, to.pool)
+func (w *relayed) ask(to *address, _ bool) (status int, err error) {
+	if w.answer, err = w.call.relayTo(&to.upstream, to.pool); err != nil {
+		return 0, err
+	}
+	return w.answer.StatusCode, nil
+}
+
+func (w *relayed) discard() {
+	if w.answer != nil {
+		_ = w.answer.Body.Close()
+	}
 }
 
 // gone is as strict as with the standard library, although the body is still there:
@@ -90,16 +110,26 @@ type reversed struct {
 	call    *call
 	request *http.Request
 	body    *unread
+	answer  *http.Response
 }
 
-func (w *reversed) ask(to *address, again bool) (*http.Response, error) {
+func (w *reversed) ask(to *address, again bool) (status int, err error) {
 	if again { // what the last try left behind may still look at its request
 		next := *w.request
 		next.URL = new(url.URL)
 		w.request = &next
 	}
 	w.call.aim(w.request, &to.upstream)
-	return w.call.route.operation.proxy.transport.RoundTrip(w.request)
+	if w.answer, err = w.call.route.operation.proxy.transport.RoundTrip(w.request); err != nil {
+		return 0, err
+	}
+	return w.answer.StatusCode, nil
+}
+
+func (w *reversed) discard() {
+	if w.answer != nil {
+		_ = w.answer.Body.Close()
+	}
 }
 
 func (w *reversed) gone(o balance.Outcome) bool { return w.body.gone(o) }
@@ -126,14 +156,14 @@ func (b *balanced) end() {
 
 // outcome sorts what became of a try. What the caller did is not the address's
 // fault.
-func (b *balanced) outcome(res *http.Response, err error) balance.Outcome {
+func (b *balanced) outcome(status int, err error) balance.Outcome {
 	switch {
 	case err != nil && (b.left() || b.call.body.err() != nil):
 		return balance.Abandoned
 	case err != nil:
 		return failure(err)
 	}
-	switch res.StatusCode {
+	switch status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return balance.Unavailable
 	}
@@ -209,14 +239,6 @@ func (u *unread) Close() error {
 // somebody may begin to read it at any moment.
 func (u *unread) gone(o balance.Outcome) bool {
 	return u != nil && (o != balance.NotConnected || u.begun.Load())
-}
-
-// discard gives up an answer in favour of the next try's. It does not wait for the
-// rest of it.
-func discard(res *http.Response) {
-	if res != nil {
-		_ = res.Body.Close()
-	}
 }
 
 // nobodyIsWell is why a call is refused without a try.

@@ -29,13 +29,13 @@ type call struct {
 	// read and country are bound once too: conditions ask by them; and informs.
 	read    func() ([]byte, error)
 	country func(*condition.Request) string
-	informs func(status int, h http.Header)
-	// Memory for what is sent to the API: the header, the values of the gateway's own
-	// fields, a short body.
-	out     http.Header
-	own     []string
+	informs func(status int, f *wire.Fields)
+	// Memory for what is sent to the API: the header, a short body; and for the two
+	// headers of a call that net/http has read.
+	out     wire.Fields
 	content []byte
 	asked   wire.Request
+	copies  struct{ in, answer wire.Fields }
 
 	state
 }
@@ -43,9 +43,13 @@ type call struct {
 // state is what a call forgets at its end.
 type state struct {
 	w    http.ResponseWriter
-	r    *http.Request
+	r    *http.Request // its Header is nil when the call is lean
 	x    policy.Exchange
 	snap *Snapshot
+	// in is the request's header, fields that of the answer: what is set there wins over
+	// Header(). Lean calls were read by package wire, the others by net/http.
+	in, fields *wire.Fields
+	lean       bool
 
 	target  target
 	host    string // normal Host field with its port, for the upstream
@@ -54,9 +58,9 @@ type state struct {
 	held    *heldBody // what a condition has read of the body
 	upgrade *socket
 	peer    netip.Addr
-	trusted bool     // the peer is a trusted proxy
-	ids     []string // the correlation id as a field's values
-	trace   Trace    // nil: the call is not followed
+	trusted bool   // the peer is a trusted proxy
+	id      string // the correlation id
+	trace   Trace  // nil: the call is not followed
 
 	started, called, answered, extended time.Time
 
@@ -111,15 +115,34 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.w, c.r, c.started, c.snap = w, r, c.g.now(), c.g.snapshot.Load()
 	c.extended = time.Now() // the server has just set its deadlines
+	c.headers()
 	c.peer = peerAddr(r.RemoteAddr)
 	c.trusted = within(c.g.trusted, c.peer)
-	c.ids = []string{correlationID(r.Header, c.trusted)}
+	c.id = correlationID(c.in, c.trusted)
 	if c.g.tracer != nil {
 		c.follow()
 	}
-	c.x.Header, c.x.Method, c.x.CorrelationID = r.Header, r.Method, c.ids[0]
+	c.x.Header, c.x.Method, c.x.CorrelationID = c.in, r.Method, c.id
 	c.x.Protocol, c.x.Time, c.x.Content, c.x.Country = r.Proto, c.started, c.read, c.country
-	c.x.Client = clientAddr(c.peer, r.Header["X-Forwarded-For"], c.g.trusted)
+	c.x.Client = clientAddr(c.peer, c.in.Values("X-Forwarded-For"), c.g.trusted)
+}
+
+// headers are those of package wire, or copies of net/http's.
+func (c *call) headers() {
+	if c.in, c.fields, c.lean = wire.Of(c.w); c.lean {
+		return
+	}
+	c.in, c.fields = &c.copies.in, &c.copies.answer
+	c.in.SetHeader(c.r.Header)
+	c.fields.Reset()
+}
+
+// whole is the request for who reads its header as net/http's.
+func (c *call) whole() *http.Request {
+	if c.r.Header == nil {
+		c.r.Header = c.in.Header()
+	}
+	return c.r
 }
 
 func (c *call) serve() {
@@ -168,7 +191,7 @@ func (c *call) normalize() error {
 	if err := checkMethod(c.r.Method); err != nil {
 		return err
 	}
-	if !wire.Plain(c.w) && fieldCount(c.r.Header) > c.g.limits.MaxFields {
+	if !c.lean && c.in.Len() > c.g.limits.MaxFields {
 		return manyFields
 	}
 	name, port, err := normalHost(c.r.Host)
@@ -192,7 +215,7 @@ func (c *call) serveToken() {
 	c.silent = true
 	c.r.URL.Path, c.r.URL.RawPath, c.r.URL.RawQuery = c.target.match, "", c.target.query
 	c.x.Content = nil // the body is the token service's
-	c.g.tokens.ServeHTTP(c, c.r, c.snap, token.Caller{Client: c.x.Client, CorrelationID: c.ids[0], Request: &c.x.Request})
+	c.g.tokens.ServeHTTP(c, c.whole(), c.snap, token.Caller{Client: c.x.Client, CorrelationID: c.id, Request: &c.x.Request})
 	if !c.sent {
 		c.WriteHeader(http.StatusOK)
 	}
@@ -204,7 +227,7 @@ func (c *call) find() bool {
 		return true
 	}
 	if c.route.allow != "" {
-		c.w.Header().Set("Allow", c.route.allow)
+		c.fields.Set("Allow", c.route.allow)
 	}
 	c.refuse(c.route.fault, nil)
 	return false
@@ -219,7 +242,7 @@ func (c *call) reject(by *step, err error) {
 		return
 	}
 	if r.Challenge != "" {
-		c.w.Header()[fault.Challenge] = []string{r.Challenge}
+		c.fields.Set(fault.Challenge, r.Challenge)
 	}
 	if r.Alarm != "" {
 		c.alarm(r)
@@ -231,7 +254,7 @@ func (c *call) reject(by *step, err error) {
 // can tell, and without the query and the header, which may hold secrets.
 func (c *call) broken(err error) {
 	attrs := []slog.Attr{
-		slog.String("correlation_id", c.ids[0]), slog.String("method", c.r.Method),
+		slog.String("correlation_id", c.id), slog.String("method", c.r.Method),
 		slog.String("path", c.target.path), slog.Any("error", err),
 	}
 	if o := c.route.owner; o != nil {
@@ -300,7 +323,7 @@ func (c *call) access() event.Access {
 	a := event.Access{
 		Time: c.started, Method: c.r.Method, Path: c.target.path, Client: c.x.Client, Subject: c.x.Identity.Subject,
 		TokenCheck: c.x.TokenCheck,
-		Status:     c.status, Result: c.result(), Fault: c.fault, Cause: c.cause, CorrelationID: c.ids[0],
+		Status:     c.status, Result: c.result(), Fault: c.fault, Cause: c.cause, CorrelationID: c.id,
 		Duration: c.g.now().Sub(c.started),
 	}
 	if c.cause != nil {

@@ -2,13 +2,13 @@ package engine
 
 import (
 	"log/slog"
-	"net/http"
 	"net/textproto"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // stopped is an answer of the API that a policy does not let through.
@@ -24,13 +24,13 @@ func (s *stopped) Error() string { return "policy " + s.by.name + ": " + s.err.E
 // whatever the order of the policies: a field that a policy strips or sets, or
 // that tells the identity anywhere in the owner, is not there until it is set
 // (D14).
-func (c *call) changeRequest(h http.Header) {
+func (c *call) changeRequest(f *wire.Fields) {
 	for _, change := range c.x.Changes {
 		if c.introduces(change.Name) {
-			removeFields(h, change.Name, sameField)
+			removeFields(f, change.Name, sameField)
 			continue
 		}
-		apply(h, change, sameField)
+		apply(f, change, sameField)
 	}
 }
 
@@ -42,14 +42,14 @@ func (c *call) introduces(name string) bool {
 // changeAnswer runs the response line on an answer of the API, whatever its
 // status; its body goes by untouched. A policy that stops or breaks there ends
 // the call with an error: it was to hide something, or to refuse.
-func (c *call) changeAnswer(res *http.Response) error {
+func (c *call) changeAnswer(res *wire.Answer) error {
 	steps := c.route.operation.response
 	if len(steps) == 0 {
 		return nil
 	}
-	c.x.Answer = res.Header
+	c.x.Answer = res.Fields
 	defer func() { c.x.Answer = nil }()
-	if by, err := c.runAnswer(steps, res.StatusCode, res.Header); err != nil {
+	if by, err := c.runAnswer(steps, res.StatusCode, res.Fields); err != nil {
 		return &stopped{by, err}
 	}
 	return nil
@@ -65,7 +65,7 @@ func (c *call) changeError(status int) {
 	}
 	c.name()
 	for len(steps) > 0 {
-		by, err := c.runAnswer(steps, status, c.w.Header())
+		by, err := c.runAnswer(steps, status, c.fields)
 		if err == nil {
 			return
 		}
@@ -96,7 +96,7 @@ func (c *call) errorLine() []step {
 
 // runAnswer ends at the first error and tells whose it is. What a policy has
 // changed the next one's condition sees.
-func (c *call) runAnswer(steps []step, status int, h http.Header) (*step, error) {
+func (c *call) runAnswer(steps []step, status int, f *wire.Fields) (*step, error) {
 	content := c.x.Content
 	c.x.Status, c.x.Content = status, nil
 	defer func() { c.x.Status, c.x.Content = 0, content }()
@@ -110,7 +110,7 @@ func (c *call) runAnswer(steps []step, status int, h http.Header) (*step, error)
 			return &steps[i], err
 		}
 		for _, change := range c.x.Changes {
-			apply(h, change, strings.EqualFold)
+			apply(f, change, strings.EqualFold)
 		}
 	}
 	return nil, nil
@@ -141,27 +141,22 @@ func (s *step) answer(x *policy.Exchange) (undecided, err error) {
 // tell.
 func (c *call) note(level slog.Level, message string, by *step, err error) {
 	group, proxy := c.names()
-	c.g.log.LogAttrs(c.r.Context(), level, message, slog.String("correlation_id", c.ids[0]),
+	c.g.log.LogAttrs(c.r.Context(), level, message, slog.String("correlation_id", c.id),
 		slog.String("project", c.route.owner.project), slog.String("group", group), slog.String("proxy", proxy),
 		slog.String("policy", by.name), slog.Any("error", err))
 }
 
 // apply makes one change. same tells which names are one: a backend may read more
 // of them as one than a caller.
-func apply(h http.Header, c policy.Change, same func(a, b string) bool) {
+func apply(f *wire.Fields, c policy.Change, same func(a, b string) bool) {
 	if c.Action != policy.AddField {
-		removeFields(h, c.Name, same)
+		removeFields(f, c.Name, same)
 	}
 	if c.Action != policy.RemoveField {
-		name := textproto.CanonicalMIMEHeaderKey(c.Name)
-		h[name] = append(slices.Clip(h[name]), c.Value)
+		f.Add(textproto.CanonicalMIMEHeaderKey(c.Name), c.Value)
 	}
 }
 
-func removeFields(h http.Header, name string, same func(a, b string) bool) {
-	for have := range h {
-		if same(have, name) {
-			delete(h, have)
-		}
-	}
+func removeFields(f *wire.Fields, name string, same func(a, b string) bool) {
+	f.DelFunc(func(i int) bool { return same(f.Name(i), name) })
 }

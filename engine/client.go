@@ -3,9 +3,10 @@ package engine
 import (
 	"encoding/hex"
 	"math/rand/v2"
-	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // CorrelationHeader carries the correlation id of a call, to the caller and
@@ -75,8 +76,8 @@ func forwardedAddr(s string) (netip.Addr, bool) {
 
 // correlationID takes a trusted proxy's id over and makes one otherwise. A
 // stranger's could be made to look like another call's, or to break a log.
-func correlationID(h http.Header, trusted bool) string {
-	if given := h[CorrelationHeader]; trusted && len(given) == 1 && saneID(given[0]) {
+func correlationID(in *wire.Fields, trusted bool) string {
+	if given := in.Values(CorrelationHeader); trusted && len(given) == 1 && saneID(given[0]) {
 		return given[0]
 	}
 	return newID()

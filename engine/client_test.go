@@ -61,7 +61,7 @@ func TestCorrelationIDIsTakenOverFromTrustedProxiesOnly(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := correlationID(http.Header{CorrelationHeader: tt.given}, tt.trusted)
+			got := correlationID(fieldsOf(http.Header{CorrelationHeader: tt.given}), tt.trusted)
 			if taken := got == tt.given[0]; taken != tt.taken {
 				t.Errorf("correlationID = %q, taken over: %v", got, taken)
 			}

@@ -7,7 +7,7 @@ import "github.com/gatewright/gatewright/engine/condition"
 // is not looked at.
 func (c *call) findCountry(r *condition.Request) string {
 	if c.trusted && c.g.countryHeader != "" {
-		if values := c.r.Header[c.g.countryHeader]; len(values) == 1 && countryCode(values[0]) {
+		if values := c.in.Values(c.g.countryHeader); len(values) == 1 && countryCode(values[0]) {
 			return values[0]
 		}
 	}

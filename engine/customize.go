@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // customize compiles the catalogue of the installation. It was checked when it
@@ -54,13 +55,13 @@ const maxFramed = 64 << 10
 
 // frame puts an error of the API into the proxy's template, where the proxy wants
 // that.
-func (c *call) frame(res *http.Response) error {
+func (c *call) frame(res *wire.Answer) error {
 	frames := c.frames()
 	if frames == nil || !frames.Upstream || res.StatusCode < http.StatusBadRequest || res.Body == nil {
 		return nil
 	}
 	f := fault.Facts{Request: &c.x.Request}
-	if res.Header.Get("Content-Encoding") == "" {
+	if res.Fields.Get("Content-Encoding") == "" {
 		var err error
 		if f.Response, err = io.ReadAll(io.LimitReader(res.Body, maxFramed)); err != nil {
 			return err
@@ -83,15 +84,15 @@ type rest struct {
 }
 
 // replaceBody leaves nothing that was about the other body.
-func replaceBody(res *http.Response, a *fault.Answer) {
+func replaceBody(res *wire.Answer, a *fault.Answer) {
 	for _, name := range []string{"Content-Encoding", "Content-Language", "Content-Location", "Content-Range", "Content-Md5",
 		"Accept-Ranges", "Etag", "Last-Modified", "Digest", "Content-Digest", "Repr-Digest", "Trailer"} {
-		delete(res.Header, name)
+		res.Fields.Del(name)
 	}
 	res.Trailer = nil
-	res.Header.Set("Content-Type", a.ContentType)
-	res.Header.Set("Content-Length", strconv.Itoa(len(a.Body)))
-	res.Header.Set("X-Content-Type-Options", "nosniff")
-	res.ContentLength, res.TransferEncoding = int64(len(a.Body)), nil
+	res.Fields.Set("Content-Type", a.ContentType)
+	res.Fields.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	res.Fields.Set("X-Content-Type-Options", "nosniff")
+	res.ContentLength = int64(len(a.Body))
 	res.Body = io.NopCloser(bytes.NewReader(a.Body))
 }

@@ -71,7 +71,7 @@ func (c *call) forwardFailed(_ http.ResponseWriter, _ *http.Request, err error) 
 		c.closeAfter()
 		c.refuse(fault.BadRequest, fmt.Errorf("body: %w", broken))
 	case errors.As(err, &nobody):
-		c.w.Header()["Retry-After"] = []string{nobody.after()}
+		c.fields.Set("Retry-After", nobody.after())
 		c.refuse(fault.UpstreamResting, err)
 	default:
 		c.refuse(upstreamFault(err), err)

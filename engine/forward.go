@@ -27,11 +27,11 @@ func (c *call) forward() {
 		// written; WriteByteTimeout sees to callers that do not read.
 		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{})
 	}
-	if !asksForWebSocket(c.r) {
+	if !c.asksForWebSocket() {
 		c.ask()
 		return
 	}
-	c.upgrade = c.g.sockets.add(c.r)
+	c.upgrade = c.g.sockets.add(c.whole())
 	defer c.g.sockets.remove(c.upgrade)
 	c.reverse(c.upgrade.request)
 }
@@ -49,14 +49,14 @@ func (c *call) ask() {
 	case short && c.route.operation.proxy.pool != nil:
 		c.relay(content, length)
 	case short && length > 0:
-		c.reverse(withBody(c.r, io.NopCloser(bytes.NewReader(content))))
+		c.reverse(withBody(c.whole(), io.NopCloser(bytes.NewReader(content))))
 	case short:
-		c.reverse(c.r)
+		c.reverse(c.whole())
 	default:
 		// On a copy: net/http looks at the body in its own request to find
 		// out whether the connection can be used again.
 		c.body = newBody(c.r, c.w, c.g.limits)
-		c.reverse(withBody(c.r, c.body))
+		c.reverse(withBody(c.whole(), c.body))
 	}
 }
 
@@ -72,7 +72,7 @@ func (c *call) shortBody() (content []byte, length int, short bool) {
 		return c.held.raw, length, true
 	case c.r.Body == nil || c.r.Body == http.NoBody || c.r.ContentLength == 0:
 		return nil, c.emptyLength(), true
-	case c.r.ContentLength < 0 || c.r.ContentLength > wire.ShortBody || c.r.Header["Expect"] != nil:
+	case c.r.ContentLength < 0 || c.r.ContentLength > wire.ShortBody || c.in.Has("Expect"):
 		// Who awaits a go-ahead is not given it before the API is there.
 		return nil, 0, false
 	}
@@ -119,33 +119,34 @@ func withBody(r *http.Request, b io.ReadCloser) *http.Request {
 // Director.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
 	c.aim(p.Out, &c.route.operation.proxy.upstream)
-	c.rewriteHeader(p.Out.Header, nil)
+	c.out.SetHeader(p.Out.Header)
+	c.rewriteFields(&c.out)
+	p.Out.Header = c.out.Header()
 	// Trailers come when the policies have long run.
 	p.Out.Trailer = nil
 }
 
-// rewriteHeader makes the outgoing header of what is left of the caller's. The values
-// of the gateway's own fields are appended to memory, which is returned.
-func (c *call) rewriteHeader(h http.Header, memory []string) []string {
-	cleanFields(h, c.x.Strip)
-	c.changeRequest(h)
+// rewriteFields makes the outgoing header of what is left of the caller's.
+func (c *call) rewriteFields(f *wire.Fields) {
+	cleanFields(f, c.x.Strip)
+	c.changeRequest(f)
 	for _, name := range c.x.StripCookies {
-		dropCookie(h, name)
+		dropCookie(f, name)
 	}
 	if c.upgrade == nil {
 		// Clients that offer h2c on every call are answered as if they had
 		// not; no other protocol is spoken through the gateway.
-		delete(h, "Upgrade")
-		delete(h, "Connection")
+		f.Del("Upgrade")
+		f.Del("Connection")
 	}
-	own := fields{h, slices.Grow(memory, 2+len(c.x.Set))}
-	h[CorrelationHeader] = c.ids
-	c.setForwarded(&own)
-	own.setAll(c.x.Set)
+	f.Set(CorrelationHeader, c.id)
+	c.setForwarded(f)
+	setOwn(f, c.x.Set)
 	if c.trace != nil {
+		h := f.Header()
 		c.trace.Forward(h)
+		f.SetHeader(h)
 	}
-	return own.values
 }
 
 // aim points the outgoing request at an address of the upstream. Path and RawPath together
@@ -182,32 +183,32 @@ func (c *call) secure() bool {
 	if !c.trusted {
 		return c.r.TLS != nil
 	}
-	if before := c.r.Header["X-Forwarded-Proto"]; len(before) == 1 && (before[0] == "http" || before[0] == "https") {
+	if before := c.in.Values("X-Forwarded-Proto"); len(before) == 1 && (before[0] == "http" || before[0] == "https") {
 		return before[0] == "https"
 	}
 	return c.r.TLS != nil
 }
 
-var forwardedProto = map[bool][]string{false: {"http"}, true: {"https"}}
-
 // setForwarded tells the upstream where the call came from. What a trusted
 // proxy said before is kept and continued; what anybody else said is gone.
-func (c *call) setForwarded(own *fields) {
-	in := c.r.Header
-	chain, host := c.peerText(), c.host
+func (c *call) setForwarded(f *wire.Fields) {
+	chain, host, proto := c.peerText(), c.host, "http"
+	if c.secure() {
+		proto = "https"
+	}
 	if c.trusted {
-		if before := in["X-Forwarded-For"]; len(before) > 0 {
+		if before := c.in.Values("X-Forwarded-For"); len(before) > 0 {
 			chain = strings.Join(before, ", ") + ", " + chain
 		}
-		if before := in["X-Forwarded-Host"]; len(before) == 1 {
+		if before := c.in.Values("X-Forwarded-Host"); len(before) == 1 {
 			if name, port, err := normalHost(before[0]); err == nil && name != "" {
 				host = forwardedHost(before[0], name, port)
 			}
 		}
 	}
-	own.header["X-Forwarded-Proto"] = forwardedProto[c.secure()]
-	own.set("X-Forwarded-For", chain)
-	own.set("X-Forwarded-Host", host)
+	f.Set("X-Forwarded-Proto", proto)
+	f.Set("X-Forwarded-For", chain)
+	f.Set("X-Forwarded-Host", host)
 }
 
 // peerText is the peer's address; for IPv4 it is a part of RemoteAddr, which
@@ -222,23 +223,47 @@ func (c *call) peerText() string {
 	return c.peer.String()
 }
 
-// modifyResponse sees the upstream's header first. The answer to a handshake
-// is not written through the call, so what WriteHeader does is done here.
-func (c *call) modifyResponse(res *http.Response) error {
+// modify sees the upstream's header first.
+func (c *call) modify(res *wire.Answer) error {
 	c.answered = c.g.now()
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		if err := c.frame(res); err != nil {
-			return err
-		}
-		return c.changeAnswer(res)
+	if err := c.frame(res); err != nil {
+		return err
 	}
+	return c.changeAnswer(res)
+}
+
+// modifyResponse is modify for net/http's ReverseProxy.
+func (c *call) modifyResponse(res *http.Response) error {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return c.modifySwitch(res)
+	}
+	var fields wire.Fields
+	fields.SetHeader(res.Header)
+	a := wire.Answer{StatusCode: res.StatusCode, Fields: &fields, ContentLength: res.ContentLength, Body: res.Body, Trailer: res.Trailer}
+	if err := c.modify(&a); err != nil {
+		return err
+	}
+	if a.Body != res.Body {
+		res.TransferEncoding = nil
+	}
+	res.Header, res.ContentLength, res.Body, res.Trailer = fields.Header(), a.ContentLength, a.Body, a.Trailer
+	return nil
+}
+
+// modifySwitch: the answer to a handshake is not written through the call, so what
+// WriteHeader does is done here.
+func (c *call) modifySwitch(res *http.Response) error {
+	c.answered = c.g.now()
 	if c.upgrade == nil || !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") || !asksForUpgrade(res.Header["Connection"]) {
 		return errSwitch
 	}
-	if err := c.changeAnswer(res); err != nil {
+	var fields wire.Fields
+	fields.SetHeader(res.Header)
+	if err := c.changeAnswer(&wire.Answer{StatusCode: res.StatusCode, Fields: &fields}); err != nil {
 		return err
 	}
-	res.Header[CorrelationHeader] = c.ids
+	fields.Set(CorrelationHeader, c.id)
+	res.Header = fields.Header()
 	c.sent, c.status = true, res.StatusCode
 	c.upgrade.begin(c.x.Identity.Expires, c.g.now())
 	return nil

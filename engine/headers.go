@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/policy"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // A backend may know a header field by another spelling than the one it came
@@ -48,12 +48,8 @@ const longestOwned = 24
 
 // cleanFields removes from an outgoing request what is the gateway's to say
 // and what the policies strip.
-func cleanFields(h http.Header, strip []string) {
-	for name := range h {
-		if owned(name) || stripped(name, strip) {
-			delete(h, name)
-		}
-	}
+func cleanFields(f *wire.Fields, strip []string) {
+	f.DelFunc(func(i int) bool { return !f.Common(i) && owned(f.Name(i)) || stripped(f.Name(i), strip) })
 }
 
 func owned(name string) bool {
@@ -103,33 +99,12 @@ func fold(c byte) byte {
 	return '-'
 }
 
-func fieldCount(h http.Header) (n int) {
-	for _, values := range h {
-		n += len(values)
-	}
-	return n
-}
-
-// fields writes header fields whose values share one allocation.
-type fields struct {
-	header http.Header
-	values []string
-}
-
-// set gives the field this one value. The slice's capacity ends with it, so
-// that whoever appends to the field cannot write into the next one.
-func (f *fields) set(name, value string) {
-	f.values = append(f.values, value)
-	n := len(f.values)
-	f.header[name] = f.values[n-1 : n : n]
-}
-
-// setAll writes the gateway's own fields. Of two settings of one name the
-// later counts.
-func (f *fields) setAll(own []policy.Field) {
+// setOwn writes the gateway's own fields. Of two settings of one name the later
+// counts.
+func setOwn(f *wire.Fields, own []policy.Field) {
 	for i, field := range own {
 		if !overruled(own[i+1:], field.Name) {
-			f.set(field.Name, field.Value)
+			f.Set(field.Name, field.Value)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (c *call) hold() ([]byte, error) {
 		limit = min(limit, most)
 	}
 	switch {
-	case c.r.Body == nil || c.r.Body == http.NoBody || asksForWebSocket(c.r):
+	case c.r.Body == nil || c.r.Body == http.NoBody || c.asksForWebSocket():
 		return nil, nil
 	case c.r.ContentLength > limit:
 		return nil, errTooLarge

@@ -62,7 +62,7 @@ func (l *load) weigh(now int64) {
 
 // shed refuses a call for the load of the gateway.
 func (c *call) shed() {
-	c.w.Header()["Retry-After"] = []string{strconv.Itoa(retryAfter)}
+	c.fields.Set("Retry-After", strconv.Itoa(retryAfter))
 	c.refuse(fault.Overloaded, errOverloaded)
 }
 

@@ -14,9 +14,9 @@ import (
 func (c *call) relay(content []byte, length int) {
 	to := c.route.operation.proxy
 	c.asked = wire.Request{
-		Method: c.r.Method, Query: c.query(), Header: c.outgoingHeader(), Body: content, Length: length, Informational: c.informs,
+		Method: c.r.Method, Query: c.query(), Fields: c.outgoing(), Body: content, Length: length, Informational: c.informs,
 	}
-	var res *http.Response
+	var res *wire.Answer
 	var err error
 	if to.balancer == nil {
 		res, err = c.relayTo(&to.upstream, to.pool)
@@ -28,8 +28,8 @@ func (c *call) relay(content []byte, length int) {
 		c.forwardFailed(nil, nil, err)
 		return
 	}
-	removeHop(res.Header)
-	if err := c.modifyResponse(res); err != nil {
+	res.Fields.RemoveHop()
+	if err := c.modify(res); err != nil {
 		_ = res.Body.Close()
 		c.forwardFailed(nil, nil, err)
 		return
@@ -38,88 +38,52 @@ func (c *call) relay(content []byte, length int) {
 }
 
 // relayTo asks one address.
-func (c *call) relayTo(to *upstream, pool *wire.Pool) (*http.Response, error) {
+func (c *call) relayTo(to *upstream, pool *wire.Pool) (*wire.Answer, error) {
 	c.asked.Base, c.asked.Path = to.parts(c.rest())
 	c.asked.Host = to.host
 	return pool.Do(c.r.Context(), c.w, &c.asked)
 }
 
-// outgoingHeader is the header for the API. It lies in the call's memory: whoever
-// sends it has done so when relay returns.
-func (c *call) outgoingHeader() http.Header {
-	if c.out == nil {
-		c.out = make(http.Header, 16)
-	}
-	clear(c.out)
-	for name, values := range c.r.Header {
-		c.out[name] = values
-	}
-	trailers := removeHop(c.out)
-	c.own = c.rewriteHeader(c.out, c.own[:0])
+// outgoing is the header for the API. It lies in the call's memory: whoever sends it
+// has done so when relay returns.
+func (c *call) outgoing() *wire.Fields {
+	c.out.Reset()
+	c.out.AddAll(c.in)
+	trailers := c.out.RemoveHop()
+	c.rewriteFields(&c.out)
 	if trailers {
-		c.out["Te"] = onlyTrailers
+		c.out.Set("Te", "trailers")
 	}
-	return c.out
-}
-
-var onlyTrailers = []string{"trailers"}
-
-// hopFields are for one hop alone (RFC 9110 section 7.6.1), as are those that
-// Connection names.
-var hopFields = []string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding",
-	"Upgrade",
-}
-
-// removeHop takes off what is for one hop alone, and tells whether that asked for
-// trailers.
-func removeHop(h http.Header) (trailers bool) {
-	for _, line := range h["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			h.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, line := range h["Te"] {
-		for coding := range strings.SplitSeq(line, ",") {
-			trailers = trailers || strings.EqualFold(strings.TrimSpace(coding), "trailers")
-		}
-	}
-	for _, name := range hopFields {
-		delete(h, name)
-	}
-	return trailers
+	return &c.out
 }
 
 // inform passes an informational answer on.
-func (c *call) inform(status int, header http.Header) {
-	h := c.w.Header()
-	for name, values := range header {
-		h[name] = values
-	}
+func (c *call) inform(status int, header *wire.Fields) {
+	c.fields.AddAll(header)
 	c.WriteHeader(status)
-	clear(h)
+	c.fields.Reset()
+	if !c.lean {
+		clear(c.w.Header())
+	}
 }
 
 // passOn gives the caller the answer.
-func (c *call) passOn(res *http.Response) {
+func (c *call) passOn(res *wire.Answer) {
 	defer res.Body.Close()
-	h := c.w.Header()
-	for name, values := range res.Header {
-		h[name] = values
-	}
-	if _, said := h["Content-Type"]; !said {
-		h["Content-Type"] = nil // or net/http would guess one
+	c.fields.AddAll(res.Fields)
+	if !c.lean && !c.fields.Has("Content-Type") {
+		c.w.Header()["Content-Type"] = nil // or net/http would guess one
 	}
 	announced := len(res.Trailer)
 	for name := range res.Trailer {
-		h["Trailer"] = append(h["Trailer"], name)
+		c.fields.Add("Trailer", name)
 	}
 	c.WriteHeader(res.StatusCode)
 	if err := c.copyBody(res); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if len(res.Trailer) > 0 {
-		c.passTrailers(h, res.Trailer, announced)
+		c.passTrailers(c.w.Header(), res.Trailer, announced)
 	}
 }
 
@@ -137,9 +101,9 @@ func (c *call) passTrailers(h, trailer http.Header, announced int) {
 }
 
 // copyBody passes each part on as it comes, where it comes in parts.
-func (c *call) copyBody(res *http.Response) error {
+func (c *call) copyBody(res *wire.Answer) error {
 	wait, _ := res.Body.(interface{ Waits() bool })
-	streams := wait != nil && (res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream"))
+	streams := wait != nil && (res.ContentLength < 0 || strings.HasPrefix(res.Fields.Get("Content-Type"), "text/event-stream"))
 	buffer := copyBuffer{c}.Get()
 	for {
 		if streams && wait.Waits() {

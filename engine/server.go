@@ -14,7 +14,7 @@ import (
 // waits for the calls that are under way.
 func Listen(l net.Listener, s *http.Server, g *Gateway) net.Listener {
 	f := wire.Listen(wire.Limit(l, g.limits.MaxConnections, overloaded()), wire.Options{
-		Handler: g, Server: s, Logger: g.log,
+		Handler: g, Fields: true, Server: s, Logger: g.log,
 		HeaderTimeout: g.limits.HeaderTimeout, IdleTimeout: g.limits.IdleTimeout, StallTimeout: g.limits.StallTimeout,
 	})
 	g.fronts.add(f)

@@ -27,10 +27,10 @@ type socket struct {
 // asksForWebSocket tells whether a request is a WebSocket handshake (RFC 6455
 // section 4.1). Nothing else is upgraded: h2c in particular would be a tunnel
 // past every policy.
-func asksForWebSocket(r *http.Request) bool {
-	u := r.Header["Upgrade"]
-	return len(u) == 1 && strings.EqualFold(u[0], "websocket") && r.Method == http.MethodGet &&
-		r.ProtoMajor == 1 && r.ProtoMinor >= 1 && r.ContentLength == 0 && asksForUpgrade(r.Header["Connection"])
+func (c *call) asksForWebSocket() bool {
+	u := c.in.Values("Upgrade")
+	return len(u) == 1 && strings.EqualFold(u[0], "websocket") && c.r.Method == http.MethodGet &&
+		c.r.ProtoMajor == 1 && c.r.ProtoMinor >= 1 && c.r.ContentLength == 0 && asksForUpgrade(c.in.Values("Connection"))
 }
 
 func asksForUpgrade(connection []string) bool {

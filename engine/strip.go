@@ -1,9 +1,11 @@
 package engine
 
 import (
-	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // dropParameter removes a parameter from a query, in whatever encoding its name
@@ -50,19 +52,17 @@ func parameterName(part string) string {
 }
 
 // dropCookie removes the cookies of one name from the Cookie fields.
-func dropCookie(h http.Header, name string) {
-	fields := h["Cookie"]
-	kept := fields[:0:0]
-	for _, field := range fields {
-		if rest := withoutCookie(field, name); rest != "" {
-			kept = append(kept, rest)
-		}
-	}
-	if len(kept) == 0 {
-		delete(h, "Cookie")
+func dropCookie(f *wire.Fields, name string) {
+	if !f.Has("Cookie") {
 		return
 	}
-	h["Cookie"] = kept
+	lines := slices.Clone(f.Values("Cookie"))
+	f.Del("Cookie")
+	for _, line := range lines {
+		if rest := withoutCookie(line, name); rest != "" {
+			f.Add("Cookie", rest)
+		}
+	}
 }
 
 func withoutCookie(field, name string) string {

@@ -33,7 +33,7 @@ type Trace interface {
 
 // follow begins the trace of a call.
 func (c *call) follow() {
-	if c.trace = c.g.tracer.Begin(c.r.Header, c.trusted); c.trace != nil {
+	if c.trace = c.g.tracer.Begin(c.in.Header(), c.trusted); c.trace != nil {
 		c.r = c.r.WithContext(c.trace.Context(c.r.Context()))
 	}
 }

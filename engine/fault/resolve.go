@@ -46,7 +46,7 @@ type Answer struct {
 	Rule   string
 	Framed bool
 
-	length []string // of the body, as a header field
+	length string // of the body, as a header field
 }
 
 // Customized tells whether anything has a say in t but the catalogue.
@@ -66,7 +66,7 @@ func (s *Set) row(t Type) *row {
 // Answer decides what a request that failed with t gets.
 func (l Levels) Answer(t Type, f Facts) Answer {
 	a := l.decide(t, &f)
-	a.length = []string{strconv.Itoa(len(a.Body))}
+	a.length = strconv.Itoa(len(a.Body))
 	return a
 }
 

@@ -171,7 +171,7 @@ func TestTheFirstActiveRuleThatAppliesAnswers(t *testing.T) {
 		q := SampleRequest()
 		q.Method = method
 		want.Origin, want.ContentType = RuleTemplate, ContentType
-		want.length = []string{strconv.Itoa(len(want.Body))}
+		want.length = strconv.Itoa(len(want.Body))
 		got := Levels{Policy: set}.Answer(TokenNotValid, Facts{Request: &q})
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Answer{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", method, diff)

@@ -167,7 +167,10 @@ func (c *conn) request(method, target string) {
 	path, query, _ := strings.Cut(target, "?") // apart, as whoever reports a path must not tell the query
 	c.url = url{Path: path, RawQuery: query}
 	c.r = *c.base
-	c.r.Method, c.r.RequestURI, c.r.Host, c.r.Header, c.r.Close = method, target, c.head.host, c.head.fields, c.head.close
+	c.r.Method, c.r.RequestURI, c.r.Host, c.r.Close = method, target, c.head.host, c.head.close
+	if !c.front.o.Fields {
+		c.r.Header = c.head.fields.Header()
+	}
 	c.r.Body, c.r.ContentLength, c.body.left, c.body.failed = http.NoBody, 0, 0, nil
 	if c.head.length > 0 {
 		c.r.Body, c.r.ContentLength, c.body.left = &c.body, c.head.length, c.head.length

@@ -37,6 +37,8 @@ type Front struct {
 // Options say what a Front serves and how long it waits.
 type Options struct {
 	Handler http.Handler
+	// Fields tells that the handler reads headers by Of, and needs none in its requests.
+	Fields bool
 	// Server is told to handlers as http.ServerContextKey.
 	Server *http.Server
 	// HeaderTimeout is for a head that has begun, IdleTimeout for one that has not,

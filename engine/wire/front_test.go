@@ -401,3 +401,25 @@ func TestConnectionsBeyondTheLimitAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A handler may set some fields in one way and some in the other.
+func TestFieldsOfAnAnswerWinOverItsHeader(t *testing.T) {
+	t.Parallel()
+	c, in := connect(t, front(t, func(w http.ResponseWriter, r *http.Request) {
+		request, answer, ok := wire.Of(w)
+		if !ok || request.Get("X-A") != "1" || r.Header != nil {
+			t.Errorf("request %v, header %v", request, r.Header)
+		}
+		w.Header().Set("X-A", "header")
+		w.Header().Set("X-B", "header")
+		answer.Add("X-B", "fields")
+		answer.Add("X-B", "more")
+		answer.Set("Connection", "close")
+		io.WriteString(w, "body")
+	}, func(o *wire.Options) { o.Fields = true }).address)
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nx-a: 1\r\n\r\n")
+	res, body := next(t, in, "GET")
+	if h := res.Header; body != "body" || strings.Join(h["X-A"], "|") != "header" || strings.Join(h["X-B"], "|") != "fields|more" || !res.Close {
+		t.Errorf("%q, close %v, %q", h, res.Close, body)
+	}
+}

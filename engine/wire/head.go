@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"net/http"
 	"net/textproto"
 	"strings"
 )
@@ -18,8 +17,9 @@ var headEnd = []byte("\r\n\r\n")
 
 // head is a parsed head. Its strings are parts of one text, so that they may be kept.
 type head struct {
-	fields http.Header
-	values []string // the memory of fields' values
+	fields Fields
+	seen   kind // of framing, what came
+	lines  int
 	// length is that of Content-Length, -1 without one; chunked is Transfer-Encoding.
 	length  int64
 	chunked bool
@@ -30,14 +30,8 @@ type head struct {
 }
 
 func (h *head) reset() {
-	if h.fields == nil {
-		h.fields = make(http.Header, 16)
-		h.values = make([]string, 0, maxFields)
-	}
-	clear(h.fields)
-	clear(h.values)
-	h.values = h.values[:0]
-	h.length, h.chunked, h.close, h.host, h.hosts = -1, false, false, "", 0
+	h.fields.Reset()
+	h.seen, h.lines, h.length, h.chunked, h.close, h.host, h.hosts = 0, 0, -1, false, false, "", 0
 }
 
 // parse reads fields, each with its line end, and tells whether they are plain: no
@@ -46,9 +40,9 @@ func (h *head) reset() {
 // (RFC 9112 sections 2.2, 5 and 6).
 func (h *head) parse(text string) bool {
 	h.reset()
-	for text != "" {
+	for ; text != ""; h.lines++ {
 		end := strings.IndexByte(text, '\n')
-		if end < 1 || text[end-1] != '\r' || len(h.values) == maxFields {
+		if end < 1 || text[end-1] != '\r' || h.lines == maxFields {
 			return false
 		}
 		if !h.line(text[:end-1]) {
@@ -60,58 +54,44 @@ func (h *head) parse(text string) bool {
 }
 
 func (h *head) line(line string) bool {
-	name, known, n := fieldName(line)
-	if n < 1 || n == len(line) || line[n] != ':' {
+	colon := strings.IndexByte(line, ':')
+	if colon < 1 {
 		return false
 	}
-	value, ok := fieldValue(line[n+1:])
-	return ok && (!known || h.framing(name, value)) && h.add(name, value)
-}
-
-// add keeps the field's other values where they are: a second value is rare.
-func (h *head) add(name, value string) bool {
-	if name == "Host" {
+	name, k := fieldName(line[:colon])
+	if k == 0 {
+		return false
+	}
+	value, ok := fieldValue(line[colon+1:])
+	if !ok || k&framing != 0 && !h.frame(k, value) {
+		return false
+	}
+	if k&aHost != 0 {
 		h.host = value
 		h.hosts++
 		return true
 	}
-	if before, ok := h.fields[name]; ok {
-		h.values = append(h.values, "") // counts for maxFields
-		h.fields[name] = append(before[:len(before):len(before)], value)
-		return true
-	}
-	h.values = append(h.values, value)
-	i := len(h.values)
-	h.fields[name] = h.values[i-1 : i : i]
+	h.fields.add(name, value, k|clean)
 	return true
 }
 
-// framing reads what decides where the message ends and what becomes of the
-// connection. What it does not know makes the head odd.
-func (h *head) framing(name, value string) bool {
-	if _, twice := h.fields[name]; twice {
+// frame reads what decides where the message ends and what becomes of the connection.
+// What it does not know, or what comes twice, makes the head odd.
+func (h *head) frame(k kind, value string) bool {
+	if h.seen&k&framing != 0 {
 		return false
 	}
-	switch name {
-	case "Content-Length":
+	h.seen |= k & framing
+	switch k & framing {
+	case aLength:
 		h.length = number(value)
 		return h.length >= 0
-	case "Transfer-Encoding":
+	case aCoding:
 		h.chunked = value == "chunked"
 		return h.chunked
-	case "Connection":
+	case aConnection:
 		h.close = strings.EqualFold(value, "close")
 		return h.close || strings.EqualFold(value, "keep-alive")
-	}
-	return false
-}
-
-// framed are the fields that decide about framing and the connection, by their
-// canonical name. All but the three that framing reads make a head odd.
-func framed(name string) bool {
-	switch name {
-	case "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Expect", "Trailer", "Te", "Http2-Settings":
-		return true
 	}
 	return false
 }
@@ -143,44 +123,44 @@ func init() {
 	}
 }
 
-// fieldName is the canonical name at the beginning of a line and its length there; 0
-// when there is none. known tells that it is one of framed.
-func fieldName(line string) (name string, known bool, n int) {
+// fieldName is the canonical form of a name and what is known of it; 0 when it is no
+// name.
+func fieldName(raw string) (string, kind) {
+	if known, ok := spelled[raw]; ok {
+		return known.name, known.kind
+	}
 	canonical, upper := true, true
-	for n < len(line) && tokenByte[line[n]] {
-		c := line[n]
+	for i := range len(raw) {
+		c := raw[i]
+		if !tokenByte[c] {
+			return "", 0
+		}
 		if upper && c >= 'a' && c <= 'z' || !upper && c >= 'A' && c <= 'Z' {
 			canonical = false
 		}
 		upper = c == '-'
-		n++
 	}
-	name = line[:n]
 	if !canonical {
-		name = canonicalName(name)
+		raw = textproto.CanonicalMIMEHeaderKey(raw)
 	}
-	return name, framed(name), n
+	return raw, kinds[raw] | aToken
 }
 
-// canonicalName allocates for what is seldom sent only.
-func canonicalName(name string) string {
-	if known, ok := lowerNames[name]; ok {
-		return known
-	}
-	return textproto.CanonicalMIMEHeaderKey(name)
-}
-
-// lowerNames are the names that clients send in lower case every day.
-var lowerNames = func() map[string]string {
-	m := make(map[string]string)
-	for _, name := range []string{
-		"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding",
-		"Content-Length", "Content-Type", "Cookie", "Date", "Etag", "Host", "If-Match", "If-Modified-Since", "If-None-Match",
-		"Last-Modified", "Location", "Origin", "Pragma", "Referer", "Server", "Set-Cookie", "Traceparent", "Tracestate",
-		"Transfer-Encoding", "User-Agent", "Vary", "X-Api-Key", "X-Correlation-Id", "X-Forwarded-For", "X-Forwarded-Host",
-		"X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
-	} {
-		m[strings.ToLower(name)] = name
+// spelled are the names of kinds as clients write them, also in lower case.
+var spelled = func() map[string]struct {
+	name string
+	kind kind
+} {
+	m := make(map[string]struct {
+		name string
+		kind kind
+	})
+	for name, k := range kinds {
+		m[name] = struct {
+			name string
+			kind kind
+		}{name, k}
+		m[strings.ToLower(name)] = m[name]
 	}
 	return m
 }()

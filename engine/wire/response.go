@@ -15,9 +15,10 @@ import (
 // on knows better than whoever made it.
 type response struct {
 	conn   *conn
-	header http.Header
-	out    *[]byte // the head, then what of the body waits
-	text   []byte  // a body whose length is not known yet
+	fields Fields      // what wins over header
+	header http.Header // nil until a handler asks for it
+	out    *[]byte     // the head, then what of the body waits
+	text   []byte      // a body whose length is not known yet
 
 	status          int
 	length, written int64 // announced, -1 when not; of the body
@@ -28,10 +29,15 @@ type response struct {
 	failed          error
 }
 
-// Plain tells whether the request of w was read here: its head is short and in order.
-func Plain(w http.ResponseWriter) bool {
-	_, ok := w.(*response)
-	return ok
+// Of are the header of the request that w answers and that of its answer, when the
+// request was read here: its head is short and in order. The answer's replaces the
+// fields of the same names in w.Header(). Both are valid until the handler returns.
+func Of(w http.ResponseWriter) (request, answer *Fields, ok bool) {
+	r, ok := w.(*response)
+	if !ok {
+		return nil, nil, false
+	}
+	return &r.conn.head.fields, &r.fields, true
 }
 
 const bufferSize = 16 << 10
@@ -42,10 +48,8 @@ var buffers = sync.Pool{New: func() any {
 }}
 
 func (w *response) begin(method string, closes bool) {
-	if w.header == nil {
-		w.header = make(http.Header, 16)
-	}
-	clear(w.header)
+	w.fields.Reset()
+	w.header = nil
 	w.out = buffers.Get().(*[]byte)
 	w.text, w.status, w.length, w.written, w.trailers, w.failed = w.text[:0], 0, -1, 0, nil, nil
 	w.head, w.bare, w.chunked, w.sent, w.closes = method == http.MethodHead, false, false, false, closes
@@ -61,7 +65,12 @@ func (w *response) release() {
 }
 
 // Header is the answer's header.
-func (w *response) Header() http.Header { return w.header }
+func (w *response) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header)
+	}
+	return w.header
+}
 
 // WriteHeader begins the answer. What is informational leaves at once.
 func (w *response) WriteHeader(status int) {
@@ -69,16 +78,15 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	if status >= 100 && status < 200 {
-		*w.out = appendFields(appendStatus(*w.out, status), w.header)
-		*w.out = append(*w.out, "\r\n"...)
+		*w.out = append(w.appendHeader(appendStatus(*w.out, status)), "\r\n"...)
 		w.failed = w.flush()
 		return
 	}
 	w.status = status
 	w.bare = status == http.StatusNoContent || status == http.StatusNotModified
-	w.closes = w.closes || closesAfter(w.header) || w.conn.front.closing()
-	b := appendFields(appendStatus(*w.out, status), w.header)
-	if _, dated := w.header["Date"]; !dated {
+	w.closes = w.closes || w.closesAfter() || w.conn.front.closing()
+	b := w.appendHeader(appendStatus(*w.out, status))
+	if len(w.lines("Date")) == 0 {
 		b = append(append(append(b, "Date: "...), date()...), "\r\n"...)
 	}
 	if w.closes {
@@ -89,7 +97,7 @@ func (w *response) WriteHeader(status int) {
 
 // frame ends the head where the body's length is known.
 func (w *response) frame(b []byte) []byte {
-	if declared := w.header["Content-Length"]; len(declared) == 1 {
+	if declared := w.lines("Content-Length"); len(declared) == 1 {
 		w.length = number(declared[0])
 	}
 	switch {
@@ -102,7 +110,7 @@ func (w *response) frame(b []byte) []byte {
 	case w.length >= 0:
 		return append(appendLength(b, w.length), "\r\n"...)
 	}
-	for _, line := range w.header["Trailer"] {
+	for _, line := range w.lines("Trailer") {
 		for name := range strings.SplitSeq(line, ",") {
 			w.trailers = append(w.trailers, http.CanonicalHeaderKey(strings.TrimSpace(name)))
 		}
@@ -118,8 +126,8 @@ func appendLength(b []byte, n int64) []byte {
 	return append(strconv.AppendInt(append(b, "Content-Length: "...), n, 10), "\r\n"...)
 }
 
-func closesAfter(h http.Header) bool {
-	for _, v := range h["Connection"] {
+func (w *response) closesAfter() bool {
+	for _, v := range w.lines("Connection") {
 		if strings.EqualFold(v, "close") {
 			return true
 		}
@@ -127,18 +135,25 @@ func closesAfter(h http.Header) bool {
 	return false
 }
 
+// lines are the values of a field, whichever way it was set.
+func (w *response) lines(name string) []string {
+	if values := w.fields.Values(name); values != nil {
+		return values
+	}
+	return w.header[name]
+}
+
 func appendStatus(b []byte, status int) []byte {
 	b = strconv.AppendInt(append(b, "HTTP/1.1 "...), int64(status), 10)
 	return append(append(append(b, ' '), http.StatusText(status)...), "\r\n"...)
 }
 
-// appendFields writes a header without what the connection decides. A value is cleaned
-// of line ends: none may begin a field of its own.
-func appendFields(b []byte, h http.Header) []byte {
-	for name, values := range h {
-		if name == "Content-Length" || name == "Transfer-Encoding" || name == "Connection" || !token(name) ||
-			strings.HasPrefix(name, http.TrailerPrefix) {
-			continue
+// appendHeader writes the header without what the connection decides.
+func (w *response) appendHeader(b []byte) []byte {
+	b = w.fields.appendTo(b, aLength|aCoding|aConnection)
+	for name, values := range w.header {
+		if kinds[name]&(aLength|aCoding|aConnection) != 0 || !token(name) || w.fields.Has(name) {
+			continue // a name with http.TrailerPrefix is no token
 		}
 		for _, v := range values {
 			b = appendField(b, name, v)

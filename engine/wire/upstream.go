@@ -49,12 +49,23 @@ func NewPool(address string, connect, response time.Duration) *Pool {
 // the header says of Host and framing does not count.
 type Request struct {
 	Method, Base, Path, Query, Host string
-	Header                          http.Header
+	Fields                          *Fields
 	// Body is sent with its length where Length is not negative.
 	Body   []byte
 	Length int
 	// Informational gets the informational answers but 100; nil drops them.
-	Informational func(status int, h http.Header)
+	Informational func(status int, f *Fields)
+}
+
+// Answer is what an API answers.
+type Answer struct {
+	StatusCode int
+	Fields     *Fields
+	// ContentLength is that of the body, -1 when it is not known.
+	ContentLength int64
+	Body          io.ReadCloser
+	// Trailer is known when the body has been read; before, what is announced.
+	Trailer http.Header
 }
 
 // errUnasked is an API that speaks before it is asked, or twice.
@@ -64,7 +75,7 @@ var errUnasked = errors.New("the API switched to a protocol that it was not aske
 // body is read by the caller's goroutine. w is the call's http.ResponseWriter: the
 // asking ends when its caller leaves, or ctx ends. A connection that turns out to be
 // dead is replaced once, where asking twice does no harm (RFC 9110 section 9.2.2).
-func (p *Pool) Do(ctx context.Context, w http.ResponseWriter, r *Request) (*http.Response, error) {
+func (p *Pool) Do(ctx context.Context, w http.ResponseWriter, r *Request) (*Answer, error) {
 	for {
 		u, err := p.get(ctx)
 		if err != nil {
@@ -180,7 +191,7 @@ type upstreamConn struct {
 	in    *bufio.Reader
 	probe *probe
 	head  head
-	res   http.Response
+	res   Answer
 	body  answerBody
 	since time.Time // idle since then
 
@@ -247,7 +258,7 @@ func (u *upstreamConn) drop() {
 }
 
 // ask writes the request in one piece and reads the head of the answer.
-func (u *upstreamConn) ask(r *Request) (*http.Response, error) {
+func (u *upstreamConn) ask(r *Request) (*Answer, error) {
 	u.heard, u.keep = false, true
 	if err := u.write(r); err != nil {
 		// An API may answer before it has read everything, and close.
@@ -294,13 +305,8 @@ func appendRequest(b []byte, r *Request) []byte {
 		b = append(append(b, '?'), r.Query...)
 	}
 	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), r.Host...), "\r\n"...)
-	for name, values := range r.Header {
-		if name == "Host" || name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer" || !token(name) {
-			continue
-		}
-		for _, v := range values {
-			b = appendField(b, name, v)
-		}
+	if r.Fields != nil {
+		b = r.Fields.appendTo(b, aHost|aLength|aCoding|aTrailer)
 	}
 	if r.Length >= 0 {
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(r.Length), 10), "\r\n"...)
@@ -320,7 +326,7 @@ func (u *upstreamConn) readWithin(d time.Duration) error {
 }
 
 // answer reads the head of the answer that counts.
-func (u *upstreamConn) answer(r *Request) (*http.Response, error) {
+func (u *upstreamConn) answer(r *Request) (*Answer, error) {
 	for {
 		res, err := u.readAnswer(r.Method)
 		if err != nil {
@@ -333,12 +339,12 @@ func (u *upstreamConn) answer(r *Request) (*http.Response, error) {
 			u.res.Body = &u.body
 			return &u.res, nil
 		case res.StatusCode != http.StatusContinue && r.Informational != nil:
-			r.Informational(res.StatusCode, res.Header)
+			r.Informational(res.StatusCode, res.Fields)
 		}
 	}
 }
 
-func (u *upstreamConn) readAnswer(method string) (*http.Response, error) {
+func (u *upstreamConn) readAnswer(method string) (*Answer, error) {
 	if u.rest != nil {
 		return u.odd(method)
 	}
@@ -400,9 +406,9 @@ func (u *upstreamConn) plain(text, method string) bool {
 		return false
 	}
 	if u.head.chunked {
-		delete(u.head.fields, "Transfer-Encoding")
+		u.head.fields.Del("Transfer-Encoding")
 	}
-	u.res = http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: u.head.fields, ContentLength: -1}
+	u.res = Answer{StatusCode: status, Fields: &u.head.fields, ContentLength: -1}
 	u.keep = u.keep && !u.head.close
 	u.body.begin()
 	switch {
@@ -432,7 +438,7 @@ func statusLine(line string) (status int, ok bool) {
 }
 
 // odd leaves the answer to net/http, and the connection with it.
-func (u *upstreamConn) odd(method string) (*http.Response, error) {
+func (u *upstreamConn) odd(method string) (*Answer, error) {
 	if u.keep = false; u.rest == nil {
 		u.rest = bufio.NewReader(&bounded{u.in, maxAnswerHead, u})
 	}
@@ -440,7 +446,8 @@ func (u *upstreamConn) odd(method string) (*http.Response, error) {
 	if err != nil {
 		return nil, u.why(err)
 	}
-	u.res = *res
+	u.head.fields.SetHeader(res.Header)
+	u.res = Answer{StatusCode: res.StatusCode, Fields: &u.head.fields, ContentLength: res.ContentLength, Trailer: res.Trailer}
 	u.body.begin()
 	u.body.odd = res.Body
 	return &u.res, nil

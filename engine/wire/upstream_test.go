@@ -57,7 +57,7 @@ func api(t *testing.T, script func(n, at int, r *http.Request) string) (*wire.Po
 
 func ask(t *testing.T, p *wire.Pool, method, path string) (*http.Response, string, error) {
 	t.Helper()
-	r := &wire.Request{Method: method, Path: path, Host: "api", Header: http.Header{"X-A": {"1"}}, Length: -1}
+	r := &wire.Request{Method: method, Path: path, Host: "api", Fields: fields(http.Header{"X-A": {"1"}}), Length: -1}
 	if method == "POST" {
 		r.Body, r.Length = []byte("body"), 4
 	}
@@ -72,9 +72,14 @@ func do(t *testing.T, ctx context.Context, p *wire.Pool, r *wire.Request) (*http
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	kept := *res // the other is valid until the body is closed
-	kept.Header = res.Header.Clone()
-	return &kept, string(body), err
+	// The answer is valid until the body is closed.
+	return &http.Response{StatusCode: res.StatusCode, Header: res.Fields.Header(), ContentLength: res.ContentLength, Trailer: res.Trailer}, string(body), err
+}
+
+func fields(h http.Header) *wire.Fields {
+	var f wire.Fields
+	f.SetHeader(h)
+	return &f
 }
 
 func ok(body string) string {
@@ -335,7 +340,7 @@ func TestRequestsAreWrittenAsTheyAre(t *testing.T) {
 	long := []byte(strings.Repeat("b", 50_000))
 	r := &wire.Request{
 		Method: "PUT", Base: "/base", Path: "/a%20b", Query: "c=d&e", Host: "api.test:81", Body: long, Length: len(long),
-		Header: http.Header{"X-A": {"1", "2\r\nX-Evil: 1"}, "Host": {"evil"}, "Content-Length": {"1"}, "Transfer-Encoding": {"chunked"}, "X B": {"1"}},
+		Fields: fields(http.Header{"X-A": {"1", "2\r\nX-Evil: 1"}, "Host": {"evil"}, "Content-Length": {"1"}, "Transfer-Encoding": {"chunked"}, "X B": {"1"}}),
 	}
 	if _, _, err := do(t, t.Context(), p, r); err != nil {
 		t.Fatal(err)
