@@ -13,18 +13,22 @@ import (
 // HTTP/1.1 by itself and refuses connections beyond the limit. Closing the gateway
 // waits for the calls that are under way.
 func Listen(l net.Listener, s *http.Server, g *Gateway) net.Listener {
-	f := wire.Listen(wire.Limit(l, g.limits.MaxConnections, overloaded()), wire.Options{
-		Handler: g, Fields: true, Server: s, Logger: g.log,
+	return front(wire.Limit(l, g.limits.MaxConnections, overloaded()), s, g, nil)
+}
+
+// ListenTLS is Listen over TLS, with HTTP/2 where the caller agrees on it. Who is beyond
+// the limit is not told so: that would take a handshake.
+func ListenTLS(l net.Listener, s *http.Server, g *Gateway, c *tls.Config) net.Listener {
+	return front(wire.Limit(l, g.limits.MaxConnections, nil), s, g, c)
+}
+
+func front(l net.Listener, s *http.Server, g *Gateway, c *tls.Config) net.Listener {
+	f := wire.Listen(l, wire.Options{
+		Handler: g, Fields: true, Server: s, TLS: c, Logger: g.log,
 		HeaderTimeout: g.limits.HeaderTimeout, IdleTimeout: g.limits.IdleTimeout, StallTimeout: g.limits.StallTimeout,
 	})
 	g.fronts.add(f)
 	return f
-}
-
-// ListenTLS is Listen for HTTP/1.1 and HTTP/2 over TLS, all of which the standard
-// library serves.
-func ListenTLS(l net.Listener, g *Gateway, c *tls.Config) net.Listener {
-	return tls.NewListener(wire.Limit(l, g.limits.MaxConnections, nil), c)
 }
 
 // Server is the HTTP server of a gateway, with every limit set. ReadTimeout

@@ -2,11 +2,13 @@ package engine_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,6 +19,8 @@ import (
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
 )
+
+func TestMain(m *testing.M) { os.Exit(enginetest.Trust(m)) }
 
 // answer is a response read whole.
 type answer struct {
@@ -97,12 +101,19 @@ func raw(t testing.TB, s *httptest.Server, text string) []answer {
 
 func dial(t testing.TB, s *httptest.Server) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	conn, err := dialTo(s, enginetest.SecureGateway(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+func dialTo(s *httptest.Server, secure bool) (net.Conn, error) {
+	if secure {
+		return tls.Dial("tcp", s.Listener.Addr().String(), nil)
+	}
+	return net.Dial("tcp", s.Listener.Addr().String())
 }
 
 // rawOne is raw for a single request.
@@ -153,9 +164,7 @@ func secured(t testing.TB, o engine.Options, c *jwtauth.Config) *httptest.Server
 // serve runs an upstream until the test ends.
 func serve(t testing.TB, h http.HandlerFunc) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return s
+	return enginetest.Upstream(t, h)
 }
 
 // through is a gateway with one open proxy, /api, to an upstream.

@@ -88,7 +88,7 @@ func TestCertificatesAreReadAnewWithoutLosingACall(t *testing.T) {
 	}
 	g := engine.New(engine.Options{})
 	server := engine.Server("", g)
-	go server.Serve(engine.ListenTLS(l, g, c.config()))
+	go server.Serve(engine.ListenTLS(l, server, g, c.config()))
 	t.Cleanup(func() { server.Close() })
 	address := l.Addr().String()
 	for name, want := range map[string]int64{"a.test": 1, "b.test": 2, "c.test": 1} {

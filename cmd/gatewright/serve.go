@@ -417,7 +417,7 @@ func (s *service) guard(l net.Listener, server *http.Server, g *engine.Gateway) 
 	if s.certificates == nil {
 		return engine.Listen(l, server, g)
 	}
-	return engine.ListenTLS(l, g, s.certificates.config())
+	return engine.ListenTLS(l, server, g, s.certificates.config())
 }
 
 // databaseEnd is closed when the private database ends by itself; nil, which

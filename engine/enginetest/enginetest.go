@@ -5,6 +5,7 @@ package enginetest
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -188,13 +189,20 @@ func Gateway(t testing.TB, o engine.Options, b engine.Bundle) (*engine.Gateway, 
 	return g, Serve(t, g)
 }
 
-// Serve runs a gateway's own server on a real listener until the test ends.
+// Serve runs a gateway's own server on a real listener until the test ends. It speaks
+// HTTP/1.1, over TLS where that is the test's way.
 func Serve(t testing.TB, g *engine.Gateway) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(g)
 	s.Config = engine.Server(s.Listener.Addr().String(), g)
-	s.Listener = engine.Listen(s.Listener, s.Config, g)
-	s.Start()
+	if SecureGateway(t) {
+		s.Listener, s.TLS = engine.ListenTLS(s.Listener, s.Config, g, TLS("http/1.1")), TLS()
+		s.URL = "https://" + s.Listener.Addr().String()
+		go func() { _ = s.Config.Serve(s.Listener) }()
+	} else {
+		s.Listener = engine.Listen(s.Listener, s.Config, g)
+		s.Start()
+	}
 	t.Cleanup(s.Close)
 	t.Cleanup(g.CloseSockets)
 	return s
@@ -203,7 +211,19 @@ func Serve(t testing.TB, g *engine.Gateway) *httptest.Server {
 // Echo is a running upstream that answers with what it was asked.
 func Echo(t testing.TB) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(echo.Handler())
+	return Upstream(t, echo.Handler())
+}
+
+// Upstream is a running API, over TLS where that is the test's way.
+func Upstream(t testing.TB, h http.Handler) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	if SecureUpstream(t) {
+		s.TLS = TLS("http/1.1")
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
 	t.Cleanup(s.Close)
 	return s
 }

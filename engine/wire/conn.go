@@ -18,15 +18,24 @@ import (
 type url = neturl.URL
 
 func newConn(f *Front, nc net.Conn) *conn {
-	c := &conn{front: f, nc: nc, in: readers.Get().(*bufio.Reader)}
-	c.in.Reset(nc)
+	c := &conn{front: f, nc: nc, raw: nc}
 	ctx, gone := context.WithCancel(f.ctx)
 	c.gone = gone
 	c.base = (&http.Request{
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: nc.RemoteAddr().String(), URL: &c.url,
 	}).WithContext(ctx)
 	c.w.conn, c.body.conn = c, c
+	if f.secrets != nil {
+		c.nc = f.secured(nc)
+	} else {
+		c.listen()
+	}
 	return c
+}
+
+func (c *conn) listen() {
+	c.in = readers.Get().(*bufio.Reader)
+	c.in.Reset(c.nc)
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxHead) }}
@@ -45,24 +54,24 @@ const (
 func (c *conn) serve() {
 	defer c.front.forget(c)
 	defer c.gone()
-	for {
-		switch c.read() {
-		case odd:
-			c.front.handOver(c)
-			return
-		case over:
-			c.end()
-			return
-		}
-		if !c.answer() {
-			c.end()
-			return
+	verdict := c.handshake()
+	for verdict == plain {
+		if verdict = c.read(); verdict == plain && !c.answer() {
+			verdict = over
 		}
 	}
+	if verdict == odd {
+		c.front.handOver(c)
+		return
+	}
+	c.end()
 }
 
 func (c *conn) end() {
 	_ = c.nc.Close()
+	if c.in == nil {
+		return
+	}
 	c.in.Reset(nil)
 	readers.Put(c.in)
 	c.in = nil
@@ -267,13 +276,16 @@ func (b *body) drain() error {
 
 // hungUp tells whether the caller has closed the connection.
 func (c *conn) hungUp() bool {
-	s, ok := c.nc.(syscall.Conn)
+	s, ok := c.raw.(syscall.Conn)
 	if !ok {
 		return false
 	}
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return false
+	}
+	if c.raw != c.nc {
+		return ended(raw)
 	}
 	n, said := peek(raw)
 	return said && n == 0

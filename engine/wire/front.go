@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -21,11 +22,13 @@ const ShortBody = 64 << 10
 // something else comes in on it. Closing it, as the server's Shutdown does, ends idle
 // connections and lets calls under way finish; Drain waits for those.
 type Front struct {
-	o    Options
-	raw  net.Listener
-	odd  chan net.Conn // for Accept
-	once sync.Once
-	ctx  context.Context
+	o   Options
+	raw net.Listener
+	// secrets are for TLS, nil without.
+	secrets *tls.Config
+	odd     chan net.Conn // for Accept
+	once    sync.Once
+	ctx     context.Context
 
 	mu     sync.Mutex
 	conns  map[*conn]bool
@@ -44,13 +47,16 @@ type Options struct {
 	// HeaderTimeout is for a head that has begun, IdleTimeout for one that has not,
 	// StallTimeout for bodies and answers that do not move.
 	HeaderTimeout, IdleTimeout, StallTimeout time.Duration
-	Logger                                   *slog.Logger
+	// TLS makes all connections secure ones; nil leaves them plain. The handshake has
+	// as long as a head.
+	TLS    *tls.Config
+	Logger *slog.Logger
 }
 
 // Listen makes a Front of a listener.
 func Listen(l net.Listener, o Options) *Front {
 	return &Front{
-		o: o, raw: l, odd: make(chan net.Conn), conns: make(map[*conn]bool), closed: make(chan struct{}),
+		o: o, raw: l, secrets: secrets(o.TLS), odd: make(chan net.Conn), conns: make(map[*conn]bool), closed: make(chan struct{}),
 		ctx: context.WithValue(context.Background(), http.ServerContextKey, o.Server),
 	}
 }
@@ -117,7 +123,7 @@ func (f *Front) Drain(ctx context.Context) error {
 	defer f.mu.Unlock()
 	for c := range f.conns {
 		c.leave()
-		_ = c.nc.Close()
+		_ = c.raw.Close() // TLS would say goodbye, and might wait with that
 	}
 	return ctx.Err()
 }
@@ -170,7 +176,7 @@ func (f *Front) forget(c *conn) {
 func (f *Front) handOver(c *conn) {
 	_ = c.nc.SetDeadline(time.Time{})
 	select {
-	case f.odd <- &begun{Conn: c.nc, in: c.in}:
+	case f.odd <- c.handed():
 	case <-f.closed:
 		_ = c.nc.Close()
 	}
@@ -248,8 +254,9 @@ func (f *Front) waiting(look int64) []*conn {
 // conn is one connection of a caller.
 type conn struct {
 	front *Front
-	nc    net.Conn
-	in    *bufio.Reader
+	nc    net.Conn      // what is spoken over
+	raw   net.Conn      // what that lies on, where it is TLS; else the same
+	in    *bufio.Reader // nil until a handshake is over
 	w     response
 	r     http.Request
 	base  *http.Request // with the connection's context
