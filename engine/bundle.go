@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"reflect"
 
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
@@ -35,6 +36,13 @@ type Bundle struct {
 	// at save.
 	Messages []fault.Message
 	Values   map[string]string
+}
+
+// Same tells whether two bundles say the same.
+func (b *Bundle) Same(other *Bundle) bool {
+	mine, theirs := *b, *other
+	mine.Keys, mine.NamedKeys, theirs.Keys, theirs.NamedKeys = nil, nil, nil, nil // which remember what they have computed
+	return b.keysDigest() == other.keysDigest() && reflect.DeepEqual(mine, theirs)
 }
 
 // KeyName addresses the keys of a project's key store; Name is in lower case.

@@ -2,8 +2,8 @@ package models
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -15,14 +15,22 @@ func (s *Store) Bundle(ctx context.Context, environment string) (engine.Bundle, 
 	return s.BundleReader(environment).Read(ctx)
 }
 
-// BundleReader reads the bundle of one environment again and again. Revisions
-// never change, so a definition is sent once, and what a deploy of one API
-// among ten thousand costs is one definition and a list of who runs what. It is
-// for one goroutine.
+// BundleReader reads the bundle of one environment again and again: all of it
+// once, then what has changed. It is for one goroutine.
 type BundleReader struct {
 	store       *Store
 	environment string
-	known       map[string]revision // by the id of the revision
+	last        *reading // nil: nothing yet
+}
+
+// reading is a bundle with the moment it is of.
+type reading struct {
+	moment
+	bundle engine.Bundle
+	// whole is when all of it was read last, losses how often the store had lost
+	// touch with the database until then.
+	whole  time.Time
+	losses int64
 }
 
 // BundleReader is a new one, which has read nothing yet.
@@ -30,133 +38,117 @@ func (s *Store) BundleReader(environment string) *BundleReader {
 	return &BundleReader{store: s, environment: environment}
 }
 
-// Read is the bundle at one moment. The definitions in it are shared with the
-// bundles that were read before.
+// Read is the bundle at one moment. What did not change in it is shared with the
+// bundles that were read before, so nobody may write to it.
 func (r *BundleReader) Read(ctx context.Context) (engine.Bundle, error) {
-	var b engine.Bundle
-	var known map[string]revision
+	return r.look(ctx, func(tx *gorm.DB) (*reading, error) { return r.read(ctx, tx) })
+}
+
+// Verify reads the bundle whole beside the one that was kept up to date, and
+// tells whether they differ: then something was missed, which nothing should be.
+func (r *BundleReader) Verify(ctx context.Context) (b engine.Bundle, missed bool, err error) {
+	b, err = r.look(ctx, func(tx *gorm.DB) (*reading, error) {
+		kept, err := r.read(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		whole, err := r.readAll(ctx, tx, kept.moment)
+		missed = err == nil && !kept.bundle.Same(&whole.bundle)
+		if err == nil && !missed { // so that all is shared on
+			whole.bundle = kept.bundle
+		}
+		return whole, err
+	})
+	return b, missed, err
+}
+
+func (r *BundleReader) look(ctx context.Context, read func(*gorm.DB) (*reading, error)) (engine.Bundle, error) {
+	losses := r.store.losses.Load() // before, so that one from now on counts the next time
+	var now *reading
 	err := r.store.look(ctx, func(tx *gorm.DB) (err error) {
-		b, known, err = r.read(ctx, tx)
+		now, err = read(tx)
 		return err
 	})
 	if err != nil {
 		return engine.Bundle{}, fmt.Errorf("read bundle of %s: %w", r.environment, err)
 	}
-	r.known = known
-	return b, nil
+	if now.whole.Equal(now.Now) {
+		now.losses = losses
+	}
+	r.last = now
+	return now.bundle, nil
 }
 
-func (r *BundleReader) read(ctx context.Context, tx *gorm.DB) (engine.Bundle, map[string]revision, error) {
-	e, err := environmentNamed(ctx, tx, r.environment)
+// read goes on from the last reading where that is safe.
+func (r *BundleReader) read(ctx context.Context, tx *gorm.DB) (*reading, error) {
+	now, err := momentOf(ctx, tx, r.environment)
 	if err != nil {
-		return engine.Bundle{}, nil, err
+		return nil, err
 	}
-	b := engine.Bundle{Environment: e.Name, PublicURL: e.PublicURL, Generation: e.Generation}
-	rings, err := r.store.keyRings(ctx, tx, e.ID)
-	if err != nil {
-		return b, nil, err
+	if r.last == nil || r.last.losses != r.store.losses.Load() || !now.follows(r.last.moment) {
+		return r.readAll(ctx, tx, now)
 	}
-	b.Keys, b.NamedKeys = rings.own, rings.named
-	if b.Credentials, err = r.store.credentialsForBundle(ctx, tx, e); err != nil {
-		return b, nil, err
+	changed, all, err := changesSince(ctx, tx, r.last.Snapshot)
+	switch {
+	case err != nil:
+		return nil, err
+	case !all:
+		return r.readAll(ctx, tx, now)
 	}
-	if b.Sources, err = r.store.sources(ctx, tx); err != nil {
-		return b, nil, err
+	next := *r.last
+	next.moment = now
+	return &next, r.update(ctx, tx, &next, changed)
+}
+
+func (r *BundleReader) readAll(ctx context.Context, tx *gorm.DB, now moment) (*reading, error) {
+	next := &reading{moment: now, whole: now.Now}
+	all := changes{keys: true, sources: true, tokens: true, catalogue: true, whole: true}
+	if r.last != nil {
+		next.bundle.Owners = r.last.bundle.Owners // whose definitions are known
 	}
-	if b.Tokens, err = tokensOfBundle(ctx, tx); err != nil {
-		return b, nil, err
+	return next, r.update(ctx, tx, next, all)
+}
+
+// update brings the bundle of a reading to its moment. What it does not read it
+// leaves as it is.
+func (r *BundleReader) update(ctx context.Context, tx *gorm.DB, now *reading, c changes) (err error) {
+	b, e := &now.bundle, now.environment()
+	b.Environment, b.PublicURL, b.Generation = e.Name, e.PublicURL, e.Generation
+	if c.keys {
+		rings, err := r.store.keyRings(ctx, tx, e.ID)
+		if err != nil {
+			return err
+		}
+		b.Keys, b.NamedKeys = rings.own, rings.named
 	}
-	if b.Messages, b.Values, err = catalogue(ctx, tx, e); err != nil {
-		return b, nil, err
-	}
-	lines, err := deployedLines(ctx, tx, e)
-	if err != nil {
-		return b, nil, err
-	}
-	known, err := r.revisions(ctx, tx, e, lines)
-	if err != nil {
-		return b, nil, err
-	}
-	b.Owners = make([]engine.Owner, len(lines))
-	for i, l := range lines {
-		v := known[l.revisionID]
-		b.Owners[i] = engine.Owner{
-			ID: l.id, Kind: l.kind, Revision: v.number, Digest: v.digest, Definition: v.definition,
-			Client: engine.Client{ID: l.clientID, SecretHash: l.secretHash},
+	if c.sources {
+		if b.Sources, err = r.store.sources(ctx, tx); err != nil {
+			return err
 		}
 	}
-	return b, known, nil
-}
-
-// deployedLine says which revision an environment runs of an owner, with what
-// takes effect without a deploy.
-type deployedLine struct{ id, kind, revisionID, clientID, secretHash string }
-
-// deployedLines are in the order of the ids, so that equal states give equal
-// bundles. They are scanned by hand: this is the one list that is read whole at
-// every change.
-func deployedLines(ctx context.Context, tx *gorm.DB, e environmentRow) ([]deployedLine, error) {
-	rows, err := tx.WithContext(ctx).Raw(`select x.id, x.kind, d.revision_id, x.client_id, x.client_secret_hash
-		from deployments d join owners x on x.id = d.owner_id
-		where d.environment_id = ? and d.revision_id is not null order by x.id`, e.ID).Rows()
-	if err != nil {
-		return nil, fmt.Errorf("list deployed owners: %w", err)
-	}
-	defer rows.Close()
-	var lines []deployedLine
-	for rows.Next() {
-		var l deployedLine
-		if err := rows.Scan(&l.id, &l.kind, &l.revisionID, &l.clientID, &l.secretHash); err != nil {
-			return nil, fmt.Errorf("list deployed owners: %w", err)
-		}
-		lines = append(lines, l)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list deployed owners: %w", err)
-	}
-	return lines, nil
-}
-
-// revision is what never changes of one.
-type revision struct {
-	number     int
-	digest     string
-	definition json.RawMessage
-}
-
-// revisions are those of the lines: what is known, and what is not from the
-// database.
-func (r *BundleReader) revisions(ctx context.Context, tx *gorm.DB, e environmentRow, lines []deployedLine) (map[string]revision, error) {
-	all := make(map[string]revision, len(lines))
-	var missing []string
-	for _, l := range lines {
-		if v, ok := r.known[l.revisionID]; ok {
-			all[l.revisionID] = v
-		} else {
-			missing = append(missing, l.revisionID)
+	if c.tokens {
+		if b.Tokens, err = tokensOfBundle(ctx, tx); err != nil {
+			return err
 		}
 	}
-	if len(missing) == 0 {
-		return all, nil
+	if c.catalogue {
+		if b.Messages, b.Values, err = catalogue(ctx, tx, e); err != nil {
+			return err
+		}
 	}
-	return all, readRevisions(ctx, tx, e, missing, all)
-}
-
-// readRevisions adds revisions to all: some by their ids, many at once as all
-// that run.
-func readRevisions(ctx context.Context, tx *gorm.DB, e environmentRow, ids []string, all map[string]revision) error {
-	q := from[revisionRow](tx).Select("id, number, digest, definition")
-	if len(ids) <= 1000 {
-		q = q.Where("id in ?", ids)
-	} else {
-		q = q.Where("id in (select revision_id from deployments where environment_id = ? and revision_id is not null)", e.ID)
+	if c.whole || len(c.credentials) > 0 {
+		list, err := r.store.credentialsForBundle(ctx, tx, e, c.credentials)
+		if err != nil {
+			return err
+		}
+		b.Credentials = c.merge(b.Credentials, list)
 	}
-	rows, err := q.Find(ctx)
-	if err != nil {
-		return fmt.Errorf("read deployed revisions: %w", err)
-	}
-	for _, row := range rows {
-		all[row.ID] = revision{row.Number, row.Digest, json.RawMessage(row.Definition)}
+	if c.whole || len(c.owners) > 0 {
+		list, err := deployedOwners(ctx, tx, e, c.owners, b.Owners)
+		if err != nil {
+			return err
+		}
+		b.Owners = c.mergeOwners(b.Owners, list)
 	}
 	return nil
 }

@@ -14,13 +14,17 @@ import (
 )
 
 // credentialsForBundle are the credentials of all projects as an environment
-// sees them, with what differs there put in. It takes two statements, however
-// many there are. They are in the order of their ids, so that equal states give
-// equal bundles.
-func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environmentRow) ([]*identity.Credential, error) {
-	access, err := accessForBundle(ctx, tx)
+// sees them, or those of the ids, with what differs there put in. It takes two
+// statements, however many there are. They are in the order of their ids, so that
+// equal states give equal bundles.
+func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environmentRow, ids []string) ([]*identity.Credential, error) {
+	access, err := accessForBundle(ctx, tx, ids)
 	if err != nil {
 		return nil, err
+	}
+	members, where, args := "", "", []any{e.ID}
+	if ids != nil {
+		members, where, args = "where m.credential_id in ? ", "where c.id in ? ", append(args, ids, ids)
 	}
 	lines, err := query[bundledCredential](ctx, tx, `select c.id, c.name, coalesce(o.secret_hash, c.secret_hash) as secret_hash,
 			c.enabled, coalesce(o.disabled, false) as disabled_here, c.expires_at, coalesce(o.networks, c.networks) as networks,
@@ -28,8 +32,8 @@ func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environ
 		from credentials c
 			left join credential_environments o on o.credential_id = c.id and o.environment_id = ?
 			left join (select m.credential_id, jsonb_agg(r.name order by r.name collate "C") as roles
-				from credential_role_members m join credential_roles r on r.id = m.role_id group by m.credential_id) r on r.credential_id = c.id
-		order by c.id`, e.ID)
+				from credential_role_members m join credential_roles r on r.id = m.role_id `+members+`group by m.credential_id) r on r.credential_id = c.id
+		`+where+`order by c.id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list credentials: %w", err)
 	}
@@ -125,8 +129,12 @@ func (s *Store) metadataValue(credentialID string, m *storedMetadata) (secret.Te
 	return secret.New(string(plain)), nil
 }
 
-func accessForBundle(ctx context.Context, tx *gorm.DB) (map[string]map[string]identity.Access, error) {
-	rows, err := query[accessRow](ctx, tx, "select credential_id, owner_id, expires_at, denied_methods from credential_access")
+func accessForBundle(ctx context.Context, tx *gorm.DB, ids []string) (map[string]map[string]identity.Access, error) {
+	where, args := "", []any{}
+	if ids != nil {
+		where, args = " where credential_id in ?", append(args, ids)
+	}
+	rows, err := query[accessRow](ctx, tx, "select id, credential_id, owner_id, expires_at, denied_methods from credential_access"+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list access: %w", err)
 	}

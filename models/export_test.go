@@ -16,8 +16,16 @@ func Rows() []any {
 		policyRow{}, policySourceRow{}, identitySourceRow{}, bindingRow{}, revisionRow{}, pinRow{}, deploymentRow{}, nodeRow{}, auditRow{},
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
-		clientName{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callDay{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
+		clientName{}, change{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callDay{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
 	}
+}
+
+// change is a row that only triggers write.
+type change struct {
+	Xid  int64
+	Kind string
+	ID   string
+	At   time.Time
 }
 
 // clientName is a row that only triggers write.

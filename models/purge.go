@@ -89,6 +89,9 @@ func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
 	if err := s.forgetBulkDeploys(ctx); err != nil {
 		return err
 	}
+	if err := s.forgetChanges(ctx); err != nil {
+		return err
+	}
 	if err := s.forgetPackages(ctx); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ var fits = map[reflect.Type]string{
 	reflect.TypeFor[string]():          "text uuid",
 	reflect.TypeFor[bool]():            "bool",
 	reflect.TypeFor[int]():             "int4",
-	reflect.TypeFor[int64]():           "int8",
+	reflect.TypeFor[int64]():           "int8 xid8",
 	reflect.TypeFor[time.Time]():       "timestamptz",
 	reflect.TypeFor[[]byte]():          "bytea",
 	reflect.TypeFor[models.Document](): "jsonb json",

@@ -70,6 +70,7 @@ type Store struct {
 	poll       time.Duration // how often Watch looks without having heard
 	background *background
 	recorded   *atomic.Int64 // refusals since the record was trimmed
+	losses     *atomic.Int64 // how often Watch has lost touch with the database
 
 	directorySlots chan struct{} // one for each sign-in that waits for the directory
 }
@@ -85,7 +86,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64), directorySlots: make(chan struct{}, directorySignIns)}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64), losses: new(atomic.Int64), directorySlots: make(chan struct{}, directorySignIns)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}

@@ -29,7 +29,7 @@ const (
 // Watch calls changed for each of the environments at once, and again whenever
 // its generation has changed; never twice at the same time. Notifications make
 // it quick, a poll every three seconds makes it certain: while the connection
-// is lost Watch tries to get it back, and what was missed is caught up. An error
+// is lost Watch tries to get it back, and then tells of each once more. An error
 // of changed means that it could not look at the change: the next poll tells it
 // again. Watch returns the context's error when that ends.
 func (s *Store) Watch(ctx context.Context, environments []string, changed func(environment string) error) error {
@@ -61,6 +61,7 @@ type watcher struct {
 	names   []string
 	changed func(string) error
 	seen    map[string]edition
+	losses  int64
 	lost    bool
 }
 
@@ -74,11 +75,16 @@ type edition struct {
 // look tells of every generation that is not the one told of last. A database
 // that does not answer is logged when that begins and when it ends.
 func (w *watcher) look(ctx context.Context) {
+	if n := w.store.losses.Load(); n != w.losses { // an equal number may be of something else
+		w.losses = n
+		clear(w.seen)
+	}
 	now, err := w.store.generations(ctx, w.names)
 	if ctx.Err() != nil {
 		return
 	}
 	if err != nil {
+		w.store.losses.Add(1)
 		if !w.lost {
 			w.store.logger.WarnContext(ctx, "cannot look for changes; keep what runs and try again", "error", err)
 		}
@@ -125,8 +131,11 @@ func (s *Store) generations(ctx context.Context, names []string) (map[string]edi
 // rings after each connect: what happened before went unheard.
 func (s *Store) ringOn(ctx context.Context, channel string, bell chan<- struct{}) {
 	wait := firstBackoff
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
 		err := s.listen(ctx, channel, func(conn *pgx.Conn) error {
+			if !first {
+				s.losses.Add(1) // who answers now may be another database, or one that lost its last commits
+			}
 			for wait = firstBackoff; ; {
 				ring(bell)
 				if _, err := conn.WaitForNotification(ctx); err != nil {

@@ -22,6 +22,9 @@ import (
 const (
 	// heartbeat is how often a node reports what it runs when nothing changes.
 	heartbeat = 5 * time.Second
+	// verifyEvery is how often everything is read anew beside what was kept up to
+	// date, in case a change was missed.
+	verifyEvery = 10 * time.Minute
 	// bundleTimeout is many times what reading ten thousand owners takes.
 	bundleTimeout = time.Minute
 )
@@ -117,6 +120,7 @@ func (n *node) follow(ctx context.Context) error {
 	for _, k := range n.keepers {
 		wg.Go(func() { k.run(ctx) })
 	}
+	wg.Go(func() { n.verify(ctx, environments) })
 	return n.store.Watch(ctx, environments, func(environment string) error {
 		err := n.refresh(ctx, environment)
 		if err != nil && ctx.Err() == nil {
@@ -138,6 +142,32 @@ func (n *node) followRevocations(ctx context.Context, environments []string) {
 	}
 }
 
+// verify looks now and then whether what is kept up to date is all that there is,
+// until ctx ends.
+func (n *node) verify(ctx context.Context, environments []string) {
+	for wait(ctx, verifyEvery) {
+		for _, environment := range environments {
+			if err := n.verifyOne(ctx, environment); err != nil && ctx.Err() == nil {
+				n.logger.Warn("configuration not compared with the database", "environment", environment, "error", err)
+			}
+		}
+	}
+}
+
+// verifyOne takes over what it reads when a change was missed.
+func (n *node) verifyOne(ctx context.Context, environment string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	reading, cancel := context.WithTimeout(ctx, bundleTimeout)
+	defer cancel()
+	bundle, missed, err := n.readers[environment].Verify(reading)
+	if err != nil || !missed {
+		return err
+	}
+	n.logger.Error("a change of the configuration was missed; all of it is taken over anew", "environment", environment, "generation", bundle.Generation)
+	return n.take(ctx, environment, bundle)
+}
+
 // refresh reads the environment's bundle and swaps it in.
 func (n *node) refresh(ctx context.Context, environment string) error {
 	n.mu.Lock()
@@ -146,6 +176,11 @@ func (n *node) refresh(ctx context.Context, environment string) error {
 	if err != nil {
 		return fmt.Errorf("read what is deployed in %s: %w", environment, err)
 	}
+	return n.take(ctx, environment, bundle)
+}
+
+// take swaps a bundle in and reports how that ended.
+func (n *node) take(ctx context.Context, environment string, bundle engine.Bundle) error {
 	gateway := n.gateways[environment]
 	n.metrics.heard(true)
 	applied := gateway.Apply(ctx, bundle)

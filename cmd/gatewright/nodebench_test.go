@@ -44,8 +44,8 @@ func manyDeployed(t testing.TB, n int) (*models.Store, models.Owner) {
 		{`insert into revisions (id, owner_id, environment_id, number, definition, digest, note, created_at, created_by)
 			select m.revision, m.proxy, environment_id, 1, d::json, encode(sha256(convert_to(d, 'UTF8')), 'hex'), note, created_at, created_by
 			from revisions, many m, lateral replace(replace(definition::text, 'proxy-0', 'proxy-' || n), $2, m.proxy::text) d where owner_id = $1`, []any{p.ID, p.ClientID}},
-		{`insert into deployments (owner_id, environment_id, revision_id, updated_at, updated_by)
-			select m.proxy, environment_id, m.revision, updated_at, updated_by from deployments, many m where owner_id = $1`, []any{p.ID}},
+		{`insert into deployments (owner_id, owner_key, environment_id, revision_id, name, updated_at, updated_by)
+			select m.proxy, 'proxy-' || n, environment_id, m.revision, 'proxy-' || n, updated_at, updated_by from deployments, many m where owner_id = $1`, []any{p.ID}},
 		{`analyze`, nil},
 	} {
 		if _, err := conn.Exec(ctx, step.sql, step.args...); err != nil {
