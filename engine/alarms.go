@@ -18,6 +18,7 @@ var alarmRate = guess.Rate{Burst: 3, Every: time.Minute}
 // flooding are the events that a caller can cause as often as he likes.
 var flooding = map[event.SecurityKind]bool{
 	event.LoginsThrottled: true, event.ForgedToken: true, event.RevokedTokenUsed: true, event.AddressRefused: true,
+	event.ForgingThrottled: true,
 }
 
 type alarmKey struct {

@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/condition"
@@ -243,6 +244,9 @@ func (c *call) reject(by *step, err error) {
 	}
 	if r.Challenge != "" {
 		c.fields.Set(fault.Challenge, r.Challenge)
+	}
+	if r.Retry > 0 {
+		c.fields.Set("Retry-After", strconv.Itoa(int(r.Retry.Seconds())))
 	}
 	if r.Alarm != "" {
 		c.alarm(r)

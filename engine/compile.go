@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/guess"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -30,6 +31,7 @@ type Deps struct {
 	balancers  *balancers
 	sources    *sources
 	revoked    *revoke.List
+	forgeries  *guess.Forgeries
 }
 
 // compiled is an owner ready to run. It depends on nothing but its origin, so

@@ -17,10 +17,12 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/guess"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/token"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // Options are the parts of the world that a Gateway uses. The zero value
@@ -82,6 +84,11 @@ type Limits struct {
 	// how many calls a gateway has under way; more are refused with 503. Zero means
 	// no limit.
 	MaxConnections, MaxCalls int
+	// MaxForged is how many access tokens with a wrong signature a network may send
+	// at once, and ten times as many in a hundred seconds; of what comes beyond, no
+	// signature is checked of a token that was not seen before. Zero means no limit.
+	// DefaultMaxForged is a good choice.
+	MaxForged int
 	// MaxFields is how many header fields a request may have. Default 200.
 	MaxFields int
 	// ConditionBody is the largest body in bytes that a condition reads; a
@@ -91,6 +98,9 @@ type Limits struct {
 
 // DefaultMaxBody is the limit of a request body that settings start with.
 const DefaultMaxBody = 64 << 20
+
+// DefaultMaxForged is the limit of forged tokens that settings start with.
+const DefaultMaxForged = 200
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
@@ -132,14 +142,17 @@ type Gateway struct {
 	snapshot   atomic.Pointer[Snapshot]
 	tokens     *token.Service
 	revoked    *revoke.List
+	forgeries  *guess.Forgeries // nil: no limit
 	transports *transports
 	balancers  *balancers
 	sources    *sources
 	sockets    sockets
 	fronts     fronts
 	load       load
-	calls      sync.Pool
-	rows       sync.Map // *fault.Answer by fault.Type
+	// connections are those of all listeners.
+	connections wire.Connections
+	calls       sync.Pool
+	rows        sync.Map // *fault.Answer by fault.Type
 
 	applying sync.Mutex
 	failure  atomic.Pointer[ApplyError]
@@ -162,9 +175,13 @@ func New(o Options) *Gateway {
 		revoked:  revoke.NewList(o.Now), transports: newTransports(), balancers: newBalancers(o.Now, o.Logger),
 	}
 	g.country, g.countryHeader = o.Country, textproto.CanonicalMIMEHeaderKey(o.CountryHeader)
+	if n := g.limits.MaxForged; n > 0 {
+		g.forgeries = guess.NewForgeries(n, o.Now)
+	}
 	g.sink = limitAlarms(o.Sink, o.Now)
 	g.tokens = token.New(token.Options{
 		Now: o.Now, Sink: g.sink, Logger: o.Logger, Store: o.Tokens, RefreshKey: o.RefreshKey, Away: o.Away, Revoked: g.revoked,
+		Issued: g.forgeries.Right,
 	})
 	g.sources = &sources{kinds: o.Identities, allow: o.AllowTarget, now: o.Now, sink: g.sink}
 	for _, p := range o.TrustedProxies {
@@ -198,6 +215,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	defer g.applying.Unlock()
 	s, err := Compile(ctx, b, g.snapshot.Load(), Deps{
 		Types: g.types, Now: g.now, Logger: g.log, transports: g.transports, balancers: g.balancers, sources: g.sources, revoked: g.revoked,
+		forgeries: g.forgeries,
 	})
 	if err != nil {
 		g.balancers.keep(g.snapshot.Load())

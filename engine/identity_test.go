@@ -46,6 +46,11 @@ type shop struct {
 
 func newShop(t *testing.T, policies ...policy.Config) *shop {
 	t.Helper()
+	return openShop(t, engine.Options{}, policies...)
+}
+
+func openShop(t *testing.T, o engine.Options, policies ...policy.Config) *shop {
+	t.Helper()
 	s := &shop{people: people(), events: enginetest.NewEvents(), clock: enginetest.NewClock()}
 	var bound []engine.Bound
 	for _, p := range policies {
@@ -55,9 +60,8 @@ func newShop(t *testing.T, policies ...policy.Config) *shop {
 	proxy.Endpoints = []engine.APIEndpoint{{Method: "GET", Path: "/items"}, {Method: "DELETE", Path: "/items/{id}"}}
 	s.bundle = enginetest.Bundle(t, proxy)
 	s.bundle.Sources = []engine.Source{enginetest.Source(t, "corp", "1")}
-	g, server := enginetest.Gateway(t, engine.Options{
-		Types: policy.Set{jwtauth.Type()}, Identities: identity.Kinds{s.people.Kind()}, Sink: s.events, Now: s.clock.Now,
-	}, s.bundle)
+	o.Types, o.Identities, o.Sink, o.Now = policy.Set{jwtauth.Type()}, identity.Kinds{s.people.Kind()}, s.events, s.clock.Now
+	g, server := enginetest.Gateway(t, o, s.bundle)
 	s.Gateway, s.URL = g, server.URL
 	return s
 }

@@ -30,16 +30,26 @@ type load struct {
 	calls  atomic.Int64
 	heavy  atomic.Bool
 	looked atomic.Int64 // when memory was, in nanoseconds since 1970
+	// crowded and full are the calls that were refused: for their number, for the memory.
+	crowded, full atomic.Int64
 }
 
 // more counts a call and tells whether it may go on.
 func (l *load) more(most int) bool {
 	n := l.calls.Add(1)
+	if most > 0 && n > int64(most) {
+		l.crowded.Add(1)
+		return false
+	}
 	if n == 1 || n&63 != 0 && !l.heavy.Load() { // memory grows with the calls that wait
-		return most == 0 || n <= int64(most)
+		return true
 	}
 	l.weigh(time.Now().UnixNano())
-	return !l.heavy.Load() && (most == 0 || n <= int64(most))
+	if l.heavy.Load() {
+		l.full.Add(1)
+		return false
+	}
+	return true
 }
 
 func (l *load) done() { l.calls.Add(-1) }
@@ -58,6 +68,31 @@ func (l *load) weigh(now int64) {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample)
 	l.heavy.Store(float64(sample[0].Value.Uint64()) > memoryShare*float64(limit))
+}
+
+// Load is how much a gateway has to do, and what it turned away so far.
+type Load struct {
+	// Calls and Connections are those at the moment.
+	Calls, Connections int64
+	// Crowded are the calls that were refused as too many were under way, Full those
+	// for which there was no memory, Refused the connections beyond the limit.
+	Crowded, Full, Refused int64
+	// Forged are the tokens with a wrong signature, Unseen those that were turned away
+	// unseen as too many of these came from one network.
+	Forged, Unseen int64
+	// Signing and Hashing are the token requests that wait for a processor.
+	Signing, Hashing int64
+}
+
+// Load tells how much there is to do.
+func (g *Gateway) Load() Load {
+	l := Load{
+		Calls: g.load.calls.Load(), Connections: g.connections.Open.Load(),
+		Crowded: g.load.crowded.Load(), Full: g.load.full.Load(), Refused: g.connections.Refused.Load(),
+	}
+	l.Forged, l.Unseen = g.forgeries.Counts()
+	l.Signing, l.Hashing = g.tokens.Waiting()
+	return l
 }
 
 // shed refuses a call for the load of the gateway.

@@ -247,7 +247,7 @@ func (k *builder) lane(owner policy.Owner, values map[string]string) *lane {
 	e, issuers := k.e.Bundle, k.issuers
 	named := e.NamedKeys
 	return &lane{values: values, own: map[APIEndpoint]lines{}, runtime: policy.Runtime{
-		Issuer: e.PublicURL, Keys: e.Keys, Now: k.d.Now, Revoked: k.d.revoked, Owner: owner,
+		Issuer: e.PublicURL, Keys: e.Keys, Now: k.d.Now, Revoked: k.d.revoked, Forgeries: k.d.forgeries, Owner: owner,
 		NamedKeys: func(name string) *keys.Set { return named[KeyName{owner.Project, strings.ToLower(name)}] },
 		IssuedBy:  func(client string) string { return issuers[client] },
 	}}

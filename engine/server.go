@@ -13,13 +13,13 @@ import (
 // HTTP/1.1 by itself and refuses connections beyond the limit. Closing the gateway
 // waits for the calls that are under way.
 func Listen(l net.Listener, s *http.Server, g *Gateway) net.Listener {
-	return front(wire.Limit(l, g.limits.MaxConnections, overloaded()), s, g, nil)
+	return front(wire.Limit(l, g.limits.MaxConnections, overloaded(), &g.connections), s, g, nil)
 }
 
 // ListenTLS is Listen over TLS, with HTTP/2 where the caller agrees on it. Who is beyond
 // the limit is not told so: that would take a handshake.
 func ListenTLS(l net.Listener, s *http.Server, g *Gateway, c *tls.Config) net.Listener {
-	return front(wire.Limit(l, g.limits.MaxConnections, nil), s, g, c)
+	return front(wire.Limit(l, g.limits.MaxConnections, nil, &g.connections), s, g, c)
 }
 
 func front(l net.Listener, s *http.Server, g *Gateway, c *tls.Config) net.Listener {

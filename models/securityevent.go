@@ -55,7 +55,7 @@ func (securityEventRow) TableName() string { return "security_events" }
 // SecurityKinds are all kinds, for filters.
 func SecurityKinds() []event.SecurityKind {
 	return []event.SecurityKind{
-		event.RefreshReused, event.RevokedTokenUsed, event.ForgedToken, event.LoginsThrottled, event.AddressRefused, event.TokensRevoked,
+		event.RefreshReused, event.RevokedTokenUsed, event.ForgedToken, event.ForgingThrottled, event.LoginsThrottled, event.AddressRefused, event.TokensRevoked,
 		event.KeyRotated, event.KeyRevoked, event.SourceFailing, event.SourceRecovered,
 	}
 }

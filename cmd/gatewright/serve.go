@@ -141,8 +141,8 @@ func (s *service) check() (err error) {
 	if s.certificates, err = openCertificates(s.TLSCertificate, s.TLSKey, s.logger); err != nil {
 		return err
 	}
-	if s.MaxConnections < 0 || s.MaxCalls < 0 {
-		return errors.New("--max-connections and --max-calls: write a number from 0, which means no limit")
+	if s.MaxConnections < 0 || s.MaxCalls < 0 || s.MaxForged < 0 {
+		return errors.New("--max-connections, --max-calls and --max-forged: write a number from 0, which means no limit")
 	}
 	if s.trusted, err = s.trustedProxies(); err != nil || s.console == nil {
 		return err
@@ -263,7 +263,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 		s.metrics.expect(l.environment)
 		s.node.add(l.environment, engine.New(engine.Options{
 			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
-			Limits:     engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls},
+			Limits:     engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls, MaxForged: s.MaxForged},
 			Identities: identityKinds(), AllowTarget: s.targets.Allow, Tracer: follower,
 			Tokens: reachedStore{s.store, s.node.reach}, Away: s.node.reach.away, RefreshKey: s.refreshKey,
 			Country: s.countries.finder(), CountryHeader: s.CountryHeader,

@@ -82,6 +82,7 @@ func newSoak(t *testing.T) *soak {
 		address := demoAddr(t)
 		s.nodes[i] = &soakNode{url: "http://" + address, args: []string{
 			"gateway", "--data-dir=" + dir, "--database-url=" + database, "--gateway=production=" + address, "--ops-addr=127.0.0.1:0", "--log-level=error",
+			"--max-forged=0", // all callers have one address
 		}}
 		s.nodes[i].served = launch(t, s.nodes[i].args...)
 	}

@@ -120,12 +120,13 @@ const (
 	KeyRevoked       SecurityKind = "SIGNING_KEY_REVOKED"
 	ForgedToken      SecurityKind = "FORGED_TOKEN" // the signature of a well-formed token of ours is wrong
 	RevokedTokenUsed SecurityKind = "REVOKED_TOKEN_USED"
+	ForgingThrottled SecurityKind = "FORGED_TOKENS_THROTTLED" // so many of them that further ones are not looked at
 )
 
 // SecurityKinds are all of them.
 var SecurityKinds = []SecurityKind{
 	RefreshReused, LoginsThrottled, SourceFailing, SourceRecovered, AddressRefused, TokensRevoked, KeyRotated, KeyRevoked,
-	ForgedToken, RevokedTokenUsed,
+	ForgedToken, RevokedTokenUsed, ForgingThrottled,
 }
 
 // Security is something that whoever watches over the installation should see.

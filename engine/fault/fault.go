@@ -23,6 +23,7 @@ const (
 	TokenMissing       Type = "POLICY_AUTH_EMPTYUSERNAMEORPSSWD"
 	TokenAmbiguous     Type = "POLICY_AUTH_AMBIGUOUS"
 	TokenNotValid      Type = "POLICY_AUTH_JWT_NOT_VALID"
+	TooManyForged      Type = "POLICY_AUTH_JWT_TOO_MANY_FORGED"
 	UserRefused        Type = "POLICY_AUTH_USERNOTEXISTS"
 	SourceFailedAPI    Type = "POLICY_AUTH_EX_API"
 	SourceFailedDB     Type = "POLICY_AUTH_EX_DB"
@@ -103,6 +104,7 @@ var catalogue = map[Type]Row{
 	TokenMissing:     {TokenMissing, "ERR-032", http.StatusUnauthorized, "Authentication is required."},
 	TokenAmbiguous:   {TokenAmbiguous, "ERR-046", http.StatusBadRequest, "Send exactly one access token, in one Authorization header."},
 	TokenNotValid:    {TokenNotValid, "ERR-044", http.StatusUnauthorized, "The access token is not valid."},
+	TooManyForged:    {TooManyForged, "ERR-151", http.StatusTooManyRequests, "Too many access tokens that are not valid. Try again later."},
 	UserRefused:      {UserRefused, "ERR-035", http.StatusUnauthorized, "The user name or the password is wrong."},
 	SourceFailedAPI:  {SourceFailedAPI, "ERR-036", http.StatusServiceUnavailable, "Users cannot be checked at the moment."},
 	SourceFailedDB:   {SourceFailedDB, "ERR-037", http.StatusServiceUnavailable, "Users cannot be checked at the moment."},

@@ -43,6 +43,10 @@ var meanings = map[Type]Explanation{
 		"The token is not one that this policy accepts at this moment.",
 		"Ask for a new token with the client id of this API. If that is refused too, compare the token's policy with the one named here.",
 	},
+	TooManyForged: {
+		"So many tokens with a wrong signature came from this address, or its IPv6 network, that the signatures of tokens which this node has not seen before are checked only now and then. Tokens that it knows go on.",
+		"Look in the security events who sends them. Behind the address of a NAT or a proxy others have to try again; name the proxies in --trusted-proxies, so that each caller counts alone. The limit is --max-forged.",
+	},
 	UserRefused: {
 		"The identity source does not know the user, or the password is wrong. The caller is not told which of both.",
 		"Have the user check name and password. The page of the identity source has a test that shows whether the source finds the user.",

@@ -86,11 +86,17 @@ func (l *Lock[K]) GiveBack(k K) {
 func (l *Lock[K]) current(k K) failures {
 	now := l.now()
 	f := l.keys[k]
-	// A clock that was set back must not make failures of old weigh more.
-	if passed := now.Sub(f.at); passed > 0 && f.count > 0 {
+	passed := now.Sub(f.at)
+	if passed > 0 && f.count > 0 {
 		f.count = max(f.count-float64(passed)/float64(l.backoff.Forget), 0)
 	}
 	f.at = now
+	// A clock that was set back must neither make failures of old weigh more nor lock
+	// until it is where it was.
+	if passed < 0 {
+		f.until = f.until.Add(passed)
+		l.keys[k] = f
+	}
 	return f
 }
 

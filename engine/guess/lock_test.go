@@ -78,6 +78,24 @@ func TestLockIsOpenedByWhatTurnsOutToBeNoFailure(t *testing.T) {
 	}
 }
 
+func TestALockWithAClockSetBackOpensInItsTime(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := guess.NewLock[string](backoff, c.now)
+	for range 4 {
+		l.Take("ann")
+	}
+	c.advance(-24 * time.Hour)
+	wait, ok := l.Peek("ann")
+	if ok || wait != time.Second {
+		t.Errorf("after the clock was set back it is locked for %v, %v", wait, ok)
+	}
+	c.advance(wait)
+	if _, ok := l.Peek("ann"); !ok {
+		t.Error("it stays locked")
+	}
+}
+
 func TestLockWithAClockSetBackTakesNothingAway(t *testing.T) {
 	t.Parallel()
 	c := newClock()

@@ -24,6 +24,7 @@ const evictionSample = 16
 type Throttle[K comparable] struct {
 	rate Rate
 	now  func() time.Time
+	most int // keys
 
 	mu      sync.Mutex
 	buckets map[K]bucket
@@ -37,7 +38,7 @@ type bucket struct {
 
 // NewThrottle makes a throttle in which every key has a full bucket.
 func NewThrottle[K comparable](r Rate, now func() time.Time) *Throttle[K] {
-	return &Throttle[K]{rate: r, now: now, buckets: map[K]bucket{}}
+	return &Throttle[K]{rate: r, now: now, most: maxKeys, buckets: map[K]bucket{}}
 }
 
 // Take uses one attempt of k. When there is none left, it reports how long
@@ -80,11 +81,13 @@ func (t *Throttle[K]) current(k K) bucket {
 	if !ok {
 		return bucket{left: t.rate.Burst, at: now}
 	}
-	// A clock that was set back must not take attempts away.
-	if passed := now.Sub(b.at); passed > 0 {
-		b.left = min(b.left+float64(passed)/float64(t.rate.Every), t.rate.Burst)
+	// A clock that was set back must neither take attempts away nor keep them back
+	// until it is where it was.
+	passed := now.Sub(b.at)
+	b.left, b.at = min(b.left+max(float64(passed), 0)/float64(t.rate.Every), t.rate.Burst), now
+	if passed < 0 {
+		t.buckets[k] = b
 	}
-	b.at = now
 	return b
 }
 
@@ -102,7 +105,7 @@ func (t *Throttle[K]) store(k K, b bucket) {
 		delete(t.buckets, k)
 		return
 	}
-	if _, known := t.buckets[k]; !known && len(t.buckets) >= maxKeys {
+	if _, known := t.buckets[k]; !known && len(t.buckets) >= t.most {
 		t.evict()
 	}
 	t.buckets[k] = b

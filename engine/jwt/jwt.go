@@ -43,7 +43,11 @@ type Verifier struct {
 // Verify returns the claims of a token that meets every demand. Otherwise the
 // error is one of this package's reasons. What is cheap to check comes first,
 // the signature last; nothing is returned of a token whose signature is wrong.
-func (v *Verifier) Verify(token string) (Claims, error) {
+func (v *Verifier) Verify(token string) (Claims, error) { return v.VerifyIf(token, nil) }
+
+// VerifyIf is Verify that asks before the one dear step, checking the signature. An
+// error of allowed ends it; nil allows.
+func (v *Verifier) VerifyIf(token string, allowed func() error) (Claims, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	key, err := v.key(s, token)
@@ -59,6 +63,11 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	}
 	if err := v.check(&claims); err != nil {
 		return Claims{}, err
+	}
+	if allowed != nil {
+		if err := allowed(); err != nil {
+			return Claims{}, err
+		}
 	}
 	if !key.Verify(s.input, s.signature) {
 		return Claims{}, ErrSignature

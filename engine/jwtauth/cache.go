@@ -136,10 +136,12 @@ func (s *shard) load(token string, now, leeway int64, verify func(string) (*veri
 	return f.value, f.err
 }
 
-// wait takes over what another call found, unless the token ended meanwhile.
+// wait takes over what another call found, unless the token ended meanwhile, or was
+// not looked at for where that call came from.
 func (f *flight) wait(token string, now, leeway int64, verify func(string) (*verified, error)) (*verified, error) {
 	<-f.done
-	if f.err == nil && !f.value.current(now, leeway) {
+	var unseen *slowed
+	if f.err == nil && !f.value.current(now, leeway) || errors.As(f.err, &unseen) {
 		return verify(token)
 	}
 	return f.value, f.err

@@ -166,6 +166,36 @@ func TestOneTokenIsVerifiedOnceHoweverManyBringIt(t *testing.T) {
 	})
 }
 
+// ATTACK: somebody behind an address that is slowed for its forgeries brings a token
+// at the moment in which its honest holder does from elsewhere.
+func TestAttackWhatWasNotLookedAtForOneIsLookedAtForTheOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var c cache
+		release := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, err := c.get(text(1), 100, func(string) (*verified, error) {
+				<-release
+				return nil, &slowed{}
+			})
+			var unseen *slowed
+			if !errors.As(err, &unseen) {
+				t.Errorf("the slowed one: %v", err)
+			}
+		})
+		synctest.Wait()
+		group.Go(func() {
+			if v, err := c.get(text(1), 100, accept(400, 0)); v == nil || err != nil {
+				t.Errorf("the other: %v, %v", v, err)
+			}
+		})
+		synctest.Wait() // until it waits for the first
+		close(release)
+		group.Wait()
+	})
+}
+
 func TestWhoWaitsForAVerificationThatPanicsIsReleased(t *testing.T) {
 	t.Parallel()
 	c := newCache()

@@ -23,7 +23,7 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 		rt.Now = time.Now
 	}
 	s := &step{
-		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, owner: rt.Owner, also: rt.Also, issuedBy: rt.IssuedBy,
+		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, forgeries: rt.Forgeries, owner: rt.Owner, also: rt.Also, issuedBy: rt.IssuedBy,
 		settings: c.tokenSettings(set),
 		access:   c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
 		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext,

@@ -84,7 +84,7 @@ func Type() policy.Type {
 
 // faults are the rows that a policy answers with, on calls and on token requests.
 var faults = []fault.Type{
-	fault.TokenMissing, fault.TokenAmbiguous, fault.TokenNotValid,
+	fault.TokenMissing, fault.TokenAmbiguous, fault.TokenNotValid, fault.TooManyForged,
 	fault.CredentialUnknown, fault.CredentialProxyDenied, fault.CredentialMethodDenied, fault.CredentialAddressDenied,
 	fault.CredentialExpired, fault.CredentialSecret, fault.CredentialEnvironment,
 	fault.RoleMissing, fault.EndpointUnknown, fault.RolesUnavailable,

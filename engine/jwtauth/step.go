@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/guess"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -21,10 +22,12 @@ type step struct {
 	cache    cache
 	now      func() time.Time
 	revoked  *revoke.List
-	owner    policy.Owner
-	also     []string // client ids of others whose tokens are good here
-	issuedBy func(clientID string) string
-	settings token.Settings
+	// forgeries is asked before a signature is checked.
+	forgeries *guess.Forgeries
+	owner     policy.Owner
+	also      []string // client ids of others whose tokens are good here
+	issuedBy  func(clientID string) string
+	settings  token.Settings
 	// access is what roles decide; nil when they decide nothing.
 	access *access
 	// userHeader is the header that hands on the identity; "" for none.
@@ -50,7 +53,7 @@ func (s *step) Do(x *policy.Exchange) error {
 	check, v := event.TokenRemembered, s.cache.find(text, now.Unix())
 	if v == nil {
 		check = event.TokenVerified
-		if v, err = s.cache.load(text, now.Unix(), s.verify); err != nil {
+		if v, err = s.load(x.Client, text, now.Unix()); err != nil {
 			return s.reject(err)
 		}
 	}
@@ -239,7 +242,12 @@ var refusalFaults = map[identity.Refusal]fault.Type{
 // reject refuses a token. It says no more than the catalogue: why is for the
 // log (D10).
 func (s *step) reject(cause error) error {
+	var late *slowed
 	switch {
+	case errors.As(cause, &late):
+		r := s.deny(fault.TooManyForged, cause)
+		r.Alarm, r.Retry = event.ForgingThrottled, late.wait
+		return r
 	case errors.Is(cause, errInterrupted): // a fault of ours, not of the token
 		return cause
 	case errors.Is(cause, errNoCredential):

@@ -144,7 +144,7 @@ func BenchmarkStep(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				again(x)
-				_, _ = s.(*step).verify(x.Header.Values("Authorization")[0][7:])
+				_, _ = s.(*step).verify(x.Header.Values("Authorization")[0][7:], nil)
 			}
 		})
 	}

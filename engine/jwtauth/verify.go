@@ -1,6 +1,8 @@
 package jwtauth
 
 import (
+	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -68,10 +70,38 @@ var grants = map[string]issue.GrantType{
 	token.GrantPassword:          issue.Password,
 }
 
+// load verifies a token that was not seen before. Its signature is checked last, and
+// only if the network that it comes from has not forged too many of them: all that
+// is cheap to find wrong is answered as ever.
+func (s *step) load(from netip.Addr, text string, now int64) (*verified, error) {
+	return s.cache.load(text, now, func(text string) (*verified, error) {
+		v, err := s.verify(text, func() error {
+			if wait, ok := s.forgeries.Admit(from, text); !ok {
+				return &slowed{wait}
+			}
+			return nil
+		})
+		switch {
+		case err == nil:
+			s.forgeries.Right(text)
+		case errors.Is(err, ErrForged):
+			s.forgeries.Forged(from)
+		}
+		return v, err
+	})
+}
+
+// slowed refuses a token unseen; it says nothing about the token.
+type slowed struct{ wait time.Duration }
+
+func (*slowed) Error() string {
+	return "too many tokens with wrong signatures came from this address: the signature was not checked"
+}
+
 // verify checks a token and keeps copies of what it says: the original lies in
 // the request's memory.
-func (s *step) verify(text string) (*verified, error) {
-	claims, algorithm, err := s.read(text)
+func (s *step) verify(text string, allowed func() error) (*verified, error) {
+	claims, algorithm, err := s.read(text, allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +132,9 @@ func (s *step) verify(text string) (*verified, error) {
 // whether it must expire, which is checked on every call; until the signature
 // is checked, nothing tells a known credential from an unknown one. A key serves
 // one algorithm, so a token cannot choose how its signature is read.
-func (s *step) read(text string) (jwt.Claims, keys.Algorithm, error) {
+func (s *step) read(text string, allowed func() error) (jwt.Claims, keys.Algorithm, error) {
 	if s.settings.Managed {
-		claims, err := s.verifier.Verify(text)
+		claims, err := s.verifier.VerifyIf(text, allowed)
 		return claims, s.verifier.Algorithm, err
 	}
 	said, err := jwt.Parse(text)
@@ -113,7 +143,7 @@ func (s *step) read(text string) (jwt.Claims, keys.Algorithm, error) {
 	}
 	v := s.verifier
 	v.Algorithm, v.Audience = keys.Algorithm(said.Algorithm), said.Claims.ClientID
-	claims, err := v.Verify(text)
+	claims, err := v.VerifyIf(text, allowed)
 	if err == nil && len(claims.Audience) != 1 {
 		err = errAudiences
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/guess"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/revoke"
@@ -114,6 +115,8 @@ type Rejection struct {
 	Challenge string
 	// Alarm is raised as a security event; empty for none.
 	Alarm event.SecurityKind
+	// Retry is the Retry-After; zero for none.
+	Retry time.Duration
 	Cause error
 }
 
@@ -163,6 +166,8 @@ type Runtime struct {
 	NamedKeys func(name string) *keys.Set
 	// Revoked is asked about every token. Nil revokes none.
 	Revoked *revoke.List
+	// Forgeries bounds what checking forged tokens costs. Nil bounds nothing.
+	Forgeries *guess.Forgeries
 	// Now is the clock.
 	Now func() time.Time
 }

@@ -127,6 +127,7 @@ func (s *Service) sign(ctx context.Context, l *login, claims jwt.ClaimSet) (stri
 		return "", broken(fmt.Errorf("issue token of %s: %w", l.owner.Name, err))
 	}
 	l.e.KeyID = key.ID
+	s.issued(text)
 	return text, nil
 }
 

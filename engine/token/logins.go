@@ -63,7 +63,7 @@ var (
 
 func newLogins(now func() time.Time) *logins {
 	c := &logins{
-		verify: secret.VerifyContext, dummy: secret.DummyHash(), hashing: newHashingLane(),
+		verify: secret.VerifyContext, dummy: secret.DummyHash(), hashing: hashingLane,
 		good: newVerdicts(), bad: newVerdicts(), homes: newVerdicts(),
 		names: guess.NewThrottle[[32]byte](perName, now), addresses: guess.NewThrottle[netip.Addr](perAddress, now),
 	}
@@ -71,13 +71,15 @@ func newLogins(now func() time.Time) *logins {
 	return c
 }
 
-// newHashingLane leaves half of the processors to the proxied calls. One check
-// takes about 45 ms and 19 MiB, so the last in the queue waits some seconds.
-func newHashingLane() *guess.Lane { return guess.NewLane(max(1, runtime.GOMAXPROCS(0)/2), 64) }
-
-// newSigningLane uses all processors: even with RSA a signature takes only
-// about a millisecond.
-func newSigningLane() *guess.Lane { return guess.NewLane(runtime.GOMAXPROCS(0), 512) }
+// The lanes are one for all environments of the process, as the processors are.
+var (
+	// hashingLane leaves half of the processors to the proxied calls. One check
+	// takes about 45 ms and 19 MiB, so the last in the queue waits some seconds.
+	hashingLane = guess.NewLane(max(1, runtime.GOMAXPROCS(0)/2), 64)
+	// signingLane uses all processors: even with RSA a signature takes only
+	// about a millisecond.
+	signingLane = guess.NewLane(runtime.GOMAXPROCS(0), 512)
+)
 
 // attempt is one check: of a client's secret or of a user's password, which are
 // never taken for one another.

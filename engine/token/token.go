@@ -130,6 +130,8 @@ type Options struct {
 	// nothing is issued: who may have a token may have changed unseen, and what is
 	// issued could not be recorded or revoked. Nil means never.
 	Away func() bool
+	// Issued hears of every access token that was made. Nil hears nothing.
+	Issued func(token string)
 }
 
 // Service answers the gateway's own endpoints for every environment of the
@@ -143,6 +145,7 @@ type Service struct {
 	refresh *refreshTokens
 	revoked *revoke.List
 	away    func() bool
+	issued  func(token string)
 	logins  *logins
 	signing *guess.Lane
 }
@@ -159,7 +162,10 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	s := &Service{
-		now: o.Now, sink: o.Sink, log: o.Logger, revoked: o.Revoked, logins: newLogins(o.Now), signing: newSigningLane(),
+		now: o.Now, sink: o.Sink, log: o.Logger, revoked: o.Revoked, logins: newLogins(o.Now), signing: signingLane,
+	}
+	if s.issued = o.Issued; s.issued == nil {
+		s.issued = func(string) {}
 	}
 	if s.away = o.Away; s.away == nil {
 		s.away = func() bool { return false }
@@ -168,6 +174,12 @@ func New(o Options) *Service {
 		s.store, s.refresh = o.Store, &refreshTokens{key: o.RefreshKey}
 	}
 	return s
+}
+
+// Waiting is how many requests of all environments wait for a processor: to sign,
+// and to check a secret.
+func (s *Service) Waiting() (signing, hashing int64) {
+	return s.signing.Waiting(), s.logins.hashing.Waiting()
 }
 
 // Handles tells whether a path belongs to the gateway itself: what is below

@@ -372,7 +372,8 @@ func TestConnectionsBeyondTheLimitAreRefused(t *testing.T) {
 	}
 	h := http.HandlerFunc(tell)
 	s := &http.Server{Handler: h}
-	f := wire.Listen(wire.Limit(l, 2, []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy")), wire.Options{
+	var counts wire.Connections
+	f := wire.Listen(wire.Limit(l, 2, []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy"), &counts), wire.Options{
 		Handler: h, Server: s, Logger: slog.New(slog.DiscardHandler), HeaderTimeout: time.Minute, IdleTimeout: time.Minute, StallTimeout: time.Minute,
 	})
 	go s.Serve(f)
@@ -389,6 +390,9 @@ func TestConnectionsBeyondTheLimitAreRefused(t *testing.T) {
 	io.WriteString(third, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	if res, body := next(t, thirdIn, "GET"); res.StatusCode != 503 || body != "busy" {
 		t.Errorf("%d %q", res.StatusCode, body)
+	}
+	if open, refused := counts.Open.Load(), counts.Refused.Load(); open != 2 || refused != 1 {
+		t.Errorf("counted are %d open, %d refused", open, refused)
 	}
 	for _, c := range []net.Conn{plain, odd} { // each makes room for another
 		c.Close()

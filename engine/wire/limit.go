@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
+// Connections counts those of several listeners: open at the moment, and refused so
+// far.
+type Connections struct{ Open, Refused atomic.Int64 }
+
 // Limit is a listener that has so many connections open at once at most; 0 means no
 // limit. What comes beyond is told refusal, if it is not empty, and closed.
-func Limit(l net.Listener, most int, refusal []byte) net.Listener {
-	if most == 0 {
-		return l
-	}
-	return &limited{Listener: l, most: int64(most), refusal: refusal}
+func Limit(l net.Listener, most int, refusal []byte, counts *Connections) net.Listener {
+	return &limited{Listener: l, most: int64(most), refusal: refusal, counts: counts}
 }
 
 type limited struct {
@@ -22,6 +23,7 @@ type limited struct {
 	most          int64
 	open, leaving atomic.Int64
 	refusal       []byte
+	counts        *Connections
 }
 
 // Accept returns the next connection within the limit.
@@ -31,10 +33,12 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) <= l.most {
+		if n := l.open.Add(1); l.most == 0 || n <= l.most {
+			l.counts.Open.Add(1)
 			return l.counted(c), nil
 		}
 		l.open.Add(-1)
+		l.counts.Refused.Add(1)
 		l.refuse(c)
 	}
 }
@@ -65,7 +69,7 @@ func (l *limited) refuse(c net.Conn) {
 
 // counted keeps what a TCP connection can do besides, such as closing one direction.
 func (l *limited) counted(c net.Conn) net.Conn {
-	free := func() { l.open.Add(-1) }
+	free := func() { l.open.Add(-1); l.counts.Open.Add(-1) }
 	if tcp, ok := c.(*net.TCPConn); ok {
 		return &countedTCP{TCPConn: tcp, free: free}
 	}

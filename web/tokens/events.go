@@ -46,7 +46,7 @@ func (e Event) client() string {
 // tone tells attacks from what people and machines do in their work.
 func (e Event) tone() ui.Tone {
 	switch e.Kind {
-	case event.RefreshReused, event.ForgedToken, event.RevokedTokenUsed:
+	case event.RefreshReused, event.ForgedToken, event.ForgingThrottled, event.RevokedTokenUsed:
 		return ui.ToneDanger
 	case event.LoginsThrottled, event.AddressRefused, event.SourceFailing, event.KeyRevoked:
 		return ui.ToneWarning
@@ -63,6 +63,8 @@ func (e Event) advice() string {
 		return "A refresh token that had been exchanged came again after its window. Either it was stolen, or a client keeps two copies. The login has been ended; if the user did nothing unusual, have the password or the client secret changed."
 	case event.ForgedToken:
 		return "Somebody sent a token of ours whose signature is wrong. It was refused. Many from one address are an attack; a single one may be a client that cut a token off."
+	case event.ForgingThrottled:
+		return "So many tokens with wrong signatures came from one address that the signatures of tokens which the node has not seen before are checked only now and then. Callers behind that address whose tokens it knows notice nothing; others are told to try again."
 	case event.RevokedTokenUsed:
 		return "A token that had been revoked came again. It was refused. The client may not have noticed that its login ended."
 	case event.LoginsThrottled:

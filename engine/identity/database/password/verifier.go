@@ -10,9 +10,10 @@ import (
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
-// hashing holds a place for each processor, for all sources together: more hashes
-// at once would not be faster, only take their memory each.
-var hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
+// hashing holds the places to hash, for all sources together: more hashes
+// at once would not be faster, only take their memory each. Half of the processors
+// are left to the proxied calls.
+var hashing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 
 // Verifier checks passwords of one source. An unknown user costs what the last
 // known one did: the cost of a foreign hash cannot be known before one was seen, so
