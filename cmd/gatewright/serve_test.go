@@ -79,9 +79,17 @@ func serveIn(t *testing.T, dir, demo string, more ...string) *served {
 
 func launch(t *testing.T, args ...string) *served {
 	t.Helper()
-	s := &served{cmd: exec.Command(os.Args[0], args...)}
-	s.cmd.Env = append(os.Environ(), asMain+"=1")
-	s.cmd.Stderr = os.Stderr
+	return launchAs(t, exec.Command(os.Args[0], args...))
+}
+
+// launchAs starts a command that becomes gatewright.
+func launchAs(t *testing.T, cmd *exec.Cmd) *served {
+	t.Helper()
+	s := &served{cmd: cmd}
+	s.cmd.Env = append(append(os.Environ(), s.cmd.Env...), asMain+"=1")
+	if s.cmd.Stderr == nil {
+		s.cmd.Stderr = os.Stderr
+	}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

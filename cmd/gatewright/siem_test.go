@@ -488,3 +488,26 @@ func TestTheAuditWaitsForATargetThatTakesNone(t *testing.T) {
 		t.Error("a target that is closed has taken a record")
 	}
 }
+
+// A file whose writer was killed, or stopped while its disk was full, goes on with a
+// line of its own.
+func TestALineThatWasCutOffTakesNoneOfTheNextProcessAlong(t *testing.T) {
+	t.Parallel()
+	for before, want := range map[string]string{"": "b\n", "a\n": "a\nb\n", "a\nhal": "a\nhal\nb\n"} {
+		path := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o, err := openFileOutput(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.write(t.Context(), []byte("b\n")); err != nil {
+			t.Fatal(err)
+		}
+		o.close()
+		if got, _ := os.ReadFile(path); string(got) != want {
+			t.Errorf("%q became %q", before, got)
+		}
+	}
+}

@@ -148,15 +148,33 @@ type fileOutput struct {
 }
 
 func openFileOutput(path string) (*fileOutput, error) {
-	o := &fileOutput{path: path, whole: true}
+	o := &fileOutput{path: path}
 	return o, o.open()
 }
 
 // open creates the file for its owner alone: it says who logs in from where.
 func (o *fileOutput) open() (err error) {
+	o.whole = endsWhole(o.path)
 	o.file, err = os.OpenFile(o.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	o.looked = time.Now()
 	return err
+}
+
+// endsWhole is false for a file whose last line was cut off: by a full disk, or with
+// the process that wrote it.
+func endsWhole(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return true
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return err != nil || last[0] == '\n'
 }
 
 func (o *fileOutput) write(_ context.Context, line []byte) error {
@@ -188,7 +206,6 @@ func (o *fileOutput) follow() error {
 		}
 		o.close()
 	}
-	o.whole = true
 	return o.open()
 }
 
