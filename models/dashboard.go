@@ -65,19 +65,10 @@ const outdatedCompared = 10
 // and of which a part was written after their deploy. Only those can differ from what
 // runs; whether they do tells the digest (D5). Ten seconds are for clocks that differ.
 func changedSince(projectID string, in where) where {
-	return statement(`with live as materialized (
-			select d.owner_id, d.environment_id, d.updated_at - interval '10 seconds' as at, x.updated_at as written from deployments d join owners x on x.id = d.owner_id
-			where x.project_id = ? and d.revision_id is not null and d.environment_id in (select id `+in.sql()+`)
-		), quiet as materialized (select owner_id, at from live where written <= at
-		), members as materialized (select q.owner_id, m.proxy_id as part, q.at from quiet q join proxy_group_members m on m.group_id = q.owner_id
-		), parts as materialized (select owner_id, owner_id as part, at from quiet union all select * from members
-		), grouped as materialized (select p.owner_id, b.group_id as part, p.at from parts p join policy_bindings b on b.owner_id = p.part and b.group_id is not null)
-		select owner_id from live where written > at
-		union all select p.owner_id from (select * from members union all select * from grouped) p join owners x on x.id = p.part where x.updated_at > p.at
-		union all select p.owner_id from (select * from parts union all select * from grouped) p join policy_bindings b on b.owner_id = p.part
-			join policies y on y.id = b.policy_id where y.updated_at > p.at
-		union all select owner_id from live where at < (select updated_at from projects where id = ?) or at < (select max(updated_at) from variables where project_id = ?)
-			or at < (select max(v.updated_at) from environment_variables v where v.environment_id = live.environment_id)`,
+	return statement(`select d.owner_id from deployments d join owner_changes c on c.owner_id = d.owner_id
+		where c.project_id = ? and d.revision_id is not null and d.environment_id in (select id `+in.sql()+`)
+			and d.updated_at - interval '10 seconds' < greatest(c.at, (select updated_at from projects where id = ?), (select max(updated_at) from variables where project_id = ?),
+				(select max(v.updated_at) from environment_variables v where v.environment_id = d.environment_id))`,
 		append(append([]any{projectID}, in.args...), projectID, projectID)...)
 }
 

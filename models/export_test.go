@@ -17,6 +17,7 @@ func Rows() []any {
 		roleRow{}, credentialRow{}, memberRow{}, overrideRow{}, accessRow{}, importRow{}, keptPackageRow{}, variableRow{}, environmentVariableRow{},
 		familyRow{}, revocationRow{}, tokenRequestRow{}, securityEventRow{}, refusalRow{}, settingRow{}, errorMessageRow{},
 		clientName{}, change{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callDay{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{},
+		clientName{}, answerRow{}, signerRow{}, requestHour{}, refusalHour{}, callDay{}, bulkRow{}, bulkOwnerRow{}, projectRoleRow{}, projectMemberRow{}, projectMemberRole{}, personalTokenRow{}, followerRow{}, ownerChange{},
 	}
 }
 
@@ -33,6 +34,15 @@ type clientName struct{ Name, Kind, Owner string }
 
 // TableName implements gorm's schema.Tabler.
 func (clientName) TableName() string { return "client_names" }
+
+// ownerChange is one, too.
+type ownerChange struct {
+	OwnerID, ProjectID string
+	At                 time.Time
+}
+
+// TableName implements gorm's schema.Tabler.
+func (ownerChange) TableName() string { return "owner_changes" }
 
 // answerRow is written by statements only.
 type answerRow struct {

@@ -181,9 +181,12 @@ type bindingRow struct {
 	GroupID    *string
 
 	// The database keeps these for reports.
-	ProjectID string  `gorm:"->"`
-	OwnerKey  string  `gorm:"->"`
-	PolicyKey *string `gorm:"->"`
+	ProjectID  string  `gorm:"->"`
+	OwnerKey   string  `gorm:"->"`
+	OwnerKind  string  `gorm:"->"`
+	PolicyKey  *string `gorm:"->"`
+	Lane       int     `gorm:"->"`
+	OfEndpoint bool    `gorm:"->"`
 }
 
 // TableName implements gorm's schema.Tabler.

@@ -115,3 +115,11 @@ func (t tableOf[T]) Delete(ctx context.Context) (int, error) {
 	result := t.apply(ctx).Delete(new(T))
 	return int(result.RowsAffected), result.Error
 }
+
+// first is the first row, zero when there is none.
+func first[T any](rows []T) (row T) {
+	if len(rows) > 0 {
+		row = rows[0]
+	}
+	return row
+}

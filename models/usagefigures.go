@@ -51,21 +51,43 @@ type StateFilter struct {
 // with what runs (D5): that is too dear for all owners at once.
 func (f StateFilter) Compared() bool { return f.State == Live || f.State == RedeployRequired }
 
-// narrow leaves the owners that may be in the state; whether those that are Compared
-// are in it, their digests tell.
-func (f StateFilter) narrow(w *where, owner, projectID string) {
+// standing names, for narrow, the owners of a project that decide who may be in the
+// state: nothing where all are.
+func (f StateFilter) standing(projectID string) where {
 	of := f.environments()
-	runs := owner + " in (select owner_id from deployments where revision_id is not null and environment_id in (select id " + of.sql() + "))"
 	switch f.State {
 	case "":
-	case Live:
-		w.and(runs, of.args...)
+		return where{}
 	case RedeployRequired:
-		changed := changedSince(projectID, of)
-		w.and(owner+" in ("+changed.sql()+")", changed.args...)
+		of = changedSince(projectID, of)
 	default:
-		w.and("not "+runs, of.args...)
+		of = statement("select owner_id from deployments where revision_id is not null and environment_id in (select id "+of.sql()+")", of.args...)
 	}
+	return statement("standing as materialized ("+of.sql()+")", of.args...)
+}
+
+// narrow leaves the owners that may be in the state; whether those that are Compared
+// are in it, their digests tell.
+func (f StateFilter) narrow(w *where, owner string) {
+	switch f.State {
+	case "":
+	case Live, RedeployRequired:
+		w.and(owner + " in (select owner_id from standing)")
+	default:
+		w.and(owner + " not in (select owner_id from standing)")
+	}
+}
+
+// with begins a statement with named queries, if there are any.
+func with(named ...where) string {
+	var parts []string
+	for _, w := range named {
+		parts = append(parts, w.parts...)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "with " + strings.Join(parts, ", ") + " "
 }
 
 func (f StateFilter) keeps(in []UsageIn) bool {
@@ -163,24 +185,32 @@ func (r report[T]) some(ctx context.Context, limit, offset int) ([]T, Scan, erro
 }
 
 // scan compares line after line until the page is full or it was enough for one
-// answer.
+// answer: first as many as fill it when all are in the state, as after a change of
+// what all have, then the others.
 func (r report[T]) scan(ctx context.Context, f StateFilter, limit int) ([]T, Scan, error) {
 	begin := max(f.From, 0)
 	list, at, err := r.some(ctx, scanMost, begin)
 	if err != nil {
 		return nil, at, err
 	}
-	if err := r.stand(ctx, f, list); err != nil {
-		return nil, at, err
-	}
 	var kept []T
-	for i := range list {
-		if f.keeps(*r.subject(&list[i]).in) {
-			kept = append(kept, list[i])
+	for looked := 0; looked < len(list); {
+		some := list[looked:min(looked+max(limit, scanMost-limit), len(list))]
+		if looked == 0 {
+			some = list[:min(limit, len(list))]
 		}
-		if len(kept) == limit && (at.Next > 0 || i+1 < len(list)) {
-			at.Next = begin + i + 1
-			return kept, at, r.measure(ctx, kept)
+		if err := r.stand(ctx, f, some); err != nil {
+			return nil, at, err
+		}
+		for i := range some {
+			looked++
+			if f.keeps(*r.subject(&some[i]).in) {
+				kept = append(kept, some[i])
+			}
+			if len(kept) == limit && (at.Next > 0 || looked < len(list)) {
+				at.Next = begin + looked
+				return kept, at, r.measure(ctx, kept)
+			}
 		}
 	}
 	at.Stopped = at.Next > 0

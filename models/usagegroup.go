@@ -55,10 +55,10 @@ func (s *Store) figure(f GroupUsageFilter, project Project) where {
 		return statement("left join (select owner_id as id, count(*) as figure from deployments where revision_id is not null and environment_id in (select id "+of.sql()+") group by 1) s on s.id = x.id", of.args...)
 	case "calls":
 		calls := s.callsByOwner(project, of)
-		return statement("left join (select owner, calls as figure from ("+calls.sql()+") c) s on s.owner = x.key", calls.args...)
+		return statement("left join ("+calls.sql()+") s on s.owner = x.key", calls.args...)
 	case "tokens":
 		tokens := tokensByPlace(project, of)
-		return statement("left join (select owner, sum(tokens) as figure from ("+tokens.sql()+") t group by 1) s on s.owner = x.key", tokens.args...)
+		return statement("left join (select owner, sum(figure) as figure from ("+tokens.sql()+") t group by 1) s on s.owner = x.key", tokens.args...)
 	}
 	return statement("cross join (select 0 as figure) s")
 }
@@ -79,7 +79,7 @@ func (f GroupUsageFilter) conditions(projectID string) where {
 	if f.Kind == engine.KindPolicyGroup {
 		w.either(f.Status, "x.active", "active", "passive")
 	}
-	f.StateFilter.narrow(&w, "x.id", projectID)
+	f.StateFilter.narrow(&w, "x.id")
 	return w
 }
 
@@ -112,29 +112,30 @@ func (s *Store) groupReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	if err != nil {
 		return report[GroupUsage]{}, err
 	}
-	w := f.conditions(project.ID)
+	w, standing := f.conditions(project.ID), f.standing(project.ID)
 	return report[GroupUsage]{
 		s: s, tx: tx, project: project,
 		count: func(ctx context.Context) (int, error) {
-			return countedIn(ctx, tx, "from owners x where "+w.sql(), w.args)
+			list, err := query[int](ctx, tx, with(standing)+"select count(*) from (select from owners x where "+w.sql()+" limit ?) counted", append(slices.Concat(standing.args, w.args), CountCap)...)
+			return first(list), err
 		},
 		read: func(ctx context.Context, limit, offset int) (lines[GroupUsage], error) {
-			list, err := groupLines(ctx, tx, w, s.figure(f, project), ordering(groupSorts, f.Sort, f.Desc), limit, offset)
+			list, err := groupLines(ctx, tx, standing, w, s.figure(f, project), ordering(groupSorts, f.Sort, f.Desc), limit, offset)
 			return lines[GroupUsage]{list: list}, err
 		},
 		subject: func(g *GroupUsage) subject { return subject{owner: g.ID, kind: g.Kind, name: g.Name, in: &g.In} },
 	}, nil
 }
 
-func groupLines(ctx context.Context, tx *gorm.DB, w, figure where, order string, limit, offset int) ([]GroupUsage, error) {
-	list, err := query[GroupUsage](ctx, tx, `select * from (select x.id, x.kind, x.name, x.key, x.description, x.active, x.make_default, x.pipeline,
+func groupLines(ctx context.Context, tx *gorm.DB, standing, w, figure where, order string, limit, offset int) ([]GroupUsage, error) {
+	list, err := query[GroupUsage](ctx, tx, with(standing)+`select * from (select x.id, x.kind, x.name, x.key, x.description, x.active, x.make_default, x.pipeline,
 			(select count(*) from proxy_group_members m where m.group_id = x.id) as members,
 			(select count(*) from policy_bindings b left join policy_bindings i on i.owner_id = b.group_id
 				where b.owner_id = x.id and (b.policy_id is not null or i.policy_id is not null)) as policies,
 			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY') as proxies,
 			(select count(distinct b.owner_id) from policy_bindings b join owners y on y.id = b.owner_id where b.group_id = x.id and y.kind = 'PROXY_GROUP') as proxy_groups,
 			coalesce(s.figure, 0) as figure
-		from owners x `+figure.sql()+` where `+w.sql()+") x order by "+order+", x.key, x.id limit ? offset ?", append(append(slices.Clone(figure.args), w.args...), limit, offset)...)
+		from owners x `+figure.sql()+` where `+w.sql()+") x order by "+order+", x.key, x.id limit ? offset ?", append(slices.Concat(standing.args, figure.args, w.args), limit, offset)...)
 	if err != nil {
 		return nil, fmt.Errorf("list groups: %w", err)
 	}

@@ -46,33 +46,35 @@ type UsageFilter struct {
 	StateFilter
 }
 
-// everyPlace are all places in which policies run: each binding of a policy, and each
-// policy of a policy group once more wherever that is bound. Bindings have the keys
-// of their policies and owners, so that nothing else is read of thousands of places.
-const everyPlace = `(
-	select b.project_id, b.id as binding_id, b.owner_id, b.owner_key, b.policy_id, b.policy_key, null::uuid as group_id, b.endpoint_id, ` + laneRank + ` as lane, b.position, 0 as place
-	from policy_bindings b where b.policy_id is not null
-	union all
-	select b.project_id, b.id, b.owner_id, b.owner_key, i.policy_id, i.policy_key, b.group_id, b.endpoint_id, ` + laneRank + `, b.position, i.position
-	from policy_bindings b join policy_bindings i on i.owner_id = b.group_id and i.policy_id is not null where b.group_id is not null
-) u`
+// ownPlaces and groupPlaces are all places in which policies run: each binding of a
+// policy, and each policy of a policy group once more wherever that is bound. Bindings
+// have what reports look at of their policies and owners, so that nothing else is read
+// of thousands of places.
+const (
+	ownPlaces = `(select b.project_id, b.id as binding_id, b.owner_id, b.owner_key, b.owner_kind, b.policy_id, b.policy_key, null::uuid as group_id,
+			b.endpoint_id, b.of_endpoint, b.lane, b.position, 0 as place
+		from policy_bindings b where b.policy_id is not null) u`
+	groupPlaces = `(select b.project_id, b.id as binding_id, b.owner_id, b.owner_key, b.owner_kind, i.policy_id, i.policy_key, b.group_id,
+			b.endpoint_id, b.of_endpoint, b.lane, b.position, i.position as place
+		from policy_bindings b join policy_bindings i on i.owner_id = b.group_id and i.policy_id is not null where b.group_id is not null) u`
+	everyPlace = "(select * from " + ownPlaces + " union all select * from " + groupPlaces + ") u"
+)
 
 // aboutPlaces is what a place is about.
 const aboutPlaces = `join policy_bindings b on b.id = u.binding_id join policies p on p.id = u.policy_id join owners x on x.id = u.owner_id
 	left join owners g on g.id = u.group_id left join api_proxy_endpoints e on e.id = u.endpoint_id`
 
-const (
-	laneRank = "case b.pipeline when 'REQUEST' then 1 when 'RESPONSE' then 2 else 3 end"
-	// placeOrder makes every order a whole one, so that pages neither overlap nor
-	// leave anything out.
-	placeOrder = "u.policy_key, u.owner_key, u.endpoint_id is not null, u.lane, u.position, u.place, u.binding_id"
-)
+// placeOrder makes every order a whole one, so that pages neither overlap nor leave
+// anything out. It is that of two indexes.
+const placeOrder = "u.of_endpoint, u.lane, u.position, u.binding_id, u.place"
 
-// placeSorts are the columns that the report may be sorted by.
+// placeSorts are the columns that the report may be sorted by; sorted is that of
+// sortedBy. What is equal goes by policy and owner, what was counted of owners by
+// owner and policy, as then the owners with the most tell which places come first.
 var placeSorts = map[string][]string{
-	"name": {"u.policy_key", "u.owner_key"}, "owner": {"u.owner_key", "u.policy_key"}, "type": {"s.type"}, "kind": {"s.kind"},
-	"scope": {"s.scope"}, "pipeline": {"u.lane"}, "position": {"u.position", "u.place"}, "status": {"s.active"},
-	"deployed": {"coalesce(s.deployed, 0)"}, "calls": {"coalesce(s.calls, 0)"}, "tokens": {"coalesce(s.tokens, 0)"},
+	"name": {"u.policy_key", "u.owner_key"}, "owner": {"u.owner_key", "u.policy_key"}, "type": {"u.sorted"}, "kind": {"u.owner_kind"},
+	"scope": {"u.sorted"}, "pipeline": {"u.lane"}, "position": {"u.position", "u.place"}, "status": {"u.sorted"},
+	"deployed": {"u.sorted"}, "calls": {"u.sorted"}, "tokens": {"u.sorted"},
 }
 
 // order is that of the filter, and then placeOrder.
@@ -88,7 +90,10 @@ func (f UsageFilter) order() string {
 		}
 		by += key + ", "
 	}
-	return by + placeOrder
+	if f.Sort == "calls" {
+		return by + "u.owner_key, u.policy_key, " + placeOrder
+	}
+	return by + "u.policy_key, u.owner_key, " + placeOrder
 }
 
 // places narrows u, a place, to those that a filter leaves.
@@ -109,14 +114,14 @@ func (f UsageFilter) places(projectID string) where {
 	}
 	f.ofPolicies(&w, projectID)
 	if f.OwnerKind != "" {
-		w.and("u.owner_id in (select id from owners where project_id = ? and kind = ?)", projectID, truncated(f.OwnerKind, problem.MaxName))
+		w.and("u.owner_kind = ?", truncated(f.OwnerKind, problem.MaxName))
 	}
 	if f.Query != "" {
 		like := containing(f.Query)
 		w.and(`(u.policy_key like (select lower(?)) or u.owner_key like (select lower(?))
 			or u.group_id in (select id from owners where project_id = ? and kind = 'POLICY_GROUP' and key like lower(?)))`, like, like, projectID, like)
 	}
-	f.StateFilter.narrow(&w, "u.owner_id", projectID)
+	f.StateFilter.narrow(&w, "u.owner_id")
 	return w
 }
 
@@ -171,14 +176,15 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	if err != nil {
 		return report[PlaceUsage]{}, err
 	}
-	w := f.places(project.ID)
 	return report[PlaceUsage]{
 		s: s, tx: tx, project: project,
 		count: func(ctx context.Context) (int, error) {
-			return countedIn(ctx, tx, "from "+everyPlace+" where "+w.sql(), w.args)
+			w, standing := f.places(project.ID), f.standing(project.ID)
+			list, err := query[int](ctx, tx, with(standing)+"select "+placesCounted(w), slices.Concat(standing.args, w.args, []any{CountCap})...)
+			return first(list), err
 		},
 		read: func(ctx context.Context, limit, offset int) (lines[PlaceUsage], error) {
-			return f.read(ctx, tx, w, s.sortedBy(f, project), limit, offset)
+			return s.readPlaces(ctx, tx, project, f, limit, offset)
 		},
 		subject: func(p *PlaceUsage) subject {
 			return subject{owner: p.OwnerID, kind: p.OwnerKind, name: p.OwnerName, policy: p.PolicyName, byPolicy: true, in: &p.In}
@@ -186,25 +192,40 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	}, nil
 }
 
-// read cuts the page out before anything else is read of its places.
-func (f UsageFilter) read(ctx context.Context, tx *gorm.DB, w, sorted where, limit, offset int) (read lines[PlaceUsage], err error) {
+// placesCounted counts places up to the limit that is its last argument.
+func placesCounted(w where) string {
+	return "(select count(*) from (select from " + everyPlace + " where " + w.sql() + " limit ?) counted)"
+}
+
+// readPlaces cuts the page out before anything else is read of its places: of both
+// kinds, in the order of an index where that has it, as many as there are up to the
+// end of the page. It counts on the way, unless the end of the list tells.
+func (s *Store) readPlaces(ctx context.Context, tx *gorm.DB, project Project, f UsageFilter, limit, offset int) (read lines[PlaceUsage], err error) {
 	type line struct {
 		OwnerID, OwnerKind, OwnerName, BindingID, Scope, Endpoint, Pipeline string
 		PolicyID, PolicyType, PolicyName, Via                               string
 		Global, Active                                                      bool
 		Position, Place, Total                                              int
 	}
-	total := "0"
-	if len(w.parts) > 1 { // else to count apart is cheaper, as that stops at CountCap
-		total = "count(*) over ()"
+	w, sources := f.places(project.ID), s.sortedBy(f, project, limit+offset)
+	ahead := f.standing(project.ID)
+	ahead.parts, ahead.args = append(ahead.parts, sources.ahead.parts...), append(ahead.args, sources.ahead.args...)
+	var branches []string
+	args := ahead.args
+	for _, places := range []string{ownPlaces, groupPlaces} {
+		for _, source := range sources.of(places) {
+			branches = append(branches, "(select u.* from ("+source.sql()+") u where "+w.sql()+" order by "+f.order()+" limit ?)")
+			args = slices.Concat(args, source.args, w.args, []any{limit + offset})
+		}
 	}
-	args := append(slices.Clone(sorted.args), w.args...)
-	found, err := query[line](ctx, tx, "with page as materialized (select u.*, row_number() over () as row from (select u.*, "+total+" as total from "+everyPlace+strings.Join(sorted.parts, " ")+
-		" where "+w.sql()+" order by "+f.order()+` limit ? offset ?) u)
-		select u.owner_id, x.kind as owner_kind, x.name as owner_name, u.binding_id, b.scope, b.pipeline, u.position, u.place,
+	args = append(slices.Concat(append(args, limit, offset, limit, offset), w.args), CountCap)
+	found, err := query[line](ctx, tx, with(ahead, where{parts: []string{"page as materialized (select u.*, row_number() over () as row from (select u.* from ("+
+		strings.Join(branches, " union all ")+") u order by "+f.order()+" limit ? offset ?) u)"}})+`
+		select u.owner_id, u.owner_kind, x.name as owner_name, u.binding_id, b.scope, b.pipeline, u.position, u.place,
 			coalesce(e.method || ' ' || e.path, '') as endpoint, p.id as policy_id, p.type as policy_type, p.name as policy_name,
-			p.owner_id is null as global, p.active, coalesce(g.name, '') as via, u.total
-		from page u `+aboutPlaces+" order by u.row", append(args, limit, offset)...)
+			p.owner_id is null as global, p.active, coalesce(g.name, '') as via,
+			case when (select count(*) from page) < ? then ? + (select count(*) from page) else `+placesCounted(w)+` end as total
+		from page u `+aboutPlaces+" order by u.row", args...)
 	if err != nil {
 		return read, fmt.Errorf("list places: %w", err)
 	}
@@ -235,10 +256,10 @@ func (s *Store) MostUsed(ctx context.Context, projectID string, f UsageFilter, m
 		return nil, nil
 	}
 	// Those that are named are cut out before their names are read.
-	w := f.places(projectID)
-	list, err := query[PolicyPlaces](ctx, s.db, "select p.type, p.name, p.owner_id is null as global, t.places from (select u.policy_id, count(*) as places from "+everyPlace+
+	w, standing := f.places(projectID), f.standing(projectID)
+	list, err := query[PolicyPlaces](ctx, s.db, with(standing)+"select p.type, p.name, p.owner_id is null as global, t.places from (select u.policy_id, count(*) as places from "+everyPlace+
 		" where "+w.sql()+" group by 1 order by 2 desc fetch first (?) rows with ties) t join policies p on p.id = t.policy_id order by t.places desc, lower(p.name), p.id limit ?",
-		append(w.args, most, most)...)
+		append(slices.Concat(standing.args, w.args), most, most)...)
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)
 	}

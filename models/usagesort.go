@@ -2,34 +2,100 @@ package models
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gatewright/gatewright/engine"
 )
 
-// sortedBy joins what the filter sorts by to u, a place, as s; nothing where the
-// place itself has it. The figures are those that the lines show, of all their
-// environments together.
-func (s *Store) sortedBy(f UsageFilter, project Project) (w where) {
-	join := func(sql, on string, args ...any) { w.and(" left join ("+sql+") s on "+on, args...) }
-	ofOwner, ofPolicy := "s.id = u.owner_id", "s.id = u.policy_id"
-	switch f.Sort {
-	case "type", "status":
-		join("select id, type, active from policies where project_id = ?", ofPolicy, project.ID)
-	case "kind":
-		join("select id, kind from owners where project_id = ?", ofOwner, project.ID)
-	case "scope":
-		join("select id, method || ' ' || path as scope from api_proxy_endpoints", "s.id = u.endpoint_id")
-	case "deployed":
-		of := f.environments()
-		join("select owner_id as id, count(*) as deployed from deployments where revision_id is not null and environment_id in (select id "+of.sql()+") group by 1", ofOwner, of.args...)
-	case "calls":
-		of := s.callsByOwner(project, f.environments())
-		join(of.sql(), "s.owner = u.owner_key and u.owner_id not in (select id from owners where project_id = ? and kind = 'POLICY_GROUP')", append(of.args, project.ID)...)
-	case "tokens":
-		of := tokensByPlace(project, f.environments())
-		join(of.sql(), "s.owner = u.owner_key and s.policy = u.policy_key", of.args...)
+// placeSources is where places come from together with what they are sorted by, as
+// sorted. Ahead are named queries, of which one of the sources may be made.
+type placeSources struct {
+	ahead where
+	of    func(places string) []where
+}
+
+// sortedBy adds what the filter sorts by to places. The figures are those that the
+// lines show, of all their environments together. Most is how many places are asked
+// for.
+func (s *Store) sortedBy(f UsageFilter, project Project, most int) placeSources {
+	joined := func(sql, on string, args ...any) placeSources {
+		return placeSources{of: func(places string) []where {
+			return []where{statement("select u.*, s.sorted from "+places+" left join ("+sql+") s on "+on, args...)}
+		}}
 	}
-	return w
+	of := f.environments()
+	switch f.Sort {
+	case "type":
+		return joined("select id, type as sorted from policies where project_id = ?", "s.id = u.policy_id", project.ID)
+	case "status":
+		return joined("select id, active as sorted from policies where project_id = ?", "s.id = u.policy_id", project.ID)
+	case "scope":
+		return joined("select id, method || ' ' || path as sorted from api_proxy_endpoints", "s.id = u.endpoint_id")
+	case "deployed":
+		return placeSources{of: func(places string) []where {
+			return []where{statement("select u.*, coalesce(s.deployed, 0) as sorted from "+places+" left join (select owner_id as id, count(*) as deployed from deployments where revision_id is not null and environment_id in (select id "+
+				of.sql()+") group by 1) s on s.id = u.owner_id", of.args...)}
+		}}
+	case "calls":
+		calls := s.callsByOwner(project, of)
+		return f.figured(project, most, calls, "owner", "u.owner_key", "u.owner_kind <> 'POLICY_GROUP'")
+	case "tokens":
+		return f.figured(project, most, tokensByPlace(project, of), "policy, owner", "u.policy_key, u.owner_key", "true")
+	}
+	return placeSources{of: func(places string) []where { return []where{statement("select * from " + places)} }}
+}
+
+// figured adds to places a figure of which a query has lines with a name, of those
+// for which a condition holds. Where nothing narrows the report, the page is made of
+// the places of as many lines, as each that counts has one place or more, and of those
+// of which there is no figure.
+func (f UsageFilter) figured(project Project, most int, figures where, name, key, of string) placeSources {
+	direction := ""
+	if f.Desc {
+		direction = " desc"
+	}
+	best := "select * from figures"
+	var args []any
+	if f.unfiltered() {
+		has := func(places string) string {
+			return "exists (select from " + places + " where u.project_id = ? and (" + key + ") = (" + qualified("f", name) + ") and " + of + " offset 0)"
+		}
+		best = "select f.* from (select * from figures order by figure" + direction + ", " + name + " offset 0) f where " + has(ownPlaces) + " or " + has(groupPlaces) +
+			" order by figure" + direction + ", " + name + " limit ?"
+		args = []any{project.ID, project.ID, most}
+	}
+	return placeSources{
+		ahead: where{
+			parts: []string{"figures as materialized (" + figures.sql() + ")", "best as materialized (" + best + ")"},
+			args:  slices.Concat(figures.args, args),
+		},
+		of: func(places string) []where {
+			// Where most is first, those without a figure are needed when the others end.
+			enough := ""
+			if f.Desc && f.unfiltered() {
+				enough = "(select count(*) from best) < ? and "
+			}
+			without := statement("select u.*, 0::bigint as sorted from " + places + " where " + enough + "(not (" + of + ") or (" + key + ") not in (select " + name + " from figures))")
+			if enough != "" {
+				without.args = []any{most}
+			}
+			return []where{
+				statement("select u.*, s.figure as sorted from best s join " + places + " on (" + key + ") = (" + qualified("s", name) + ") and " + of), without,
+			}
+		},
+	}
+}
+
+// qualified puts the name of a table before each of some columns.
+func qualified(table, columns string) string {
+	return table + "." + strings.ReplaceAll(columns, ", ", ", "+table+".")
+}
+
+// unfiltered tells that the report is of all places of the project.
+func (f UsageFilter) unfiltered() bool {
+	f.Sort, f.Desc, f.StateFilter = "", false, StateFilter{State: f.State}
+	return f == UsageFilter{}
 }
 
 // environments is "from environments where ..." of those that a report is of.
@@ -50,16 +116,18 @@ const renamed = `select x.kind, d.name, x.name as now, lower(d.name) as key, x.k
 	where d.revision_id is not null and lower(d.name) <> d.owner_key and x.project_id = ?`
 
 // callsByOwner are the calls of the last day in some environments by the keys of
-// owners; where one runs under another name, those of that name.
+// owners, where there were any; where one runs under another name, those of that name.
+// The sum is made of floats, which is quicker and exact far beyond what a day has.
 func (s *Store) callsByOwner(project Project, in where) where {
 	last := s.lastDay()
+	calls := "(" + last.calls() + ")::float8"
 	of := " from call_days where project = ? and " + last.days() + " and environment = any(array(select name " + in.sql() + "))"
-	instead := "case when %[1]s = r.name then 1 else -1 end * (" + last.calls() + ") from (" + renamed + ") r join call_days d on d.project = ? and " + last.days() +
+	instead := "case when %[1]s = r.name then 1 else -1 end * " + calls + " from (" + renamed + ") r join call_days d on d.project = ? and " + last.days() +
 		" and d.environment = r.environment and %[1]s in (r.name, r.now) where r.kind = '%[2]s' and r.environment in (select name " + in.sql() + ")"
-	sql := "select owner, sum(calls)::bigint as calls from (select lower(proxy) as owner, " + last.calls() + " as calls" + of + " and proxy <> ''" +
-		" union all select lower(proxy_group), " + last.calls() + of + " and proxy_group <> ''" +
+	sql := "select owner, sum(calls)::bigint as figure from (select lower(proxy) as owner, " + calls + " as calls" + of + " and proxy <> ''" +
+		" union all select lower(proxy_group), " + calls + of + " and proxy_group <> ''" +
 		" union all select r.now_key, " + fmt.Sprintf(instead, "proxy", engine.KindProxy) +
-		" union all select r.now_key, " + fmt.Sprintf(instead, "proxy_group", engine.KindProxyGroup) + ") c group by 1"
+		" union all select r.now_key, " + fmt.Sprintf(instead, "proxy_group", engine.KindProxyGroup) + ") c group by 1 having sum(calls) > 0"
 	var args []any
 	for range 2 {
 		args = append(append(args, project.Name), in.args...)
@@ -77,7 +145,7 @@ func tokensByPlace(project Project, in where) where {
 			where `+tokenEnds+` > now() and t.project = ? and t.operation in ('ISSUE', 'REFRESH', 'REGENERATE') and t.environment = any(array(select name `+in.sql()+`))
 				and not `+revokedToken+` group by t.owner, t.environment, t.policy),
 		renamed as materialized (`+renamed+`)
-		select owner, policy, sum(tokens)::bigint as tokens from (
+		select owner, policy, sum(tokens)::bigint as figure from (
 			select l.owner, l.policy, l.tokens from live l where (l.owner, l.environment) not in (select r.now_key, r.environment from renamed r)
 			union all select r.now_key, l.policy, l.tokens from live l join renamed r on r.key = l.owner and r.environment = l.environment
 		) o group by 1, 2`, append(append([]any{project.Name}, in.args...), project.ID)...)
