@@ -219,8 +219,8 @@ func (s *Store) readPlaces(ctx context.Context, tx *gorm.DB, project Project, f 
 		}
 	}
 	args = append(slices.Concat(append(args, limit, offset, limit, offset), w.args), CountCap)
-	found, err := query[line](ctx, tx, with(ahead, where{parts: []string{"page as materialized (select u.*, row_number() over () as row from (select u.* from ("+
-		strings.Join(branches, " union all ")+") u order by "+f.order()+" limit ? offset ?) u)"}})+`
+	found, err := query[line](ctx, tx, with(ahead, where{parts: []string{"page as materialized (select u.*, row_number() over () as row from (select u.* from (" +
+		strings.Join(branches, " union all ") + ") u order by " + f.order() + " limit ? offset ?) u)"}})+`
 		select u.owner_id, u.owner_kind, x.name as owner_name, u.binding_id, b.scope, b.pipeline, u.position, u.place,
 			coalesce(e.method || ' ' || e.path, '') as endpoint, p.id as policy_id, p.type as policy_type, p.name as policy_name,
 			p.owner_id is null as global, p.active, coalesce(g.name, '') as via,
