@@ -115,8 +115,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.w, c.r, c.started, c.snap = w, r, c.g.now(), c.g.snapshot.Load()
-	c.extended = time.Now() // the server has just set its deadlines
 	c.headers()
+	if !c.lean {
+		c.extended = time.Now() // the server has just set its deadlines
+	}
 	c.peer = peerAddr(r.RemoteAddr)
 	c.trusted = within(c.g.trusted, c.peer)
 	c.id = correlationID(c.in, c.trusted)

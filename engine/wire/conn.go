@@ -153,7 +153,7 @@ func (c *conn) readHead() next {
 // readWithin moves the deadline for reading once in a while, not at each request: a
 // timer that moves costs more than a head that is parsed.
 func (c *conn) readWithin(d time.Duration) {
-	now := time.Now()
+	now := c.front.now(d)
 	if left := c.readBy.Sub(now); left > d-d/8 && left <= d {
 		return
 	}
@@ -161,8 +161,10 @@ func (c *conn) readWithin(d time.Duration) {
 	_ = c.nc.SetReadDeadline(c.readBy)
 }
 
+// writeWithin is for each write, so that an answer may take its time for as long as the
+// caller reads it.
 func (c *conn) writeWithin(d time.Duration) {
-	now := time.Now()
+	now := c.front.now(d)
 	if left := c.writeBy.Sub(now); left > d-d/8 && left <= d {
 		return
 	}
@@ -185,7 +187,6 @@ func (c *conn) request(method, target string) {
 		c.r.Body, c.r.ContentLength, c.body.left = &c.body, c.head.length, c.head.length
 	}
 	c.w.begin(method, c.head.close)
-	c.writeWithin(c.front.o.HeaderTimeout + c.front.o.StallTimeout)
 }
 
 // answer calls the handler and tells whether the connection goes on.

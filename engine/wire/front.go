@@ -29,6 +29,7 @@ type Front struct {
 	odd     chan net.Conn // for Accept
 	once    sync.Once
 	ctx     context.Context
+	tick    atomic.Pointer[time.Time] // the last one of sweep
 
 	mu     sync.Mutex
 	conns  map[*conn]bool
@@ -55,10 +56,21 @@ type Options struct {
 
 // Listen makes a Front of a listener.
 func Listen(l net.Listener, o Options) *Front {
-	return &Front{
+	f := &Front{
 		o: o, raw: l, secrets: secrets(o.TLS), odd: make(chan net.Conn), conns: make(map[*conn]bool), closed: make(chan struct{}),
 		ctx: context.WithValue(context.Background(), http.ServerContextKey, o.Server),
 	}
+	f.tick.Store(new(time.Now()))
+	return f
+}
+
+// now is the time, or that of the last tick where it is good enough for a deadline so far
+// away: looking at the clock costs as much as parsing a field.
+func (f *Front) now(d time.Duration) time.Time {
+	if d < 50*sweepEvery {
+		return time.Now()
+	}
+	return *f.tick.Load()
 }
 
 // Accept returns the next connection that is net/http's.
@@ -219,7 +231,8 @@ func (f *Front) sweep() {
 	defer tick.Stop()
 	for n := int64(1); ; n++ {
 		select {
-		case <-tick.C:
+		case at := <-tick.C:
+			f.tick.Store(&at)
 		case <-f.closed:
 			f.mu.Lock()
 			none := len(f.conns) == 0
@@ -227,7 +240,8 @@ func (f *Front) sweep() {
 			if none {
 				return
 			}
-			<-tick.C
+			at := <-tick.C
+			f.tick.Store(&at)
 		}
 		for _, c := range f.waiting(n) {
 			if c.hungUp() {

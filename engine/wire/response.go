@@ -50,15 +50,20 @@ var buffers = sync.Pool{New: func() any {
 func (w *response) begin(method string, closes bool) {
 	w.fields.Reset()
 	w.header = nil
-	w.out = buffers.Get().(*[]byte)
 	w.text, w.status, w.length, w.written, w.trailers, w.failed = w.text[:0], 0, -1, 0, nil, nil
 	w.head, w.bare, w.chunked, w.sent, w.closes = method == http.MethodHead, false, false, false, closes
 }
 
+func giveBack(b *[]byte) {
+	*b = (*b)[:0]
+	buffers.Put(b)
+}
+
 func (w *response) release() {
-	*w.out = (*w.out)[:0]
-	buffers.Put(w.out)
-	w.out = nil
+	if w.out != nil {
+		giveBack(w.out)
+		w.out = nil
+	}
 	if cap(w.text) > bufferSize {
 		w.text = nil
 	}
@@ -77,6 +82,9 @@ func (w *response) WriteHeader(status int) {
 	if w.status != 0 {
 		return
 	}
+	if w.out == nil { // not before: who waits for an API has no memory of it
+		w.out = buffers.Get().(*[]byte)
+	}
 	if status >= 100 && status < 200 {
 		*w.out = append(w.appendHeader(appendStatus(*w.out, status)), "\r\n"...)
 		w.failed = w.flush()
@@ -87,7 +95,7 @@ func (w *response) WriteHeader(status int) {
 	w.closes = w.closes || w.closesAfter() || w.conn.front.closing()
 	b := w.appendHeader(appendStatus(*w.out, status))
 	if len(w.lines("Date")) == 0 {
-		b = append(append(append(b, "Date: "...), date()...), "\r\n"...)
+		b = append(append(append(b, "Date: "...), date(*w.conn.front.tick.Load())...), "\r\n"...)
 	}
 	if w.closes {
 		b = append(b, "Connection: close\r\n"...)
@@ -246,6 +254,7 @@ func (w *response) put(p []byte) error {
 			return err
 		}
 		if len(p) > bufferSize/2 {
+			w.conn.writeWithin(w.conn.front.o.StallTimeout)
 			_, err := w.conn.nc.Write(p)
 			return err
 		}
@@ -259,6 +268,7 @@ func (w *response) flush() error {
 		return nil
 	}
 	w.sent = true
+	w.conn.writeWithin(w.conn.front.o.StallTimeout)
 	_, err := w.conn.nc.Write(*w.out)
 	*w.out = (*w.out)[:0]
 	return err
@@ -347,8 +357,7 @@ type stamp struct {
 var today atomic.Pointer[stamp]
 
 // date is the Date of this second (RFC 9110 section 6.6.1).
-func date() string {
-	now := time.Now()
+func date(now time.Time) string {
 	s := today.Load()
 	if s == nil || s.second != now.Unix() {
 		s = &stamp{now.Unix(), now.UTC().Format(http.TimeFormat)}

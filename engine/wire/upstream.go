@@ -114,7 +114,7 @@ func (p *Pool) get(ctx context.Context) (*upstreamConn, error) {
 		if u == nil {
 			break
 		}
-		if u.probe.ok() {
+		if u.turn != nil || u.probe.ok() { // a turn looks for itself
 			return u, nil
 		}
 		_ = u.nc.Close()
@@ -140,7 +140,7 @@ func (p *Pool) pop() *upstreamConn {
 }
 
 func (p *Pool) put(u *upstreamConn) {
-	u.used, u.since = true, time.Now()
+	u.used = true
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= maxIdle {
@@ -153,7 +153,7 @@ func (p *Pool) put(u *upstreamConn) {
 	}
 }
 
-// clean closes what nobody has used for long. Those lie at the bottom.
+// clean closes what nobody has asked for long. Those lie at the bottom.
 func (p *Pool) clean() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -190,10 +190,12 @@ type upstreamConn struct {
 	nc    net.Conn
 	in    *bufio.Reader
 	probe *probe
+	turn  *turn   // nil where there is no bare socket
+	out   *[]byte // the request until it is written
 	head  head
 	res   Answer
 	body  answerBody
-	since time.Time // idle since then
+	since time.Time // when it was last asked
 
 	// used: it has served a call before; heard: something of the answer came; keep: it
 	// may serve another.
@@ -208,6 +210,7 @@ type upstreamConn struct {
 
 func newUpstreamConn(p *Pool, nc net.Conn) *upstreamConn {
 	u := &upstreamConn{pool: p, nc: nc, in: bufio.NewReaderSize(nc, 16<<10)}
+	u.turn = newTurn(nc, u.release)
 	if s, ok := nc.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
 			u.probe = newProbe(raw)
@@ -259,11 +262,14 @@ func (u *upstreamConn) drop() {
 
 // ask writes the request in one piece and reads the head of the answer.
 func (u *upstreamConn) ask(r *Request) (*Answer, error) {
-	u.heard, u.keep = false, true
+	u.heard, u.keep, u.wrote = false, true, 0
+	if err := u.readWithin(u.pool.response); err != nil {
+		return nil, err
+	}
 	if err := u.write(r); err != nil {
 		// An API may answer before it has read everything, and close.
-		if u.wrote == 0 || u.readWithin(u.pool.response) != nil {
-			return nil, err
+		if u.wrote == 0 || u.interrupted.Load() || timedOut(err) || u.readWithin(u.pool.response) != nil {
+			return nil, u.why(err)
 		}
 		res, failed := u.answer(r)
 		if failed != nil {
@@ -272,28 +278,51 @@ func (u *upstreamConn) ask(r *Request) (*Answer, error) {
 		u.keep = false
 		return res, nil
 	}
-	if err := u.readWithin(u.pool.response); err != nil {
-		return nil, err
-	}
 	return u.answer(r)
 }
 
 func (u *upstreamConn) write(r *Request) error {
-	buffer := buffers.Get().(*[]byte)
-	defer func() {
-		*buffer = (*buffer)[:0]
-		buffers.Put(buffer)
-	}()
-	b := appendRequest((*buffer)[:0], r)
+	u.out = buffers.Get().(*[]byte)
+	defer u.release()
+	b := appendRequest(*u.out, r)
 	together := len(b)+len(r.Body) <= bufferSize
 	if together {
 		b = append(b, r.Body...)
 	}
-	*buffer = b
-	n, err := u.nc.Write(b)
-	u.wrote = n
+	*u.out = b
+	err := u.send(b, together)
 	if err == nil && !together {
-		n, err = u.nc.Write(r.Body)
+		if err = u.send(r.Body, false); err == nil {
+			err = u.readWithin(u.pool.response) // it may have taken a while
+		}
+	}
+	return err
+}
+
+// release gives the memory of the request back, once it is written: whoever waits for an
+// answer has none.
+func (u *upstreamConn) release() {
+	if u.out != nil {
+		giveBack(u.out)
+		u.out = nil
+	}
+}
+
+// errStale is an idle connection that the API has closed or spoken on.
+var errStale = errors.New("the connection to the API is no longer idle")
+
+// send writes a part of the request; all tells that it is the whole.
+func (u *upstreamConn) send(b []byte, all bool) (err error) {
+	n := 0
+	switch {
+	case !u.used || u.turn == nil || u.wrote > 0:
+	case all:
+		n, err = u.turn.ask(b)
+	case !u.probe.ok():
+		err = errStale
+	}
+	if u.wrote += n; err == nil && n < len(b) {
+		n, err = u.nc.Write(b[n:])
 		u.wrote += n
 	}
 	return err
@@ -318,6 +347,7 @@ func appendRequest(b []byte, r *Request) []byte {
 // take up to an eighth longer than was said.
 func (u *upstreamConn) readWithin(d time.Duration) error {
 	now := time.Now()
+	u.since = now
 	if left := u.readBy.Sub(now); left >= d && left <= d+d/8 {
 		return nil
 	}
