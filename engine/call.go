@@ -239,8 +239,8 @@ func (c *call) find() bool {
 // reject answers for a policy. Only a rejection says more than "our fault".
 func (c *call) reject(by *step, err error) {
 	c.by = by
-	var r *policy.Rejection
-	if !errors.As(err, &r) {
+	r, ok := err.(*policy.Rejection) // as nearly always
+	if !ok && !errors.As(err, &r) {
 		c.broken(&stepError{by.name, err})
 		return
 	}

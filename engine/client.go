@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/hex"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -94,14 +93,13 @@ func saneID(id string) bool {
 
 // newID is 128 random bits in hex: unique, not secret.
 func newID() string {
-	var raw [16]byte
-	for i := 0; i < len(raw); i += 8 {
-		for j, n := i, rand.Uint64(); j < i+8; j++ {
-			raw[j] = byte(n)
-			n >>= 8
+	const digits = "0123456789abcdef"
+	var text [32]byte
+	for i := 0; i < len(text); i += 16 {
+		for j, n := i, rand.Uint64(); j < i+16; j++ {
+			text[j] = digits[n&15]
+			n >>= 4
 		}
 	}
-	var text [32]byte
-	hex.Encode(text[:], raw[:])
 	return string(text[:])
 }

@@ -43,37 +43,61 @@ type Verifier struct {
 // Verify returns the claims of a token that meets every demand. Otherwise the
 // error is one of this package's reasons. What is cheap to check comes first,
 // the signature last; nothing is returned of a token whose signature is wrong.
-func (v *Verifier) Verify(token string) (Claims, error) { return v.VerifyIf(token, nil) }
+func (v *Verifier) Verify(token string) (Claims, error) {
+	p, err := v.Begin(token)
+	if err != nil {
+		return Claims{}, err
+	}
+	defer p.End()
+	return p.Verify()
+}
 
-// VerifyIf is Verify that asks before the one dear step, checking the signature. An
-// error of allowed ends it; nil allows.
-func (v *Verifier) VerifyIf(token string, allowed func() error) (Claims, error) {
-	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	key, err := v.key(s, token)
+// Pending is a token that meets every demand but one: its signature was not checked.
+// Nothing of it is to be believed.
+type Pending struct {
+	s      *scratch // nil after the end
+	key    *keys.Key
+	claims Claims
+}
+
+// Begin does what Verify does, up to the signature. End must follow.
+func (v *Verifier) Begin(token string) (Pending, error) {
+	p := Pending{s: scratches.Get().(*scratch)}
+	err := v.begin(&p, token)
 	if err != nil {
-		return Claims{}, err
+		p.End()
 	}
-	if !isMediaType(s.typ, v.mediaType()) {
-		return Claims{}, mismatch(ErrType, v.mediaType(), string(s.typ))
+	return p, err
+}
+
+func (v *Verifier) begin(p *Pending, token string) (err error) {
+	if p.key, err = v.key(p.s, token); err != nil {
+		return err
 	}
-	claims, err := s.readClaims()
-	if err != nil {
-		return Claims{}, err
+	if !isMediaType(p.s.typ, v.mediaType()) {
+		return mismatch(ErrType, v.mediaType(), string(p.s.typ))
 	}
-	if err := v.check(&claims); err != nil {
-		return Claims{}, err
+	if p.claims, err = p.s.readClaims(); err != nil {
+		return err
 	}
-	if allowed != nil {
-		if err := allowed(); err != nil {
-			return Claims{}, err
-		}
-	}
-	if !key.Verify(s.input, s.signature) {
+	return v.check(&p.claims)
+}
+
+// Verify checks the signature and returns the claims.
+func (p *Pending) Verify() (Claims, error) {
+	if p.s == nil || !p.key.Verify(p.s.input, p.s.signature) {
 		return Claims{}, ErrSignature
 	}
-	claims.KeyID = key.ID
-	return claims, nil
+	p.claims.KeyID = p.key.ID
+	return p.claims, nil
+}
+
+// End gives memory back.
+func (p *Pending) End() {
+	if p.s != nil {
+		scratches.Put(p.s)
+		p.s = nil
+	}
 }
 
 // key reads the token up to its header and chooses the key, which the policy

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 	"sync"
@@ -33,23 +34,43 @@ func (s *scratch) split(token string) error {
 		return malformed("longer than " + strconv.Itoa(MaxToken) + " bytes")
 	}
 	s.raw = append(s.raw[:0], token...)
-	first, second, err := dots(s.raw)
-	if err != nil {
-		return err
+	first, second, ok := parts(s.raw)
+	if !ok {
+		return s.broken()
 	}
 	s.input = s.raw[:second]
-	if s.head, err = decode(s.head, s.raw[:first]); err != nil {
-		return err
+	for _, part := range [...]struct {
+		into *[]byte
+		raw  []byte
+	}{{&s.head, s.raw[:first]}, {&s.payload, s.raw[first+1 : second]}, {&s.signature, s.raw[second+1:]}} {
+		var err error
+		if *part.into, err = strictBase64.AppendDecode((*part.into)[:0], part.raw); err != nil {
+			return s.broken()
+		}
 	}
-	if s.payload, err = decode(s.payload, s.raw[first+1:second]); err != nil {
-		return err
-	}
-	s.signature, err = decode(s.signature, s.raw[second+1:])
-	return err
+	return nil
 }
 
-// dots finds the two dots, and refuses every byte outside the alphabet: Go's
-// decoder would step over line breaks.
+// parts finds the two dots of what is a token if each part decodes: a decoder refuses all
+// bytes outside the alphabet but line breaks, over which Go's would step.
+func parts(raw []byte) (first, second int, ok bool) {
+	first = bytes.IndexByte(raw, '.')
+	second = first + 1 + bytes.IndexByte(raw[first+1:], '.')
+	if first < 0 || second == first || second == len(raw)-1 || bytes.IndexByte(raw[second+1:], '.') >= 0 {
+		return 0, 0, false
+	}
+	return first, second, bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0
+}
+
+// broken is why split fails.
+func (s *scratch) broken() error {
+	if _, _, err := dots(s.raw); err != nil {
+		return err
+	}
+	return malformed("a part is not base64url")
+}
+
+// dots finds the two dots, and refuses every byte outside the alphabet.
 func dots(raw []byte) (first, second int, err error) {
 	count := 0
 	for i, c := range raw {
@@ -74,15 +95,6 @@ func dots(raw []byte) (first, second int, err error) {
 
 func inAlphabet(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-}
-
-// decode puts what part stands for into dst, growing it when needed.
-func decode(dst, part []byte) ([]byte, error) {
-	dst, err := strictBase64.AppendDecode(dst[:0], part)
-	if err != nil {
-		return dst, malformed("a part is not base64url")
-	}
-	return dst, nil
 }
 
 // readHeader reads the header's members and refuses what asks for more than a

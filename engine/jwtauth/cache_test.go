@@ -171,7 +171,7 @@ func TestOneTokenIsVerifiedOnceHoweverManyBringIt(t *testing.T) {
 func TestAttackWhatWasNotLookedAtForOneIsLookedAtForTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var c cache
+		c := newCache()
 		release := make(chan struct{})
 		var group sync.WaitGroup
 		group.Go(func() {

@@ -242,6 +242,10 @@ var refusalFaults = map[identity.Refusal]fault.Type{
 // reject refuses a token. It says no more than the catalogue: why is for the
 // log (D10).
 func (s *step) reject(cause error) error {
+	switch cause.(type) {
+	case *jwt.TimeError, *jwt.MismatchError: // most of them, and none of those below
+		return s.deny(fault.TokenNotValid, cause)
+	}
 	var late *slowed
 	switch {
 	case errors.As(cause, &late):
@@ -271,8 +275,16 @@ func alarm(cause error) event.SecurityKind {
 	return ""
 }
 
+// denial is a rejection with its cause in one piece of memory.
+type denial struct {
+	rejection policy.Rejection
+	why       explained
+}
+
 func (s *step) deny(f fault.Type, cause error) *policy.Rejection {
-	return &policy.Rejection{Fault: f, Challenge: s.challenges[f], Cause: &explained{cause, s}}
+	d := &denial{why: explained{cause, s}}
+	d.rejection = policy.Rejection{Fault: f, Challenge: s.challenges[f], Cause: &d.why}
+	return &d.rejection
 }
 
 // Challenge is the WWW-Authenticate that comes with an answer of the owner's

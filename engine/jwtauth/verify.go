@@ -70,17 +70,25 @@ var grants = map[string]issue.GrantType{
 	token.GrantPassword:          issue.Password,
 }
 
-// load verifies a token that was not seen before. Its signature is checked last, and
-// only if the network that it comes from has not forged too many of them: all that
-// is cheap to find wrong is answered as ever.
+// load remembers a token that is good. What is cheap to check comes first, and takes no
+// place among the verifications that others may wait for.
 func (s *step) load(from netip.Addr, text string, now int64) (*verified, error) {
-	return s.cache.load(text, now, func(text string) (*verified, error) {
-		v, err := s.verify(text, func() error {
-			if wait, ok := s.forgeries.Admit(from, text); !ok {
-				return &slowed{wait}
-			}
-			return nil
-		})
+	p, algorithm, err := s.read(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.remember(p, algorithm, from, text, now)
+}
+
+// remember is apart from load, as it costs memory. The signature is checked only if the
+// network that the token comes from has not forged too many of them.
+func (s *step) remember(p jwt.Pending, algorithm keys.Algorithm, from netip.Addr, text string, now int64) (*verified, error) {
+	defer p.End()
+	return s.cache.load(text, now, func(string) (*verified, error) {
+		if wait, ok := s.forgeries.Admit(from, text); !ok {
+			return nil, &slowed{wait}
+		}
+		v, err := s.verify(&p, algorithm, len(text))
 		switch {
 		case err == nil:
 			s.forgeries.Right(text)
@@ -98,10 +106,13 @@ func (*slowed) Error() string {
 	return "too many tokens with wrong signatures came from this address: the signature was not checked"
 }
 
-// verify checks a token and keeps copies of what it says: the original lies in
-// the request's memory.
-func (s *step) verify(text string, allowed func() error) (*verified, error) {
-	claims, algorithm, err := s.read(text, allowed)
+// verify checks a signature and keeps copies of what the token says: the original lies
+// in the request's memory.
+func (s *step) verify(p *jwt.Pending, algorithm keys.Algorithm, size int) (*verified, error) {
+	claims, err := p.Verify()
+	if err == nil && !s.settings.Managed && len(claims.Audience) != 1 {
+		err = errAudiences
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -122,32 +133,29 @@ func (s *step) verify(text string, allowed func() error) (*verified, error) {
 	v.credential = s.settings.Source == identity.SecretManager && !v.own
 	v.user, v.roles = escape(v.identity.Subject), joinRoles(roles)
 	v.entitled = s.access == nil || s.access.everywhere.met(roles)
-	v.size = entryOverhead + len(text) + 2*len(claims.Subject) + len(claims.Scope) + 16*len(roles) + len(v.user) + len(v.roles) +
+	v.size = entryOverhead + size + 2*len(claims.Subject) + len(claims.Scope) + 16*len(roles) + len(v.user) + len(v.roles) +
 		len(claims.ID) + len(claims.Session)
 	return v, nil
 }
 
-// read verifies the token. Where the policy issues tokens, it fixes everything.
+// read checks all but the signature. Where the policy issues tokens, it fixes everything.
 // Where credentials do, the one that the token is for fixes the algorithm and
 // whether it must expire, which is checked on every call; until the signature
 // is checked, nothing tells a known credential from an unknown one. A key serves
 // one algorithm, so a token cannot choose how its signature is read.
-func (s *step) read(text string, allowed func() error) (jwt.Claims, keys.Algorithm, error) {
+func (s *step) read(text string) (jwt.Pending, keys.Algorithm, error) {
 	if s.settings.Managed {
-		claims, err := s.verifier.VerifyIf(text, allowed)
-		return claims, s.verifier.Algorithm, err
+		p, err := s.verifier.Begin(text)
+		return p, s.verifier.Algorithm, err
 	}
 	said, err := jwt.Parse(text)
 	if err != nil {
-		return jwt.Claims{}, "", err
+		return jwt.Pending{}, "", err
 	}
 	v := s.verifier
 	v.Algorithm, v.Audience = keys.Algorithm(said.Algorithm), said.Claims.ClientID
-	claims, err := v.VerifyIf(text, allowed)
-	if err == nil && len(claims.Audience) != 1 {
-		err = errAudiences
-	}
-	return claims, v.Algorithm, err
+	p, err := v.Begin(text)
+	return p, v.Algorithm, err
 }
 
 // audience is whom the token is for, of those whose tokens are good here. Where

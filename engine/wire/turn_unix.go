@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"errors"
 	"net"
 	"os"
 	"syscall"
@@ -48,8 +47,7 @@ func (t *turn) ask(text []byte) (wrote int, err error) {
 	t.text, t.wrote, t.asked, t.failed = text, 0, false, nil
 	err = t.socket.Read(t.step)
 	t.text = nil
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := err.(*net.OpError); ok {
 		op.Op = "read" // as net.Conn says
 	}
 	if t.failed != nil {
