@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
+	"github.com/gatewright/gatewright/engine/wire"
 )
 
 // statusGone stands in events for a caller that did not wait for the answer.
@@ -14,14 +15,35 @@ const statusGone = 499
 // drainTimeout is how long the body of a refused request may still come.
 const drainTimeout = 5 * time.Second
 
+// answer is one that was made, with its header where that was made before.
+type answer struct {
+	fault.Answer
+	fields wire.Fields
+}
+
 // standard is an answer that nobody has customized, made once for each row.
-func (g *Gateway) standard(t fault.Type) *fault.Answer {
+func (g *Gateway) standard(t fault.Type) *answer {
 	if known, ok := g.rows.Load(t); ok {
-		return known.(*fault.Answer)
+		return known.(*answer)
 	}
-	a := fault.Levels{}.Answer(t, fault.Facts{})
-	known, _ := g.rows.LoadOrStore(t, &a)
-	return known.(*fault.Answer)
+	a := &answer{Answer: fault.Levels{}.Answer(t, fault.Facts{})}
+	a.WriteHeader(&a.fields)
+	a.fields.Del(fault.Challenge) // it depends on the policy
+	known, _ := g.rows.LoadOrStore(t, a)
+	return known.(*answer)
+}
+
+// writeHeader adds what belongs to an answer to what the header has already: a
+// challenge, or what comes with a single row.
+func (a *answer) writeHeader(f *wire.Fields) {
+	if a.fields.Len() == 0 {
+		a.WriteHeader(f)
+		return
+	}
+	f.AddAll(&a.fields)
+	if a.Status == http.StatusUnauthorized && !f.Has(fault.Challenge) {
+		f.Add(fault.Challenge, "Bearer")
+	}
 }
 
 // refuse answers with a row of the catalogue, as it was customized; cause is for
@@ -37,13 +59,13 @@ func (c *call) refuse(t fault.Type, cause error) {
 		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(drainTimeout))
 	}
 	a := c.answer(t)
-	a.WriteHeader(c.fields)
+	a.writeHeader(c.fields)
 	c.changeError(a.Status)
 	c.WriteHeader(a.Status)
 	_, _ = c.Write(a.Body) // a caller that has gone reads no refusal
 }
 
-func (c *call) answer(t fault.Type) *fault.Answer {
+func (c *call) answer(t fault.Type) *answer {
 	levels := c.levels()
 	if !levels.Customized(t) {
 		return c.g.standard(t)
@@ -52,8 +74,7 @@ func (c *call) answer(t fault.Type) *fault.Answer {
 		c.x.Content = nil // no rule reads a body that is on its way, or for nobody
 	}
 	c.x.Subject, c.x.Roles = c.x.Identity.Subject, c.x.Identity.Roles
-	a := levels.Answer(t, fault.Facts{Request: &c.x.Request})
-	return &a
+	return &answer{Answer: levels.Answer(t, fault.Facts{Request: &c.x.Request})}
 }
 
 // levels are all that has a say in the answer.

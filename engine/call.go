@@ -38,6 +38,7 @@ type call struct {
 	asked   wire.Request
 	copies  struct{ in, answer wire.Fields }
 
+	x policy.Exchange
 	state
 }
 
@@ -45,7 +46,6 @@ type call struct {
 type state struct {
 	w    http.ResponseWriter
 	r    *http.Request // its Header is nil when the call is lean
-	x    policy.Exchange
 	snap *Snapshot
 	// in is the request's header, fields that of the answer: what is set there wins over
 	// Header(). Lean calls were read by package wire, the others by net/http.
@@ -320,9 +320,8 @@ func (c *call) aborted() {
 }
 
 func (c *call) reset() {
-	x := c.x
-	x.Reset()
-	c.state = state{x: x}
+	c.x.Reset()
+	c.state = state{}
 }
 
 func (c *call) access() event.Access {

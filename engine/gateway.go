@@ -152,7 +152,7 @@ type Gateway struct {
 	// connections are those of all listeners.
 	connections wire.Connections
 	calls       sync.Pool
-	rows        sync.Map // *fault.Answer by fault.Type
+	rows        sync.Map // *answer by fault.Type
 
 	applying sync.Mutex
 	failure  atomic.Pointer[ApplyError]

@@ -167,12 +167,25 @@ var spelled = func() map[string]struct {
 
 // fieldValue is a value without the blanks around it.
 func fieldValue(s string) (string, bool) {
-	for i := range len(s) {
+	i := 0
+	for ; i+8 <= len(s) && visible(s[i:i+8]); i += 8 { // tokens are long
+	}
+	for ; i < len(s); i++ {
 		if !textByte[s[i]] {
 			return "", false
 		}
 	}
 	return strings.Trim(s, " \t"), true
+}
+
+// visible tells that none of eight bytes is below the blank or DEL: subtracting borrows
+// from the high bit of such a byte, which is not set before; a borrow from a byte below
+// can only make it say no.
+func visible(s string) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	b := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	del := b ^ each*0x7f
+	return ((b-each*' ')&^b|(del-each)&^del)&high == 0
 }
 
 // endOfHead is the length of the head that b begins with, with its empty line; 0 when

@@ -346,13 +346,20 @@ func appendRequest(b []byte, r *Request) []byte {
 // readWithin sets the deadline for the head. It moves once in a while: the head may
 // take up to an eighth longer than was said.
 func (u *upstreamConn) readWithin(d time.Duration) error {
-	now := time.Now()
+	now := u.now(d)
 	u.since = now
 	if left := u.readBy.Sub(now); left >= d && left <= d+d/8 {
 		return nil
 	}
 	u.readBy = now.Add(d + d/8)
 	return u.nc.SetReadDeadline(u.readBy)
+}
+
+func (u *upstreamConn) now(d time.Duration) time.Time {
+	if u.front != nil {
+		return u.front.front.now(d)
+	}
+	return time.Now()
 }
 
 // answer reads the head of the answer that counts.
