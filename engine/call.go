@@ -38,7 +38,8 @@ type call struct {
 	asked   wire.Request
 	copies  struct{ in, answer wire.Fields }
 
-	x policy.Exchange
+	x   policy.Exchange
+	ids newIDs
 	state
 }
 
@@ -121,7 +122,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	}
 	c.peer = peerAddr(r.RemoteAddr)
 	c.trusted = within(c.g.trusted, c.peer)
-	c.id = correlationID(c.in, c.trusted)
+	c.id = c.ids.correlationID(c.in, c.trusted)
 	if c.g.tracer != nil {
 		c.follow()
 	}

@@ -75,11 +75,11 @@ func forwardedAddr(s string) (netip.Addr, bool) {
 
 // correlationID takes a trusted proxy's id over and makes one otherwise. A
 // stranger's could be made to look like another call's, or to break a log.
-func correlationID(in *wire.Fields, trusted bool) string {
+func (ids *newIDs) correlationID(in *wire.Fields, trusted bool) string {
 	if given := in.Values(CorrelationHeader); trusted && len(given) == 1 && saneID(given[0]) {
 		return given[0]
 	}
-	return newID()
+	return ids.next()
 }
 
 func saneID(id string) bool {
@@ -91,15 +91,23 @@ func saneID(id string) bool {
 	return id != "" && len(id) <= 64
 }
 
-// newID is 128 random bits in hex: unique, not secret.
-func newID() string {
-	const digits = "0123456789abcdef"
-	var text [32]byte
-	for i := 0; i < len(text); i += 16 {
-		for j, n := i, rand.Uint64(); j < i+16; j++ {
-			text[j] = digits[n&15]
-			n >>= 4
+// newIDs are ids that nobody has yet, some in one piece of memory.
+type newIDs string
+
+// next is 128 random bits in hex: unique, not secret.
+func (ids *newIDs) next() string {
+	const digits, size, many = "0123456789abcdef", 32, 8
+	if *ids == "" {
+		var text [many * size]byte
+		for i := 0; i < len(text); i += 16 {
+			for j, n := i, rand.Uint64(); j < i+16; j++ {
+				text[j] = digits[n&15]
+				n >>= 4
+			}
 		}
+		*ids = newIDs(text[:])
 	}
-	return string(text[:])
+	id := (*ids)[:size]
+	*ids = (*ids)[size:]
+	return string(id)
 }

@@ -61,7 +61,7 @@ func TestCorrelationIDIsTakenOverFromTrustedProxiesOnly(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := correlationID(fieldsOf(http.Header{CorrelationHeader: tt.given}), tt.trusted)
+			got := new(newIDs).correlationID(fieldsOf(http.Header{CorrelationHeader: tt.given}), tt.trusted)
 			if taken := got == tt.given[0]; taken != tt.taken {
 				t.Errorf("correlationID = %q, taken over: %v", got, taken)
 			}
@@ -75,8 +75,9 @@ func TestCorrelationIDIsTakenOverFromTrustedProxiesOnly(t *testing.T) {
 func TestOwnIDsDiffer(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
+	var ids newIDs
 	for range 1000 {
-		id := newID()
+		id := ids.next()
 		if len(id) != 32 || seen[id] {
 			t.Fatalf("newID = %q, seen before: %v", id, seen[id])
 		}

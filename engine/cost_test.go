@@ -82,8 +82,8 @@ func (w *wholeWay) call(t testing.TB) {
 	}
 }
 
-// The bar of our own code alone is 5 allocations; these are all there are, HTTP
-// included: the texts of the two heads, the correlation id and its field.
+// These are all there are, HTTP included: the texts of the two heads, and for some calls
+// the memory of the next correlation ids.
 func TestRepeatedTokenCostsFewAllocations(t *testing.T) {
 	w := newWholeWay(t, keys.HS256)
 	w.call(t)
@@ -94,7 +94,7 @@ func TestRepeatedTokenCostsFewAllocations(t *testing.T) {
 	if engine.RaceEnabled {
 		return // the race detector empties pools at random; the run without it counts
 	}
-	if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > 4 {
+	if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > 2 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -106,7 +106,7 @@ func TestSeveralAddressesCostNoMoreAllocations(t *testing.T) {
 	if engine.RaceEnabled {
 		return
 	}
-	if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > 4 {
+	if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > 2 {
 		t.Errorf("%v allocations", n)
 	}
 }

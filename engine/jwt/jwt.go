@@ -44,7 +44,7 @@ type Verifier struct {
 // error is one of this package's reasons. What is cheap to check comes first,
 // the signature last; nothing is returned of a token whose signature is wrong.
 func (v *Verifier) Verify(token string) (Claims, error) {
-	p, err := v.Begin(token)
+	p, err := v.Begin(token, v.now())
 	if err != nil {
 		return Claims{}, err
 	}
@@ -60,17 +60,17 @@ type Pending struct {
 	claims Claims
 }
 
-// Begin does what Verify does, up to the signature. End must follow.
-func (v *Verifier) Begin(token string) (Pending, error) {
+// Begin does what Verify does at a moment, up to the signature. End must follow.
+func (v *Verifier) Begin(token string, now time.Time) (Pending, error) {
 	p := Pending{s: scratches.Get().(*scratch)}
-	err := v.begin(&p, token)
+	err := v.begin(&p, token, now)
 	if err != nil {
 		p.End()
 	}
 	return p, err
 }
 
-func (v *Verifier) begin(p *Pending, token string) (err error) {
+func (v *Verifier) begin(p *Pending, token string, now time.Time) (err error) {
 	if p.key, err = v.key(p.s, token); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (v *Verifier) begin(p *Pending, token string) (err error) {
 	if p.claims, err = p.s.readClaims(); err != nil {
 		return err
 	}
-	return v.check(&p.claims)
+	return v.check(&p.claims, now)
 }
 
 // Verify checks the signature and returns the claims.
@@ -129,8 +129,7 @@ func (v *Verifier) mediaType() string {
 }
 
 // check holds the claims against the policy and the clock.
-func (v *Verifier) check(c *Claims) error {
-	now := v.now()
+func (v *Verifier) check(c *Claims, now time.Time) error {
 	latest := now.Add(v.Leeway).Unix()
 	late := func(reason error, claim int64) error { return &TimeError{reason, claim, now.Unix(), v.Leeway} }
 	switch {

@@ -53,7 +53,7 @@ func (s *step) Do(x *policy.Exchange) error {
 	check, v := event.TokenRemembered, s.cache.find(text, now.Unix())
 	if v == nil {
 		check = event.TokenVerified
-		if v, err = s.load(x.Client, text, now.Unix()); err != nil {
+		if v, err = s.load(x.Client, text, now); err != nil {
 			return s.reject(err)
 		}
 	}

@@ -72,12 +72,12 @@ var grants = map[string]issue.GrantType{
 
 // load remembers a token that is good. What is cheap to check comes first, and takes no
 // place among the verifications that others may wait for.
-func (s *step) load(from netip.Addr, text string, now int64) (*verified, error) {
-	p, algorithm, err := s.read(text)
+func (s *step) load(from netip.Addr, text string, now time.Time) (*verified, error) {
+	p, algorithm, err := s.read(text, now)
 	if err != nil {
 		return nil, err
 	}
-	return s.remember(p, algorithm, from, text, now)
+	return s.remember(p, algorithm, from, text, now.Unix())
 }
 
 // remember is apart from load, as it costs memory. The signature is checked only if the
@@ -143,9 +143,9 @@ func (s *step) verify(p *jwt.Pending, algorithm keys.Algorithm, size int) (*veri
 // whether it must expire, which is checked on every call; until the signature
 // is checked, nothing tells a known credential from an unknown one. A key serves
 // one algorithm, so a token cannot choose how its signature is read.
-func (s *step) read(text string) (jwt.Pending, keys.Algorithm, error) {
+func (s *step) read(text string, now time.Time) (jwt.Pending, keys.Algorithm, error) {
 	if s.settings.Managed {
-		p, err := s.verifier.Begin(text)
+		p, err := s.verifier.Begin(text, now)
 		return p, s.verifier.Algorithm, err
 	}
 	said, err := jwt.Parse(text)
@@ -154,7 +154,7 @@ func (s *step) read(text string) (jwt.Pending, keys.Algorithm, error) {
 	}
 	v := s.verifier
 	v.Algorithm, v.Audience = keys.Algorithm(said.Algorithm), said.Claims.ClientID
-	p, err := v.Begin(text)
+	p, err := v.Begin(text, now)
 	return p, v.Algorithm, err
 }
 

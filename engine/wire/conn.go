@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	neturl "net/url"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -100,12 +101,20 @@ func (c *conn) setBehind(u *upstreamConn) {
 	c.watched.Unlock()
 }
 
+// few processors let the others go first before a connection looks for its next request:
+// under load that has come by then, and the look is not in vain. Many would meet at the
+// one queue that those wait in who let others go first.
+var few = runtime.GOMAXPROCS(0) <= 8
+
 // read waits for the next head and reads it.
 func (c *conn) read() next {
 	if c.in.Buffered() == 0 {
 		c.readWithin(c.front.o.IdleTimeout)
 		if c.front.closing() {
 			return over
+		}
+		if few {
+			runtime.Gosched()
 		}
 		if _, err := c.in.Peek(1); err != nil {
 			return over

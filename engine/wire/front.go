@@ -34,7 +34,8 @@ type Front struct {
 	mu     sync.Mutex
 	conns  map[*conn]bool
 	closed chan struct{}
-	failed error // why accepting ended
+	ends   atomic.Bool // with closed
+	failed error       // why accepting ended
 	done   sync.WaitGroup
 }
 
@@ -104,20 +105,14 @@ func (f *Front) end(why error) {
 		return
 	}
 	f.failed = why
+	f.ends.Store(true)
 	close(f.closed)
 	for c := range f.conns {
 		c.endIdle()
 	}
 }
 
-func (f *Front) closing() bool {
-	select {
-	case <-f.closed:
-		return true
-	default:
-		return false
-	}
-}
+func (f *Front) closing() bool { return f.ends.Load() }
 
 // Drain waits for the calls under way; when ctx ends first it cuts them off.
 func (f *Front) Drain(ctx context.Context) error {

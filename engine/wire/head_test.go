@@ -159,3 +159,18 @@ func TestHeadForgetsTheOneBefore(t *testing.T) {
 		t.Errorf("%+v, want %+v", used, fresh)
 	}
 }
+
+// Eight bytes at a time see what each byte by itself shows.
+func TestValuesAreReadByteByByteWhereverTheyStand(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for at := range 17 {
+			for _, around := range []string{"a", "~", " ", "!", "\xff", "\x80"} {
+				value := strings.Repeat(around, at) + string([]byte{byte(c)}) + strings.Repeat(around, 16-at)
+				if _, ok := fieldValue(value); ok != textByte[c] {
+					t.Fatalf("byte %#x at %d among %q: %v", c, at, around, ok)
+				}
+			}
+		}
+	}
+}

@@ -353,3 +353,66 @@ func TestRequestsAreWrittenAsTheyAre(t *testing.T) {
 		t.Errorf("header %v", got.Header)
 	}
 }
+
+// What has not been sent is not lost: an API that closed, or spoke, while nobody asked
+// is asked on another connection, once, whatever the method and the length of the body.
+func TestAttackNothingIsSentOnAConnectionThatIsNoLongerIdle(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]func(net.Conn){
+		"closed":      func(c net.Conn) { c.Close() },
+		"half closed": func(c net.Conn) { c.(*net.TCPConn).CloseWrite() },
+		"reset":       func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() },
+		"spoken on":   func(c net.Conn) { io.WriteString(c, ok("poison")) },
+	} {
+		for _, size := range []int{4, 50_000} {
+			t.Run(fmt.Sprint(name, " ", size), func(t *testing.T) {
+				t.Parallel()
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				answered, done := make(chan bool), make(chan bool)
+				var asked atomic.Int64
+				go func() {
+					for n := 1; ; n++ {
+						c, err := l.Accept()
+						if err != nil {
+							return
+						}
+						defer c.Close()
+						go func() {
+							in := bufio.NewReader(c)
+							for {
+								r, err := http.ReadRequest(in)
+								if err != nil {
+									return
+								}
+								io.Copy(io.Discard, r.Body)
+								asked.Add(1)
+								io.WriteString(c, ok(fmt.Sprint(n)))
+								if n == 1 {
+									<-answered
+									last(c)
+									close(done)
+								}
+							}
+						}()
+					}
+				}()
+				p := wire.NewPool(l.Addr().String(), time.Minute, time.Minute)
+				defer p.CloseIdle(true)
+				if _, got, err := ask(t, p, "GET", "/"); got != "1" || err != nil {
+					t.Fatal(got, err)
+				}
+				close(answered)
+				<-done
+				body := []byte(strings.Repeat("b", size))
+				_, got, err := do(t, t.Context(), p, &wire.Request{Method: "POST", Path: "/", Host: "api", Body: body, Length: size})
+				if got != "2" || err != nil || asked.Load() != 2 {
+					t.Errorf("got %q, %v, asked %d times", got, err, asked.Load())
+				}
+			})
+		}
+	}
+}
