@@ -27,10 +27,14 @@ type balancers struct {
 
 	mu  sync.Mutex
 	all map[balancerKey]*balance.Pool
+	// used tells how many backends of the snapshot that runs use one, asked which
+	// ones may be of no use.
+	used  map[*balance.Pool]int
+	asked []balancerKey
 }
 
 func newBalancers(now func() time.Time, log *slog.Logger) *balancers {
-	return &balancers{now: now, log: log, all: make(map[balancerKey]*balance.Pool)}
+	return &balancers{now: now, log: log, all: make(map[balancerKey]*balance.Pool), used: make(map[*balance.Pool]int)}
 }
 
 // address is one that a call can be sent to.
@@ -66,8 +70,9 @@ func (p *balancers) open(environment string, b *backend, project string, u Upstr
 	defer p.mu.Unlock()
 	if p.all[key] == nil {
 		p.all[key] = balance.New(p.options(environment, key, b, u))
+		p.asked = append(p.asked, key)
 	}
-	b.balancer = p.all[key]
+	b.balancer, b.key = p.all[key], key
 	return nil
 }
 
@@ -108,29 +113,46 @@ func (p *balancers) tell(environment string, key balancerKey, c balance.Change) 
 		"address", c.Address, "state", c.Health.String(), "reason", c.Reason)
 }
 
-// keep starts the pools of a snapshot, which may be nil, and forgets all others.
-// Calls under way on those end as they would have.
+// keep starts the pools that a snapshot uses from now on, and forgets those that
+// nothing uses any more. Calls under way on those end as they would have.
 func (p *balancers) keep(s *Snapshot) {
-	used := make(map[*balance.Pool]bool)
-	if s != nil {
-		for _, o := range s.owners {
-			for _, b := range o.backends {
-				if b.balancer != nil {
-					used[b.balancer] = true
-				}
-			}
-		}
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for key, pool := range p.all {
-		if used[pool] {
-			pool.Start()
+	for b := range backendsOf(s.come) {
+		if b.balancer != nil {
+			p.used[b.balancer]++
+			b.balancer.Start()
+		}
+	}
+	for b := range backendsOf(s.gone) {
+		if b.balancer == nil {
+			continue
+		}
+		if p.used[b.balancer]--; p.used[b.balancer] == 0 {
+			p.asked = append(p.asked, b.key)
+		}
+	}
+	p.dropUnused()
+}
+
+// drop forgets the pools of what did not compile.
+func (p *balancers) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropUnused()
+}
+
+func (p *balancers) dropUnused() {
+	for _, key := range p.asked {
+		pool := p.all[key]
+		if pool == nil || p.used[pool] > 0 {
 			continue
 		}
 		delete(p.all, key)
+		delete(p.used, pool)
 		go pool.Close() // a check under way takes a moment
 	}
+	p.asked = nil
 }
 
 // closeAll ends all checks and waits for them.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/guess"
-	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/revoke"
@@ -69,41 +67,24 @@ type origin struct {
 }
 
 // Compile turns a bundle into what runs. Owners of prev (which may be nil)
-// that would compile alike are taken over. Every owner is tried, so the error
-// names all that is wrong: what does not compile by its owner, a path that two
-// claim by both.
+// that would compile alike are taken over, and with them all of prev that is not
+// about the others. Every owner is tried, so the error names all that is wrong:
+// what does not compile by its owner, a path that two claim by both.
 func Compile(ctx context.Context, b Bundle, prev *Snapshot, d Deps) (*Snapshot, error) {
-	s := &Snapshot{
-		environment: b.Environment, issuer: b.PublicURL, generation: b.Generation, keys: b.Keys, tokens: b.Tokens,
-		credentials: make(map[string]*identity.Credential, len(b.Credentials)),
-		owners:      make(map[string]*deployed, len(b.Owners)), clients: make(map[string]*deployed, len(b.Owners)),
-		router: router{sites: make(map[string]*site, len(b.Owners))},
-	}
-	for _, c := range b.Credentials {
-		s.credentials[c.Name] = c
-	}
+	s := &Snapshot{environment: b.Environment, issuer: b.PublicURL, generation: b.Generation, keys: b.Keys, tokens: b.Tokens}
 	if s.tokens == nil {
 		m := issue.DefaultManagement()
 		s.tokens = &m
 	}
-	if err := s.publish(b); err != nil {
+	e := newEnvironment(&b)
+	if err := s.publish(e, prev); err != nil {
 		return nil, err
 	}
 	s.customize(b, d.Logger)
-	var faults []error
-	e := newEnvironment(&b)
-	for _, o := range b.Owners {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("compile environment %s: %w", b.Environment, err)
-		}
-		if err := s.deploy(e, o, prev, d); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	if err := errors.Join(faults...); err != nil {
+	s.enlist(b.Credentials, prev)
+	if err := s.deploy(ctx, e, prev, d); err != nil {
 		return nil, err
 	}
-	s.relate()
 	s.sources = d.sources.open(b.Environment, b.Sources) // last, as nobody closes those of a bundle that does not compile
 	return s, nil
 }
@@ -115,17 +96,6 @@ func Check(types policy.Set, b Bundle, o Owner) error {
 	b.Owners = nil
 	_, err := compileOwner(newEnvironment(&b), o, Deps{Types: types})
 	return err
-}
-
-func (s *Snapshot) deploy(b *environment, o Owner, prev *Snapshot, d Deps) error {
-	c := prev.reuse(b, o)
-	if c == nil {
-		var err error
-		if c, err = compileOwner(b, o, d); err != nil {
-			return err
-		}
-	}
-	return s.add(&deployed{compiled: c, id: o.ID, revision: o.Revision, client: o.Client})
 }
 
 // environment is a bundle while its owners are compiled.
@@ -165,53 +135,26 @@ func (e *environment) originOf(o Owner) origin {
 	return origin{digest: digest, clientID: o.Client.ID, keys: e.keys(), issuer: e.PublicURL}
 }
 
-func (s *Snapshot) reuse(e *environment, o Owner) *compiled {
-	if s == nil || s.owners[o.ID] == nil {
-		return nil
-	}
-	c := s.owners[o.ID].compiled
-	from := e.originOf(o)
+// same tells whether an owner would compile to c.
+func (c *compiled) same(e *environment, o *Owner) bool {
+	from := e.originOf(*o)
 	from.others = e.clientsOf(c.embedded)
-	if c.origin != from || c.kind != o.kind() {
-		return nil
-	}
-	return c
+	return c.origin == from && c.kind == o.kind()
 }
 
 // embedded is an owner in the definition of another one.
 type embedded struct{ id, clientID string }
 
 func (e *environment) clientsOf(list []embedded) string {
+	if len(list) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	for _, o := range list {
 		b.WriteString(e.client(o.id, o.clientID))
 		b.WriteByte('\n')
 	}
 	return b.String()
-}
-
-func (s *Snapshot) add(o *deployed) error {
-	if other := s.owners[o.id]; other != nil {
-		return fmt.Errorf("%s and %s have one id, %s", other.label(), o.label(), o.id)
-	}
-	s.owners[o.id] = o
-	if o.kind == KindProxyGroup {
-		s.groups = append(s.groups, o)
-	}
-	if o.kind != KindPolicyGroup { // which has no address
-		if other := s.router.add(o); other != nil {
-			return fmt.Errorf("%s and %s both claim the path %s%s; give one another base path or other hosts",
-				other.label(), o.label(), o.route.BasePath, onHosts(o.route.Hosts))
-		}
-	}
-	if o.client.ID == "" {
-		return nil
-	}
-	if other := s.clients[o.client.ID]; other != nil {
-		return fmt.Errorf("%s and %s have one client id, %s", other.label(), o.label(), o.client.ID)
-	}
-	s.clients[o.client.ID] = o
-	return nil
 }
 
 func onHosts(hosts []string) string {
@@ -226,16 +169,4 @@ var kindNames = map[string]string{KindProxy: "proxy", KindProxyGroup: "proxy gro
 
 func (c *compiled) label() string {
 	return fmt.Sprintf("%s %q of project %q", kindNames[c.kind], c.name, c.project)
-}
-
-// relate tells every proxy which groups it is in.
-func (s *Snapshot) relate() {
-	for _, group := range s.groups {
-		for _, id := range group.members {
-			if member := s.owners[id]; member != nil {
-				member.groups = append(member.groups, group.id)
-				member.blocked = member.blocked || group.blocks
-			}
-		}
-	}
 }

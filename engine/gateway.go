@@ -218,7 +218,8 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 		forgeries: g.forgeries,
 	})
 	if err != nil {
-		g.balancers.keep(g.snapshot.Load())
+		g.transports.drop()
+		g.balancers.drop()
 		failure := &ApplyError{b.Generation, g.now(), err}
 		g.failure.Store(failure)
 		return failure
@@ -228,6 +229,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 	g.transports.keep(s)
 	g.balancers.keep(s)
 	g.sources.keep(s)
+	s.come, s.gone = nil, nil
 	g.failure.Store(nil)
 	return nil
 }
@@ -270,7 +272,7 @@ func (g *Gateway) Running() Running {
 	if s == nil {
 		return r
 	}
-	for _, o := range s.owners {
+	for _, o := range s.lines {
 		r.Owners = append(r.Owners, RunningOwner{o.id, o.kind, o.project, o.name, o.revision, o.origin.digest})
 	}
 	slices.SortFunc(r.Owners, func(a, b RunningOwner) int {

@@ -33,6 +33,7 @@ type backend struct {
 	// balancer is nil where there is nothing but upstream.
 	addresses []address
 	balancer  *balance.Pool
+	key       balancerKey
 	retries   balance.Retries
 	frames    *fault.Frames // what error answers are put into
 }

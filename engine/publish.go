@@ -13,8 +13,12 @@ import (
 // publish makes the document of all public keys: the environment's own and
 // those that policies name. A key id that two of them share would make it a
 // matter of luck which one a client verifies with.
-func (s *Snapshot) publish(b Bundle) error {
-	s.jwks, s.jwksVersion = b.Keys.JWKS(), b.keysDigest()
+func (s *Snapshot) publish(b *environment, prev *Snapshot) error {
+	if s.jwksVersion = b.keys(); prev != nil && prev.jwksVersion == s.jwksVersion {
+		s.jwks = prev.jwks
+		return nil
+	}
+	s.jwks = b.Keys.JWKS()
 	if len(b.NamedKeys) == 0 {
 		return nil
 	}

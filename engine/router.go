@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/gatewright/gatewright/engine/fault"
@@ -10,8 +11,8 @@ import (
 // It is a map read from the longest candidate down, so its cost does not grow
 // with the number of owners, and it neither locks nor allocates.
 type router struct {
-	sites map[string]*site // by base path
-	depth int              // segments of the longest base path
+	sites index[*site] // by base path
+	depth int          // segments of the longest base path, now or before
 }
 
 // site is the owners of one base path by host.
@@ -47,7 +48,7 @@ func (rt *router) route(host, method, match string) route {
 // path of ten thousand slashes costs no more than another.
 func (rt *router) find(host, match string) *deployed {
 	for p := firstSegments(match, rt.depth); p != ""; p = p[:strings.LastIndexByte(p, '/')] {
-		if s, ok := rt.sites[p]; ok {
+		if s, ok := rt.sites.get(p); ok {
 			if o := s.find(host); o != nil {
 				return o
 			}
@@ -94,16 +95,39 @@ func segmentsEnd(path string, n int) int {
 	return len(path)
 }
 
+// routes is a router while it is changed.
+type routes struct {
+	sites *edit[*site]
+	depth int
+	own   map[*site]bool // that are no other router's
+}
+
+func (rt *router) edit(more int) *routes {
+	return &routes{rt.sites.edit(more), rt.depth, map[*site]bool{}}
+}
+
+func (rs *routes) done() router { return router{rs.sites.done(), rs.depth} }
+
+// site is that of a base path, to be changed.
+func (rs *routes) site(base string) *site {
+	s, _ := rs.sites.get(base)
+	if s != nil && rs.own[s] {
+		return s
+	}
+	mine := &site{}
+	if s != nil {
+		*mine = site{maps.Clone(s.exact), maps.Clone(s.wild), s.any}
+	}
+	rs.own[mine] = true
+	rs.sites.set(base, mine)
+	return mine
+}
+
 // add puts an owner in and returns the owner that already has one of its
 // addresses, if any.
-func (rt *router) add(o *deployed) *deployed {
-	base := o.route.BasePath
-	s := rt.sites[base]
-	if s == nil {
-		s = &site{}
-		rt.sites[base] = s
-		rt.depth = max(rt.depth, o.segments)
-	}
+func (rs *routes) add(o *deployed) *deployed {
+	s := rs.site(o.route.BasePath)
+	rs.depth = max(rs.depth, o.segments)
 	if len(o.hosts) == 0 {
 		return claim(&s.any, o)
 	}
@@ -113,6 +137,23 @@ func (rt *router) add(o *deployed) *deployed {
 		}
 	}
 	return nil
+}
+
+func (rs *routes) remove(o *deployed) {
+	s := rs.site(o.route.BasePath)
+	if s.any == o {
+		s.any = nil
+	}
+	for _, h := range o.hosts {
+		if suffix, ok := strings.CutPrefix(h, "*"); ok {
+			delete(s.wild, suffix)
+		} else {
+			delete(s.exact, h)
+		}
+	}
+	if s.any == nil && len(s.exact) == 0 && len(s.wild) == 0 {
+		rs.sites.remove(o.route.BasePath)
+	}
 }
 
 func claim(place **deployed, o *deployed) *deployed {

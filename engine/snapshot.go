@@ -22,15 +22,20 @@ type Snapshot struct {
 	jwks        []byte
 	jwksVersion string
 	tokens      *issue.Management
-	messages    *fault.Set           // the catalogue as it was customized
-	owners      map[string]*deployed // by Owner.ID
-	clients     map[string]*deployed // by Client.ID
-	groups      []*deployed          // the proxy groups
-	credentials map[string]*identity.Credential
+	messages    *fault.Set             // the catalogue as it was customized
+	lines       []*deployed            // in the order of the bundle
+	owners      index[*deployed]       // by Owner.ID
+	clients     index[*deployed]       // by Client.ID
+	members     map[string]membership  // of the proxy groups, by Owner.ID
+	people      []*identity.Credential // in the order of the bundle
+	credentials index[*identity.Credential]
 	sources     map[sourceName]*openSource
 	router      router
 	applied     time.Time
 	newest      *atomic.Pointer[Snapshot] // of its gateway
+	// come and gone are what it runs and the one before did not, and the other way
+	// round, until the gateway has seen to that.
+	come, gone []*compiled
 }
 
 // deployed is an owner in a snapshot: what was compiled, which may be older
@@ -40,8 +45,12 @@ type deployed struct {
 	id       string
 	revision int
 	client   Client
-	// groups are the ids of the proxy groups that a proxy is in; blocked tells that
-	// one of them refuses calls at the proxy's own address.
+	membership
+}
+
+// membership is of a proxy in proxy groups: their ids, and whether one of them
+// refuses calls at the proxy's own address.
+type membership struct {
 	groups  []string
 	blocked bool
 }
@@ -74,8 +83,7 @@ func (s *Snapshot) Tokens() *issue.Management { return s.tokens }
 
 // Credential is the secret manager's credential of that name.
 func (s *Snapshot) Credential(name string) (*identity.Credential, bool) {
-	c, ok := s.credentials[name]
-	return c, ok
+	return s.credentials.get(name)
 }
 
 // IdentitySource is an open source of a project.
@@ -92,7 +100,7 @@ func (s *Snapshot) Generation() int64 { return s.generation }
 
 // Owner is the deployed owner with that client id, for the token endpoint.
 func (s *Snapshot) Owner(clientID string) (token.Owner, bool) {
-	o, ok := s.clients[clientID]
+	o, ok := s.clients.get(clientID)
 	if !ok {
 		return token.Owner{}, false
 	}
@@ -101,7 +109,7 @@ func (s *Snapshot) Owner(clientID string) (token.Owner, bool) {
 
 // OwnerByID is the deployed owner with that id.
 func (s *Snapshot) OwnerByID(id string) (token.Owner, bool) {
-	o, ok := s.owners[id]
+	o, ok := s.owners.get(id)
 	if !ok {
 		return token.Owner{}, false
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/tls"
+	"iter"
 	"net"
 	"net/http"
 	"net/url"
@@ -85,6 +86,12 @@ type transports struct {
 	mu    sync.Mutex
 	all   map[timeouts]*http.Transport
 	pools map[poolKey]*wire.Pool
+	// used and pooled tell how many addresses of the snapshot that runs use one,
+	// asked and askedPools which ones may be of no use.
+	used       map[timeouts]int
+	pooled     map[poolKey]int
+	asked      []timeouts
+	askedPools []poolKey
 }
 
 // poolKey tells which connections are of one kind.
@@ -94,7 +101,7 @@ type poolKey struct {
 }
 
 func newTransports() *transports {
-	return &transports{all: make(map[timeouts]*http.Transport), pools: make(map[poolKey]*wire.Pool)}
+	return &transports{all: make(map[timeouts]*http.Transport), pools: make(map[poolKey]*wire.Pool), used: make(map[timeouts]int), pooled: make(map[poolKey]int)}
 }
 
 // pool is that of an upstream's connections where they are plain HTTP, else nil.
@@ -107,6 +114,7 @@ func (t *transports) pool(u *upstream) *wire.Pool {
 	defer t.mu.Unlock()
 	if t.pools[k] == nil {
 		t.pools[k] = wire.NewPool(k.address, k.connect, k.response)
+		t.askedPools = append(t.askedPools, k)
 	}
 	return t.pools[k]
 }
@@ -116,39 +124,84 @@ func (t *transports) get(k timeouts) *http.Transport {
 	defer t.mu.Unlock()
 	if t.all[k] == nil {
 		t.all[k] = newTransport(k)
+		t.asked = append(t.asked, k)
 	}
 	return t.all[k]
 }
 
-// keep forgets the transports that a snapshot does not use. Requests under
-// way on them end as they would have.
+// keep forgets what a snapshot does not use any more. Requests under way on it
+// end as they would have.
 func (t *transports) keep(s *Snapshot) {
-	used := make(map[timeouts]bool)
-	pools := make(map[*wire.Pool]bool)
-	var last timeouts // mostly that of the next one too
-	for _, o := range s.owners {
-		for _, b := range o.backends {
-			if k := b.upstream.timeouts; k != last {
-				last, used[k] = k, true
-			}
-			pools[b.pool] = true
-			for i := range b.addresses {
-				pools[b.addresses[i].pool] = true
-			}
-		}
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for k, transport := range t.all {
-		if !used[k] {
+	for b := range backendsOf(s.come) {
+		t.count(b, 1)
+	}
+	for b := range backendsOf(s.gone) {
+		t.count(b, -1)
+	}
+	t.dropUnused()
+}
+
+// count notes that a backend begins or ends to be used.
+func (t *transports) count(b *backend, by int) {
+	t.use(&b.upstream, by)
+	for i := range b.addresses {
+		t.use(&b.addresses[i].upstream, by)
+	}
+}
+
+func (t *transports) use(u *upstream, by int) {
+	if t.used[u.timeouts] += by; t.used[u.timeouts] == 0 {
+		t.asked = append(t.asked, u.timeouts)
+	}
+	if u.scheme != "http" {
+		return
+	}
+	k := poolKey{u.address(), u.timeouts}
+	if t.pooled[k] += by; t.pooled[k] == 0 {
+		t.askedPools = append(t.askedPools, k)
+	}
+}
+
+// drop forgets what was made for what did not compile.
+func (t *transports) drop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dropUnused()
+}
+
+func (t *transports) dropUnused() {
+	for _, k := range t.asked {
+		if transport := t.all[k]; t.used[k] == 0 {
+			delete(t.used, k)
 			delete(t.all, k)
-			transport.CloseIdleConnections()
+			if transport != nil {
+				transport.CloseIdleConnections()
+			}
 		}
 	}
-	for k, pool := range t.pools {
-		if !pools[pool] {
+	for _, k := range t.askedPools {
+		if pool := t.pools[k]; t.pooled[k] == 0 {
+			delete(t.pooled, k)
 			delete(t.pools, k)
-			pool.CloseIdle(true)
+			if pool != nil {
+				pool.CloseIdle(true)
+			}
+		}
+	}
+	t.asked, t.askedPools = nil, nil
+}
+
+// backendsOf are those of all the owners.
+func backendsOf(list []*compiled) iter.Seq[*backend] {
+	return func(yield func(*backend) bool) {
+		for _, c := range list {
+			for _, b := range c.backends {
+				if !yield(b) {
+					return
+				}
+			}
 		}
 	}
 }
