@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -105,16 +106,32 @@ type environment struct {
 	clients func() map[string]string
 	// keys is the digest of all keys.
 	keys func() string
+	// policies are those that were read, by their JSON: many proxies have the same
+	// one. Whoever compiles a policy only reads it.
+	policies sync.Map
+}
+
+// policy reads one that may have been read before.
+func (e *environment) policy(types policy.Set, raw json.RawMessage) (policy.Config, error) {
+	if have, there := e.policies.Load(string(raw)); there {
+		return have.(policy.Config), nil
+	}
+	c, err := types.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	e.policies.Store(string(raw), c)
+	return c, nil
 }
 
 func newEnvironment(b *Bundle) *environment {
-	return &environment{b, sync.OnceValue(func() map[string]string {
+	return &environment{Bundle: b, clients: sync.OnceValue(func() map[string]string {
 		ids := make(map[string]string, len(b.Owners))
 		for _, o := range b.Owners {
 			ids[o.ID] = o.Client.ID
 		}
 		return ids
-	}), sync.OnceValue(b.keysDigest)}
+	}), keys: sync.OnceValue(b.keysDigest)}
 }
 
 // client is the client id of an embedded owner. Key pairs take effect at save

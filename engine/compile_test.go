@@ -100,16 +100,6 @@ func TestCheckGivesTheProblemsByField(t *testing.T) {
 	}
 }
 
-// counted is a policy type that counts how often it is compiled.
-func counted(n *int) policy.Type {
-	typ := enginetest.Func("policy-counted", func(*policy.Exchange) error { return nil })
-	typ.New = func() policy.Config {
-		*n++
-		return enginetest.Func("policy-counted", func(*policy.Exchange) error { return nil }).New()
-	}
-	return typ
-}
-
 func TestCompileTakesOverWhatDidNotChange(t *testing.T) {
 	t.Parallel()
 	other, err := keys.NewSet(nil)
@@ -134,7 +124,7 @@ func TestCompileTakesOverWhatDidNotChange(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			typ := counted(&n)
+			typ := enginetest.Counted("policy-counted", &n)
 			bind := enginetest.BindFunc(t, typ)
 			b := enginetest.Bundle(t, enginetest.Proxy("a", "/a", "http://127.0.0.1:1", bind), enginetest.Proxy("b", "/b", "http://127.0.0.1:1", bind))
 			d := engine.Deps{Types: policy.Set{typ}}

@@ -495,7 +495,7 @@ func TestAGroupTakesOverWhatDidNotChange(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			typ := counted(&n)
+			typ := enginetest.Counted("policy-counted", &n)
 			checks := enginetest.PolicyGroup(t, "checks", typ.New())
 			orders := enginetest.Proxy("orders", "/orders", "http://127.0.0.1:1", enginetest.BindFunc(t, typ))
 			all := enginetest.ProxyGroup("all", "/all", orders)

@@ -119,7 +119,7 @@ func (k *builder) chain(l *lane, g *PolicyGroup) (steps []step, first *token.Set
 // step compiles one policy for a pipeline; a passive one is checked and gives the
 // zero step. wrong is what is known to be wrong with its place.
 func (k *builder) step(l *lane, raw json.RawMessage, p policy.Pipeline, wrong problem.List) (step, *token.Settings, error) {
-	config, err := k.d.Types.Decode(raw)
+	config, err := k.e.policy(k.d.Types, raw)
 	if err != nil {
 		return step{}, nil, err
 	}

@@ -139,17 +139,33 @@ func Func(name string, do func(*policy.Exchange) error) policy.Type {
 	}
 }
 
+// Counted is a policy type that counts how many policies of it are compiled.
+func Counted(name string, n *int) policy.Type {
+	typ := Func(name, func(*policy.Exchange) error { return nil })
+	typ.New = func() policy.Config {
+		return &function{Common: policy.Common{Type: name, Name: name, Active: true}, do: func(*policy.Exchange) error { return nil }, compiled: n}
+	}
+	return typ
+}
+
 // BindFunc binds a policy of a type that Func made to all endpoints.
 func BindFunc(t testing.TB, typ policy.Type) engine.Bound { return Bind(t, typ.New()) }
 
 type function struct {
 	policy.Common
-	do func(*policy.Exchange) error
+	do       func(*policy.Exchange) error
+	compiled *int
 }
 
-func (f *function) Base() *policy.Common                        { return &f.Common }
-func (f *function) Validate() problem.List                      { return f.Common.Validate() }
-func (f *function) Compile(policy.Runtime) (policy.Step, error) { return step{f.do}, nil }
+func (f *function) Base() *policy.Common   { return &f.Common }
+func (f *function) Validate() problem.List { return f.Common.Validate() }
+
+func (f *function) Compile(policy.Runtime) (policy.Step, error) {
+	if f.compiled != nil {
+		*f.compiled++
+	}
+	return step{f.do}, nil
+}
 
 type step struct{ do func(*policy.Exchange) error }
 

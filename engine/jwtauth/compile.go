@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -27,10 +26,6 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 		settings: c.tokenSettings(set),
 		access:   c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
 		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext,
-		challenges: make(map[fault.Type]string, len(faults)),
-	}
-	for _, f := range faults {
-		s.challenges[f] = Challenge(f, rt.Owner.Name)
 	}
 	if c.AddUserToHeader {
 		s.userHeader = c.UserHeaderName

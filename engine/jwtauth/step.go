@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/event"
@@ -36,7 +37,9 @@ type step struct {
 	// tokens, each says so for its own.
 	inQuery                 bool
 	clearAuth, setsIdentity bool
-	challenges              map[fault.Type]string
+	// challenges are made at the first refusal, as most of ten thousand proxies
+	// are idle.
+	challenges atomic.Pointer[map[fault.Type]string]
 }
 
 // TokenSettings is what the token endpoint needs to issue this policy's tokens.
@@ -283,8 +286,21 @@ type denial struct {
 
 func (s *step) deny(f fault.Type, cause error) *policy.Rejection {
 	d := &denial{why: explained{cause, s}}
-	d.rejection = policy.Rejection{Fault: f, Challenge: s.challenges[f], Cause: &d.why}
+	d.rejection = policy.Rejection{Fault: f, Challenge: s.challenge(f), Cause: &d.why}
 	return &d.rejection
+}
+
+func (s *step) challenge(f fault.Type) string {
+	all := s.challenges.Load()
+	if all == nil {
+		made := make(map[fault.Type]string, len(faults))
+		for _, f := range faults {
+			made[f] = Challenge(f, s.owner.Name)
+		}
+		all = &made
+		s.challenges.Store(all) // whoever was at it at the same time has made the same
+	}
+	return (*all)[f]
 }
 
 // Challenge is the WWW-Authenticate that comes with an answer of the owner's

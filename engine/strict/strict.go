@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -182,12 +183,20 @@ func memberTypes(t reflect.Type) (known map[string]reflect.Type, free reflect.Ty
 	case t.Kind() != reflect.Struct:
 		return nil, nil
 	}
+	if have, there := structs.Load(t); there {
+		return have.(map[string]reflect.Type), nil
+	}
 	known = map[string]reflect.Type{}
 	for i := range t.NumField() {
 		addMember(known, t.Field(i))
 	}
+	structs.Store(t, known)
 	return known, nil
 }
+
+// structs are the members of types by reflect.Type: a start reads ten thousand
+// documents of a few types.
+var structs sync.Map
 
 func addMember(known map[string]reflect.Type, f reflect.StructField) {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
