@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
@@ -108,19 +109,23 @@ func (g *gatewayFlags) trustedProxies() ([]netip.Prefix, error) {
 	return out, nil
 }
 
-// openKept is where the last good configuration is kept; nil for nowhere.
-func (g *gatewayFlags) openKept(dataDir string, sealer *secret.Sealer) (*keptFiles, error) {
-	switch g.LastGoodDir {
-	case "none":
+// openKept is where the last good configuration is kept, claimed; nil for nowhere.
+func (g *gatewayFlags) openKept(dataDir string, sealer *secret.Sealer, logger *slog.Logger) (*keptFiles, error) {
+	dir, named := filepath.Join(dataDir, "last-good"), g.LastGoodDir != ""
+	if g.LastGoodDir == "none" {
 		return nil, nil
-	case "":
-		return openKept(filepath.Join(dataDir, "last-good"), sealer)
 	}
-	dir, err := filepath.Abs(g.LastGoodDir)
+	if named {
+		var err error
+		if dir, err = filepath.Abs(g.LastGoodDir); err != nil {
+			return nil, err
+		}
+	}
+	files, err := openKept(dir, sealer)
 	if err != nil {
 		return nil, err
 	}
-	return openKept(dir, sealer)
+	return files.claimed(named, logger)
 }
 
 // identityTargets is the rule about where identity sources may be.

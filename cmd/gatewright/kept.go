@@ -47,6 +47,7 @@ var errNothingKept = errors.New("nothing is kept")
 type keptFiles struct {
 	dir    string
 	sealer *secret.Sealer
+	lock   *os.File // nil: not claimed
 }
 
 // openKept makes the directory and removes drafts that a process left behind
@@ -64,7 +65,7 @@ func openKept(dir string, sealer *secret.Sealer) (*keptFiles, error) {
 			_ = os.Remove(draft) // a leftover costs room and nothing else
 		}
 	}
-	return &keptFiles{dir, sealer}, nil
+	return &keptFiles{dir: dir, sealer: sealer}, nil
 }
 
 const draftPattern = ".draft-*"

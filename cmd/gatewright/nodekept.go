@@ -12,7 +12,7 @@ import (
 // error means that there was nothing for any of them.
 func (n *node) loadKept(ctx context.Context) error {
 	if n.files == nil {
-		return errors.New("no last good configuration is kept (--last-good-dir=none)")
+		return errors.New("no last good configuration is kept (--last-good-dir)")
 	}
 	ready := 0
 	var why error

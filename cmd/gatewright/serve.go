@@ -202,9 +202,10 @@ func (s *service) openStore(ctx context.Context) error {
 		return err
 	}
 	s.refreshKey = sealer.Derive("refresh-tokens", 32)
-	if s.kept, err = s.openKept(dir, sealer); err != nil {
+	if s.kept, err = s.openKept(dir, sealer, s.logger); err != nil {
 		return fmt.Errorf("--last-good-dir: %w", err)
 	}
+	s.onClose(s.kept.release)
 	url, err := s.database(ctx, dir)
 	if err != nil {
 		return err
