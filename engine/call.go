@@ -58,6 +58,7 @@ type state struct {
 	route   route
 	body    *body
 	held    *heldBody // what a condition has read of the body
+	holds   int64     // room that was made for it
 	upgrade *socket
 	peer    netip.Addr
 	trusted bool   // the peer is a trusted proxy
@@ -280,6 +281,7 @@ func (c *call) broken(err error) {
 // next use. A call that panicked is not used again.
 func (c *call) end() {
 	v, begun := recover(), c.sent
+	c.g.load.letGo(c.holds)
 	switch {
 	case v == nil:
 	case v == http.ErrAbortHandler:

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/textproto"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -175,6 +176,7 @@ func New(o Options) *Gateway {
 		revoked:  revoke.NewList(o.Now), transports: newTransports(), balancers: newBalancers(o.Now, o.Logger),
 	}
 	g.country, g.countryHeader = o.Country, textproto.CanonicalMIMEHeaderKey(o.CountryHeader)
+	g.load.room = debug.SetMemoryLimit(-1) / heldShare
 	if n := g.limits.MaxForged; n > 0 {
 		g.forgeries = guess.NewForgeries(n, o.Now)
 	}

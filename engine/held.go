@@ -40,6 +40,13 @@ func (c *call) hold() ([]byte, error) {
 	case c.r.ContentLength > limit:
 		return nil, errTooLarge
 	}
+	if c.r.ContentLength >= 0 {
+		limit = c.r.ContentLength
+	}
+	if !c.g.load.hold(limit) {
+		return nil, errOverloaded
+	}
+	c.holds = limit
 	b := newBody(c.r, c.w, c.g.limits)
 	b.left = limit
 	raw, err := io.ReadAll(b)

@@ -30,6 +30,9 @@ type load struct {
 	calls  atomic.Int64
 	heavy  atomic.Bool
 	looked atomic.Int64 // when memory was, in nanoseconds since 1970
+	// held are the bytes of bodies that conditions hold, room is how many there may be.
+	held atomic.Int64
+	room int64
 	// crowded and full are the calls that were refused: for their number, for the memory.
 	crowded, full atomic.Int64
 }
@@ -68,6 +71,26 @@ func (l *load) weigh(now int64) {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample)
 	l.heavy.Store(float64(sample[0].Value.Uint64()) > memoryShare*float64(limit))
+}
+
+// heldShare is the part of the memory limit for bodies that conditions read: calls that
+// were let in while there was memory would else fill it together.
+const heldShare = 4
+
+// hold makes room for a body.
+func (l *load) hold(n int64) bool {
+	if l.held.Add(n) <= l.room {
+		return true
+	}
+	l.held.Add(-n)
+	l.full.Add(1)
+	return false
+}
+
+func (l *load) letGo(n int64) {
+	if n > 0 {
+		l.held.Add(-n)
+	}
 }
 
 // Load is how much a gateway has to do, and what it turned away so far.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/gatewright/gatewright/engine/condition"
 	"github.com/gatewright/gatewright/engine/fault"
@@ -98,6 +99,8 @@ func undecided(err error) error {
 		r.Fault = fault.ConditionBody
 	case errors.Is(err, errTooLarge):
 		r.Fault = fault.TooLarge
+	case errors.Is(err, errOverloaded):
+		r.Fault, r.Retry = fault.Overloaded, retryAfter*time.Second
 	case errors.Is(err, errBroken):
 		r.Fault = fault.BadRequest
 	}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gatewright/gatewright/engine/condition"
+	"github.com/gatewright/gatewright/engine/jwtauth"
+	"github.com/gatewright/gatewright/engine/policy"
+)
+
+// upload is a call whose body is sent in parts.
+type upload struct {
+	conn   net.Conn
+	answer chan *http.Response // nil when the connection ended without one
+}
+
+// beginUpload sends the head of a call with a body of that size, and its first byte.
+func beginUpload(t *testing.T, gateway string, size int) *upload {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(gateway, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	u := &upload{conn, make(chan *http.Response, 1)}
+	fmt.Fprintf(conn, "POST /api/pets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{", size)
+	go func() {
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			res = nil
+		}
+		u.answer <- res
+	}()
+	return u
+}
+
+// highWater is the most memory that a process has had, in MiB.
+func highWater(t *testing.T, pid int) (most int) {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skip("this system does not tell how much memory a process had")
+	}
+	_, rest, _ := strings.Cut(string(raw), "VmHWM:")
+	if _, err := fmt.Sscan(rest, &most); err != nil {
+		t.Fatal(err)
+	}
+	return most >> 10
+}
+
+// ATTACK: hundreds of callers send large bodies that a condition has to read whole, all
+// at once and without ever ending them, and take all connections besides. The process
+// has 96 MiB. What there is no room for is told so at once; what there is room for, and
+// calls without a body, go on; and when they have gone everything is as before.
+func TestAttackAFloodOfBodiesAndConnectionsEndsNoProcess(t *testing.T) {
+	t.Parallel()
+	const room, floods, connections, size = 24, 400, 420, 1 << 20
+	amount := condition.Variable{Type: condition.Body, ContentType: condition.JSON, JSONPath: "$.amount"}
+	l := newLone(t, func(c *jwtauth.Config) {
+		c.Condition = condition.Condition{Rules: []condition.Rule{{Criteria: condition.Value, First: &amount, DataType: condition.String,
+			Operator: condition.Equal, Source: condition.FromValue, SecondValue: "1"}}}
+		c.ConditionUnmetAction = policy.Skip
+	})
+	cmd := exec.Command(os.Args[0], l.args(fmt.Sprint("--max-connections=", connections), "--log-level=error")...)
+	cmd.Env = []string{"GOMEMLIMIT=96MiB"}
+	s := launchAs(t, cmd)
+	node := &soakNode{served: s}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+	t.Cleanup(client.CloseIdleConnections)
+	plain := func() int {
+		res, err := client.Get(s.gateway + "/api/pets")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if status := plain(); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	flood := make([]*upload, floods)
+	for i := range flood {
+		flood[i] = beginUpload(t, s.gateway, size)
+	}
+	turnedAway := 0
+	var held []*upload
+	eventually(t, "those for whom there is no room are told", func() bool {
+		held, turnedAway = held[:0], 0
+		for _, u := range flood {
+			select {
+			case res := <-u.answer:
+				u.answer <- res
+				if res == nil || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+					t.Fatalf("a flooder is answered %+v", res)
+				}
+				turnedAway++
+			default:
+				held = append(held, u)
+			}
+		}
+		return turnedAway >= floods-room
+	})
+	if len(held) != room {
+		t.Errorf("%d bodies are held, want %d", len(held), room)
+	}
+	whole := []byte(`"amount":"` + strings.Repeat("x", size-23)) // all but the last twelve bytes
+	for _, u := range held {
+		if _, err := u.conn.Write(whole); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		if status := plain(); status != http.StatusOK {
+			t.Fatalf("a call without a body is answered %d", status)
+		}
+	}
+	if n := node.figure(t, `gatewright_calls_shed_total\{environment="production",reason="memory"\}`); n != float64(floods-room) {
+		t.Errorf("%.0f calls counted as shed", n)
+	}
+	for _, u := range held {
+		fmt.Fprint(u.conn, `xxxx"}`+strings.Repeat(" ", 6))
+		if res := <-u.answer; res == nil || res.StatusCode != http.StatusOK {
+			t.Errorf("a body that was held is answered %+v", res)
+		}
+	}
+	for _, u := range flood {
+		u.conn.Close()
+	}
+	crowd(t, s, node, connections)
+	eventually(t, "no call is under way", func() bool { return node.figure(t, `gatewright_calls\{environment="production"\}`) == 0 })
+	again := beginUpload(t, s.gateway, 10)
+	fmt.Fprint(again.conn, `"a":"b" }`)
+	if res := <-again.answer; res == nil || res.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %+v", res)
+	}
+	if most := highWater(t, s.cmd.Process.Pid); most > 250 {
+		t.Errorf("the process had %d MiB", most)
+	} else {
+		t.Logf("the process had %d MiB at most", most)
+	}
+	s.stop(t, syscall.SIGTERM)
+}
+
+// crowd takes every connection there is, and sees the next one refused.
+func crowd(t *testing.T, s *served, node *soakNode, most int) {
+	t.Helper()
+	places := func() float64 { return node.figure(t, `gatewright_connections\{environment="production"\}`) }
+	eventually(t, "the flooders' places are free", func() bool { return places() < 20 })
+	open := make([]*upload, most+50)
+	for i := range open {
+		open[i] = beginUpload(t, s.gateway, 100)
+	}
+	eventually(t, "those beyond the limit are told", func() bool {
+		refused := 0
+		for _, u := range open {
+			select {
+			case res := <-u.answer:
+				u.answer <- res
+				if res == nil || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+					t.Fatalf("a connection beyond the limit is answered %+v", res)
+				}
+				refused++
+			default:
+			}
+		}
+		return refused >= 50
+	})
+	eventually(t, "refused connections are counted", func() bool {
+		return node.figure(t, `gatewright_connections_refused_total\{environment="production"\}`) >= 50
+	})
+	for _, u := range open {
+		u.conn.Close()
+	}
+	eventually(t, "their places are free", func() bool { return places() < 20 })
+}
