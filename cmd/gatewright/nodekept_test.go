@@ -28,8 +28,8 @@ import (
 	"github.com/gatewright/gatewright/models/modelstest"
 )
 
-// line is the way to a database, which can be cut, and can be silent: then
-// connections stand and nothing comes back.
+// line is the way to a database or another server, which can be cut, and can be
+// silent: then connections stand and nothing comes back. It can be slow, too.
 type line struct {
 	t      *testing.T
 	url    string
@@ -40,6 +40,7 @@ type line struct {
 	listen net.Listener
 	open   map[net.Conn]bool
 	mute   bool
+	delay  time.Duration // of whatever goes through, in either direction
 }
 
 func newLine(t *testing.T, database string) *line {
@@ -53,19 +54,33 @@ func newLine(t *testing.T, database string) *line {
 	if h := q.Get("host"); h != "" {
 		host, port = h, q.Get("port")
 	}
-	l := &line{t: t, open: map[net.Conn]bool{}, addr: "127.0.0.1:0", server: func() (net.Conn, error) {
+	l := lineTo(t, func() (net.Conn, error) {
 		if strings.HasPrefix(host, "/") {
 			return net.Dial("unix", filepath.Join(host, ".s.PGSQL."+port))
 		}
 		return net.Dial("tcp", net.JoinHostPort(host, port))
-	}}
-	l.connect()
+	})
 	q.Del("host")
 	q.Del("port")
 	u.Host, u.RawQuery = l.addr, q.Encode()
 	l.url = u.String()
+	return l
+}
+
+// lineTo is the way to any server.
+func lineTo(t *testing.T, server func() (net.Conn, error)) *line {
+	t.Helper()
+	l := &line{t: t, open: map[net.Conn]bool{}, addr: "127.0.0.1:0", server: server}
+	l.connect()
 	t.Cleanup(l.cut)
 	return l
+}
+
+// slow makes whatever goes through take so much longer; 0 is as fast as can be.
+func (l *line) slow(by time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delay = by
 }
 
 // connect lets connections through from now on.
@@ -111,8 +126,9 @@ func (l *line) copy(to, from net.Conn) {
 			return
 		}
 		l.mu.Lock()
-		mute := l.mute
+		mute, delay := l.mute, l.delay
 		l.mu.Unlock()
+		time.Sleep(delay)
 		if mute {
 			continue
 		}
