@@ -20,7 +20,7 @@ import (
 type balancerKey struct{ id, project, proxy, upstream string }
 
 // balancers keeps what is known of addresses, outside of any snapshot: a deploy
-// forgets it for those alone whose upstream it changes.
+// that changes what is said of an upstream forgets none that is still there.
 type balancers struct {
 	now func() time.Time
 	log *slog.Logger
@@ -31,10 +31,12 @@ type balancers struct {
 	// ones may be of no use.
 	used  map[*balance.Pool]int
 	asked []balancerKey
+	// fresh are those that no snapshot has begun to use.
+	fresh map[balancerKey]bool
 }
 
 func newBalancers(now func() time.Time, log *slog.Logger) *balancers {
-	return &balancers{now: now, log: log, all: make(map[balancerKey]*balance.Pool), used: make(map[*balance.Pool]int)}
+	return &balancers{now: now, log: log, all: make(map[balancerKey]*balance.Pool), used: make(map[*balance.Pool]int), fresh: make(map[balancerKey]bool)}
 }
 
 // address is one that a call can be sent to.
@@ -69,7 +71,7 @@ func (p *balancers) open(environment string, b *backend, project string, u Upstr
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all[key] == nil {
-		p.all[key] = balance.New(p.options(environment, key, b, u))
+		p.all[key], p.fresh[key] = balance.New(p.options(environment, key, b, u)), true
 		p.asked = append(p.asked, key)
 	}
 	b.balancer, b.key = p.all[key], key
@@ -113,6 +115,54 @@ func (p *balancers) tell(environment string, key balancerKey, c balance.Change) 
 		"address", c.Address, "state", c.Health.String(), "reason", c.Reason)
 }
 
+// succeed makes the pools that the snapshot begins with go on where others of the
+// same API leave off: those that the snapshot does not use any more, else one that
+// it goes on with, as of a group that has an older version of the API. It is
+// called before any call can use the snapshot.
+func (p *balancers) succeed(s *Snapshot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.fresh) == 0 {
+		return
+	}
+	uses := p.usedBy(s)
+	leaving, staying := map[string]*balance.Pool{}, map[string]*balance.Pool{}
+	for key, pool := range p.all {
+		switch {
+		case p.fresh[key]:
+		case uses(pool):
+			staying[key.id] = pool
+		default:
+			leaving[key.id] = pool
+		}
+	}
+	for key := range p.fresh {
+		pool := p.all[key]
+		if !uses(pool) {
+			continue
+		}
+		if old := leaving[key.id]; old != nil {
+			pool.Succeed(old)
+			delete(leaving, key.id)
+		} else if other := staying[key.id]; other != nil {
+			pool.Learn(other)
+		}
+		staying[key.id] = pool
+	}
+}
+
+// usedBy tells which pools a snapshot uses that goes on from the one that runs.
+func (p *balancers) usedBy(s *Snapshot) func(*balance.Pool) bool {
+	more := make(map[*balance.Pool]int)
+	for b := range backendsOf(s.come) {
+		more[b.balancer]++
+	}
+	for b := range backendsOf(s.gone) {
+		more[b.balancer]--
+	}
+	return func(pool *balance.Pool) bool { return p.used[pool]+more[pool] > 0 }
+}
+
 // keep starts the pools that a snapshot uses from now on, and forgets those that
 // nothing uses any more. Calls under way on those end as they would have.
 func (p *balancers) keep(s *Snapshot) {
@@ -143,6 +193,7 @@ func (p *balancers) drop() {
 }
 
 func (p *balancers) dropUnused() {
+	clear(p.fresh)
 	for _, key := range p.asked {
 		pool := p.all[key]
 		if pool == nil || p.used[pool] > 0 {
@@ -187,9 +238,9 @@ const maxCheckBody = 64 << 10
 
 // UpstreamState is what the addresses of a proxy do and have done.
 type UpstreamState struct {
-	Project, Proxy string
-	Retries        uint64
-	Addresses      []balance.State
+	ID, Project, Proxy string
+	Retries            uint64
+	Addresses          []balance.State
 }
 
 // Upstreams tells of every proxy that has several addresses, or whose address is
@@ -201,9 +252,12 @@ func (g *Gateway) Upstreams() []UpstreamState {
 	byName := make(map[[2]string]*UpstreamState, len(g.balancers.all))
 	var list []*UpstreamState
 	for key, pool := range g.balancers.all {
+		if g.balancers.fresh[key] {
+			continue // the one whose place it takes is told of
+		}
 		name := [2]string{key.project, key.proxy}
 		if byName[name] == nil {
-			byName[name] = &UpstreamState{Project: key.project, Proxy: key.proxy}
+			byName[name] = &UpstreamState{ID: key.id, Project: key.project, Proxy: key.proxy}
 			list = append(list, byName[name])
 		}
 		byName[name].add(pool)
@@ -227,6 +281,9 @@ func (s *UpstreamState) add(p *balance.Pool) {
 			continue
 		}
 		a := &s.Addresses[i]
-		a.Calls, a.Rests, a.Health = a.Calls+more.Calls, a.Rests+more.Rests, max(a.Health, more.Health)
+		a.Calls, a.Rests = a.Calls+more.Calls, a.Rests+more.Rests
+		if more.Health > a.Health {
+			a.Health, a.Since, a.Reason = more.Health, more.Since, more.Reason
+		}
 	}
 }

@@ -227,6 +227,7 @@ func (g *Gateway) Apply(ctx context.Context, b Bundle) error {
 		return failure
 	}
 	s.applied, s.newest = g.now(), &g.snapshot
+	g.balancers.succeed(s)
 	g.snapshot.Store(s)
 	g.transports.keep(s)
 	g.balancers.keep(s)

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 )
@@ -42,6 +43,12 @@ func (m *callMetrics) Access(a event.Access) {
 		status = 0
 	}
 	m.tallies.of(callKind{a.Environment, a.Project, a.Proxy, status, a.Result, a.Fault, a.TokenCheck}).add(a.Duration, a.Upstream)
+}
+
+// keep forgets the series of an environment that belong to no API, group or project
+// that is served there any more.
+func (m *callMetrics) keep(environment string, s engine.Served) {
+	m.tallies.drop(func(k callKind) bool { return k.environment == environment && !s.Has(k.project, k.proxy) })
 }
 
 // Describe implements prometheus.Collector.

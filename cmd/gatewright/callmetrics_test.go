@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatewright/gatewright/engine"
+	"github.com/gatewright/gatewright/engine/enginetest"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
 )
@@ -68,6 +71,62 @@ func TestCallsAreCountedByWhatBecameOfThem(t *testing.T) {
 		"gatewright_upstream_duration_seconds_count", "gatewright_token_checks_total")
 	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Whoever deploys and deletes all day must not fill the memory of nodes and of
+// those who scrape them.
+func TestSeriesGoWithTheirAPI(t *testing.T) {
+	t.Parallel()
+	member := enginetest.Proxy("stock", "/stock", "http://127.0.0.1:1")
+	b := enginetest.Bundle(t, enginetest.Proxy("orders", "/orders", "http://127.0.0.1:1"))
+	b.Owners = append(b.Owners, enginetest.Owner(t, enginetest.ProxyGroup("all", "/all", member)))
+	g, _ := enginetest.Gateway(t, engine.Options{}, b)
+	m := newMetrics()
+	labels := regexp.MustCompile(`^(\w+)\{.*environment="(\w+)".*project="(\w*)",proxy="(\w*)".*`)
+	series := func() (of []string) {
+		for _, line := range metricLines(m.registry, "gatewright_requests_total", "gatewright_request_duration_seconds_count", "gatewright_upstream_duration_seconds_count") {
+			of = append(of, labels.ReplaceAllString(line, "$1 $2/$3/$4"))
+		}
+		slices.Sort(of)
+		return of
+	}
+	call := func(environment, project, proxy string) {
+		a := passed
+		a.Environment, a.Project, a.Proxy = environment, project, proxy
+		m.Access(a)
+	}
+	for _, name := range [][3]string{
+		{"production", "shop", "orders"}, {"production", "shop", "stock"}, {"production", "shop", "all"}, {"production", "shop", ""}, {"production", "", ""},
+		{"test", "shop", "gone"}, {"production", "shop", "gone"}, {"production", "other", "orders"}, {"production", "other", ""},
+	} {
+		call(name[0], name[1], name[2])
+	}
+	m.keep("production", g.Served())
+	want := []string{}
+	for _, name := range []string{"production//", "production/shop/", "production/shop/all", "production/shop/orders", "production/shop/stock", "test/shop/gone"} {
+		for _, metric := range []string{"gatewright_request_duration_seconds_count ", "gatewright_requests_total ", "gatewright_upstream_duration_seconds_count "} {
+			want = append(want, metric+name)
+		}
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, series()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if m.tallies.hasFresh() {
+		t.Error("there is something new to look at")
+	}
+	call("production", "shop", "gone") // had begun before
+	if !m.tallies.hasFresh() {
+		t.Error("a call that ends late is not noticed")
+	}
+	call("production", "shop", "orders")
+	m.keep("production", g.Served())
+	if diff := cmp.Diff(want, series()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !slices.Contains(metricLines(m.registry, "gatewright_requests_total"), `gatewright_requests_total{environment="production",fault="",project="shop",proxy="orders",result="SUCCESS",status="200"} 2`) {
+		t.Error("what goes on began anew")
 	}
 }
 

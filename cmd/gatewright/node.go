@@ -186,6 +186,7 @@ func (n *node) take(ctx context.Context, environment string, bundle engine.Bundl
 	applied := gateway.Apply(ctx, bundle)
 	if applied == nil {
 		n.keepers[environment].good(bundle)
+		n.metrics.keep(environment, gateway.Served())
 		n.kept[environment] = false
 		n.metrics.snapshot.WithLabelValues(environment).Set(float64(bundle.Generation))
 		n.logger.Debug("configuration taken over", "environment", environment, "generation", bundle.Generation, "owners", len(bundle.Owners))
@@ -235,7 +236,11 @@ func (n *node) beat(ctx context.Context) {
 func (n *node) tell(ctx context.Context) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	late := n.metrics.tallies.hasFresh() // maybe of a call that outlived its API
 	for environment, gateway := range n.gateways {
+		if late {
+			n.metrics.keep(environment, gateway.Served())
+		}
 		running := gateway.Status()
 		generation, failure := running.Generation, error(nil)
 		if running.Failure != nil {
@@ -278,5 +283,7 @@ func (n *node) empty(ctx context.Context, environment string) error {
 	if err != nil {
 		return err
 	}
-	return gateway.Apply(ctx, engine.Bundle{Environment: environment, Keys: none})
+	err = gateway.Apply(ctx, engine.Bundle{Environment: environment, Keys: none})
+	n.metrics.keep(environment, gateway.Served())
+	return err
 }

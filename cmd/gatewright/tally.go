@@ -91,6 +91,7 @@ type tallies[K comparable] struct {
 	mu     sync.Mutex
 	all    map[K]*tally // nil: the same as known
 	misses int
+	fresh  bool // some were made since the last drop
 }
 
 func (m *tallies[K]) of(key K) *tally {
@@ -111,7 +112,7 @@ func (m *tallies[K]) slow(key K) *tally {
 	t := m.all[key]
 	if t == nil {
 		t = newTally()
-		m.all[key] = t
+		m.all[key], m.fresh = t, true
 	}
 	if m.misses++; m.misses > len(m.all) {
 		all := m.all
@@ -127,6 +128,26 @@ func (m *tallies[K]) copied() map[K]*tally {
 		return maps.Clone(*known)
 	}
 	return make(map[K]*tally)
+}
+
+// drop forgets what counts no more. A call that ends just then may go with it.
+func (m *tallies[K]) drop(gone func(K) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.all
+	if all == nil {
+		all = m.copied()
+	}
+	maps.DeleteFunc(all, func(k K, _ *tally) bool { return gone(k) })
+	m.known.Store(&all)
+	m.all, m.misses, m.fresh = nil, 0, false
+}
+
+// hasFresh tells whether some were made since the last drop.
+func (m *tallies[K]) hasFresh() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.fresh
 }
 
 // each calls with every tally there is.

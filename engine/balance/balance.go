@@ -126,6 +126,7 @@ type Pool struct {
 	// none waits for that.
 	wake    atomic.Int64
 	retries atomic.Uint64
+	heir    atomic.Pointer[heir] // nil until another pool goes on in its place
 
 	mu       sync.Mutex // held while a state changes
 	stop     context.CancelFunc
@@ -137,14 +138,22 @@ const never = math.MaxInt64
 // address is the state of one. The plain fields are the lock's.
 type address struct {
 	Address
-	calls    atomic.Int64 // under way
-	failures atomic.Int64 // in a row
+	*counts
 
 	resting, trying bool
 	until           time.Duration // since the pool began
 	down            bool
 	good, bad       int // checks in a row
 	rests           uint64
+	since           time.Time // of its health
+	reason          string
+}
+
+// counts are those that calls make without a lock. The pool that goes on in the
+// place of another one has the same.
+type counts struct {
+	calls    atomic.Int64 // under way
+	failures atomic.Int64 // in a row
 }
 
 // view is what calls choose from for as long as no state changes.
@@ -165,7 +174,7 @@ func New(o Options) *Pool {
 	}
 	p := &Pool{o: o, began: o.Now()}
 	for _, a := range o.Addresses {
-		p.addresses = append(p.addresses, &address{Address: a})
+		p.addresses = append(p.addresses, &address{Address: a, counts: new(counts), since: p.began})
 	}
 	p.look()
 	return p

@@ -104,21 +104,37 @@ func (p *Pool) try() (Try, bool) {
 func (t Try) Release() { t.pool.addresses[t.at].calls.Add(-1) }
 
 // Report tells what became of the call as soon as that is known: when the header of
-// the answer has arrived, or will not.
+// the answer has arrived, or will not. Where another pool has gone on meanwhile, it
+// is told.
 func (t Try) Report(o Outcome) {
+	for !t.report(o) {
+		heir := t.pool.heir.Load()
+		if heir.at[t.at] < 0 {
+			return // nobody knows the address any more
+		}
+		t.pool, t.at = heir.pool, uint8(heir.at[t.at])
+	}
+}
+
+// report is false where another pool has gone on in the place of this one.
+func (t Try) report(o Outcome) bool {
 	p, a := t.pool, t.pool.addresses[t.at]
+	if p.heir.Load() != nil {
+		return false
+	}
 	failed := p.failed(o)
 	switch {
 	case t.kind != ordinary:
-		p.settle(t, o, failed)
+		return p.settle(t, o, failed)
 	case o == Abandoned:
 	case failed && p.o.Failures > 0:
 		if a.failures.Add(1) >= int64(p.o.Failures) {
-			p.rest(a, o)
+			p.rest(a, o) // has another pool just gone on, the next failure does that there: it has been counted
 		}
 	case !failed && a.failures.Load() != 0: // a load is cheaper than a store
 		a.failures.Store(0)
 	}
+	return true
 }
 
 // failed tells whether the outcome speaks against the address.
@@ -137,9 +153,9 @@ func (p *Pool) rest(a *address, o Outcome) {
 }
 
 // settle decides about an address that was tried while it rested.
-func (p *Pool) settle(t Try, o Outcome, failed bool) {
+func (p *Pool) settle(t Try, o Outcome, failed bool) bool {
 	a := p.addresses[t.at]
-	p.change(a, func() string {
+	return p.change(a, func() string {
 		if t.kind == trial {
 			a.trying = false
 		}
@@ -155,21 +171,29 @@ func (p *Pool) settle(t Try, o Outcome, failed bool) {
 	})
 }
 
-// change makes a change to an address under the lock and tells of it.
-func (p *Pool) change(a *address, make func() (reason string)) {
+// change makes a change to an address under the lock and tells of it. It is false,
+// and nothing is changed, where another pool has gone on in the place of this one.
+func (p *Pool) change(a *address, make func() (reason string)) bool {
 	p.mu.Lock()
+	if p.heir.Load() != nil {
+		p.mu.Unlock()
+		return false
+	}
 	before := a.health()
 	reason := make()
 	now := a.health()
 	p.look()
-	p.mu.Unlock()
-	if now == before {
-		return
-	}
 	if now == Well {
 		reason = ""
 	}
-	p.o.OnChange(Change{a.Name, now, reason})
+	if now != before {
+		a.since, a.reason = p.o.Now(), reason
+	}
+	p.mu.Unlock()
+	if now != before {
+		p.o.OnChange(Change{a.Name, now, reason})
+	}
+	return true
 }
 
 func (a *address) health() Health {

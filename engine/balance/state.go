@@ -1,11 +1,17 @@
 package balance
 
+import "time"
+
 // State is what an address does and has done.
 type State struct {
 	Address string
 	Health  Health
 	Calls   int64  // under way
 	Rests   uint64 // how often it was laid to rest
+	// Since is when its health began, Reason why: one sentence, "" of one that is
+	// well.
+	Since  time.Time
+	Reason string
 }
 
 // States tells of every address, in the order of Options.
@@ -14,13 +20,13 @@ func (p *Pool) States() []State {
 	defer p.mu.Unlock()
 	list := make([]State, len(p.addresses))
 	for i, a := range p.addresses {
-		list[i] = State{a.Name, a.health(), a.calls.Load(), a.rests}
+		list[i] = State{a.Name, a.health(), a.calls.Load(), a.rests, a.since, a.reason}
 	}
 	return list
 }
 
 // CountRetry notes that a call is tried again.
-func (p *Pool) CountRetry() { p.retries.Add(1) }
+func (p *Pool) CountRetry() { p.newest().retries.Add(1) }
 
 // Retries is how often that happened.
 func (p *Pool) Retries() uint64 { return p.retries.Load() }
