@@ -91,7 +91,7 @@ func (s *Store) EnvironmentKept(ctx context.Context, name string) (string, error
 		if err != nil {
 			return err
 		}
-		reports, err := nodes(ctx, tx, nodeAlive, e.ID)
+		reports, err := nodes(ctx, tx, nodeQuery{age: nodeAlive, environmentID: e.ID})
 		kept = environmentKept(e, all, reports)
 		return err
 	})

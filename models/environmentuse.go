@@ -41,7 +41,7 @@ func (s *Store) EnvironmentStates(ctx context.Context) ([]EnvironmentState, erro
 			return err
 		}
 		list = make([]EnvironmentState, len(rows))
-		reports, err := nodes(ctx, tx, nodeKept, "")
+		reports, err := nodes(ctx, tx, nodeQuery{age: nodeKept})
 		if err != nil {
 			return err
 		}
@@ -234,7 +234,7 @@ func (s *Store) environmentUse(ctx context.Context, tx *gorm.DB, e environmentRo
 	if u.Live, err = s.liveTokensOf(ctx, tx, LiveTokenFilter{Environment: e.Name, IssuedSince: e.Stamp.CreatedAt.Truncate(time.Second)}, most); err != nil {
 		return u, err
 	}
-	if u.Nodes, err = nodes(ctx, tx, nodeKept, e.ID); err != nil {
+	if u.Nodes, err = nodes(ctx, tx, nodeQuery{age: nodeKept, environmentID: e.ID}); err != nil {
 		return u, err
 	}
 	u.Deployed, err = query[OwnerRevision](ctx, tx, `select x.id, p.name as project, x.kind, x.name, r.number as revision, r.digest

@@ -247,7 +247,7 @@ func (s *Store) retireIfDue(ctx context.Context, by Actor, k Key) error {
 	if err != nil {
 		return err
 	}
-	reports, err := nodes(ctx, s.db, nodeAlive, e.ID)
+	reports, err := nodes(ctx, s.db, nodeQuery{age: nodeAlive, environmentID: e.ID})
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,11 @@
 package models
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +41,8 @@ type NodeReport struct {
 	// Message says why.
 	OK      bool
 	Message string
+	// Addresses is what it knows of the addresses of APIs.
+	Addresses NodeAddresses
 	// At is set by the database, whose clock all nodes share.
 	At time.Time
 	// Alive tells that the report is recent: nodes repeat it every few seconds.
@@ -55,6 +60,7 @@ type nodeRow struct {
 	Kept          bool
 	OK            bool
 	Message       string
+	Addresses     document
 	StartedAt     time.Time
 	ReportedAt    time.Time
 }
@@ -69,16 +75,20 @@ func (s *Store) ReportNode(ctx context.Context, r NodeReport) error {
 	if err != nil {
 		return fmt.Errorf("report node: %w", err)
 	}
+	addresses, err := r.Addresses.bounded()
+	if err != nil {
+		return fmt.Errorf("report node: %w", err)
+	}
 	_, err = exec(ctx, s.db, `with old as (delete from nodes where reported_at < now() - make_interval(secs => ?) and node <> ?),
-		kept as (insert into nodes (node, environment_id, version, generation, running, kept, ok, message, started_at, reported_at)
-			values (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, now()), now())
+		kept as (insert into nodes (node, environment_id, version, generation, running, kept, ok, message, addresses, started_at, reported_at)
+			values (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, now()), now())
 			on conflict (node, environment_id) do update set version = excluded.version, generation = excluded.generation,
 				running = excluded.running, kept = excluded.kept,
-				ok = excluded.ok, message = excluded.message, reported_at = excluded.reported_at
+				ok = excluded.ok, message = excluded.message, addresses = excluded.addresses, reported_at = excluded.reported_at
 			returning 1)
 		select pg_notify(?, ?) from kept`,
 		nodeKept.Seconds(), r.Node, truncated(r.Node, maxNodeText), e.ID, truncated(r.Version, maxNodeText), r.Generation, r.Running, r.Kept, r.OK,
-		truncated(r.Message, maxNodeText), orNever(r.StartedAt), reportsChannel, e.Name)
+		truncated(r.Message, maxNodeText), addresses, orNever(r.StartedAt), reportsChannel, e.Name)
 	if err != nil {
 		return fmt.Errorf("report node: %w", err)
 	}
@@ -96,7 +106,7 @@ func (s *Store) ForgetNode(ctx context.Context, node string) error {
 
 // Nodes lists the last report of every node of the last day.
 func (s *Store) Nodes(ctx context.Context) ([]NodeReport, error) {
-	return nodes(ctx, s.db, nodeKept, "")
+	return nodes(ctx, s.db, nodeQuery{age: nodeKept})
 }
 
 // NodesOf lists the last report of every node of the last day about one
@@ -106,23 +116,33 @@ func (s *Store) NodesOf(ctx context.Context, environment string) ([]NodeReport, 
 	if err != nil {
 		return nil, err
 	}
-	return nodes(ctx, s.db, nodeKept, e.ID)
+	return nodes(ctx, s.db, nodeQuery{age: nodeKept, environmentID: e.ID})
 }
 
-// nodes lists reports that are at most so old, of one environment or of all.
-func nodes(ctx context.Context, db *gorm.DB, age time.Duration, environmentID string) ([]NodeReport, error) {
+// nodeQuery says which reports are asked for: those that are at most so old, of one
+// environment or of all.
+type nodeQuery struct {
+	age           time.Duration
+	environmentID string
+	// named is what is read of their addresses, in SQL with args; "" for the counts.
+	named string
+	args  []any
+}
+
+func nodes(ctx context.Context, db *gorm.DB, q nodeQuery) ([]NodeReport, error) {
 	type line struct {
 		Node, Environment, Version, Message string
 		Generation, Running                 int64
 		OK, Kept, Alive                     bool
+		Addresses                           document
 		StartedAt, ReportedAt               time.Time
 	}
 	sql := `select n.node, n.version, n.generation, n.running, n.kept, n.ok, n.message, n.started_at, n.reported_at, e.name as environment,
-			n.reported_at >= now() - make_interval(secs => ?) as alive
+			` + cmp.Or(q.named, "n.addresses - 'named'") + ` as addresses, n.reported_at >= now() - make_interval(secs => ?) as alive
 		from nodes n join environments e on e.id = n.environment_id where n.reported_at >= now() - make_interval(secs => ?)`
-	args := []any{nodeAlive.Seconds(), age.Seconds()}
-	if environmentID != "" {
-		sql, args = sql+" and n.environment_id = ?", append(args, environmentID)
+	args := append(slices.Clone(q.args), nodeAlive.Seconds(), q.age.Seconds())
+	if q.environmentID != "" {
+		sql, args = sql+" and n.environment_id = ?", append(args, q.environmentID)
 	}
 	lines, err := query[line](ctx, db, sql+" order by lower(e.name), n.node", args...)
 	if err != nil {
@@ -133,6 +153,9 @@ func nodes(ctx context.Context, db *gorm.DB, age time.Duration, environmentID st
 		list[i] = NodeReport{
 			Node: l.Node, Environment: l.Environment, Version: l.Version, Generation: l.Generation,
 			Running: l.Running, Kept: l.Kept, StartedAt: l.StartedAt.UTC(), OK: l.OK, Message: l.Message, At: l.ReportedAt.UTC(), Alive: l.Alive,
+		}
+		if err := json.Unmarshal(l.Addresses, &list[i].Addresses); err != nil {
+			return nil, fmt.Errorf("read addresses of node %s: %w", l.Node, err)
 		}
 	}
 	return list, nil
@@ -150,7 +173,7 @@ func (s *Store) AwaitNodes(ctx context.Context, environment string, generation i
 	var reports []NodeReport
 	err = s.listen(ctx, reportsChannel, func(conn *pgx.Conn) error {
 		for {
-			list, err := nodes(ctx, s.db, nodeAlive, e.ID)
+			list, err := nodes(ctx, s.db, nodeQuery{age: nodeAlive, environmentID: e.ID})
 			if err != nil {
 				return err
 			}

@@ -207,7 +207,7 @@ func (n *node) report(ctx context.Context, environment string, generation int64,
 	r := models.NodeReport{
 		Node: n.name, Environment: environment, Version: buildVersion(), StartedAt: n.started,
 		Generation: generation, Running: n.gateways[environment].Status().Generation, Kept: n.kept[environment],
-		OK: failure == nil, Message: "Running",
+		OK: failure == nil, Message: "Running", Addresses: addressesOf(n.gateways[environment]),
 	}
 	if failure != nil {
 		r.Message = failure.Error()
