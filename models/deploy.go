@@ -47,13 +47,28 @@ type order struct {
 	// revision is the number of an earlier one that is to run again; 0 for the
 	// owner as it is edited.
 	revision int
+	seen     []Seen
+}
+
+// Seen refuses what is to be done with an owner, as the transaction that does it
+// finds it, with an error that comes back: it may have changed since somebody
+// decided on that (D17). It may be asked again when the transaction is.
+type Seen func(Owner) error
+
+func (o *order) judge(p Owner) error {
+	for _, seen := range o.seen {
+		if err := seen(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Deploy freezes an owner as it is edited and makes it what the environment
 // runs (D5). It is compiled first; when it does not compile, the problem.List
 // comes back, nothing is stored and the old revision keeps serving. Keys that
 // its policies sign with are made when the environment has none yet (D6).
-func (s *Store) Deploy(ctx context.Context, by Actor, projectID, ownerID, environment, note string) (DeployResult, error) {
+func (s *Store) Deploy(ctx context.Context, by Actor, projectID, ownerID, environment, note string, seen ...Seen) (DeployResult, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
 		return DeployResult{}, err
@@ -61,7 +76,7 @@ func (s *Store) Deploy(ctx context.Context, by Actor, projectID, ownerID, enviro
 	if msg := descriptionProblem(note); msg != "" {
 		return DeployResult{}, problem.List{{Field: "note", Message: msg}}
 	}
-	o := order{project: project, ownerID: ownerID, environment: environment, note: note}
+	o := order{project: project, ownerID: ownerID, environment: environment, note: note, seen: seen}
 	return s.carryOut(ctx, by, o)
 }
 
@@ -89,6 +104,9 @@ func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made
 	}
 	row, p, err := s.ownerToDeploy(ctx, tx, o)
 	if err != nil {
+		return DeployResult{}, err
+	}
+	if err := o.judge(p); err != nil {
 		return DeployResult{}, err
 	}
 	f, err := s.wanted(ctx, tx, e, &p, o)
@@ -216,16 +234,26 @@ func (s *Store) setDeployment(ctx context.Context, tx *gorm.DB, by Actor, ownerI
 
 // Undeploy takes an owner out of an environment. ErrNotFound when it does not
 // run there.
-func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, ownerID, environment string) (DeployResult, error) {
+func (s *Store) Undeploy(ctx context.Context, by Actor, projectID, ownerID, environment string, seen ...Seen) (DeployResult, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
 		return DeployResult{}, err
 	}
 	var result DeployResult
+	o := order{project: project, ownerID: ownerID, seen: seen}
 	err = s.write(ctx, func(tx *gorm.DB) error {
 		row, err := ownerByID(ctx, tx, project.ID, ownerID)
 		if err != nil {
 			return err
+		}
+		if len(seen) > 0 {
+			p, err := s.oneOwner(ctx, tx, project.Name, row)
+			if err == nil {
+				err = o.judge(p)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		e, err := environmentNamed(ctx, tx, environment)
 		if err != nil {

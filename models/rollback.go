@@ -15,7 +15,7 @@ import (
 // new revision (D5). It is compiled first, as it may have been made for keys or
 // beside APIs that are gone. The owner as it is edited stays as it is. Errors
 // are those of Deploy, and a problem of revision when that one runs already.
-func (s *Store) Rollback(ctx context.Context, by Actor, projectID, ownerID, environment string, revision int, note string) (DeployResult, error) {
+func (s *Store) Rollback(ctx context.Context, by Actor, projectID, ownerID, environment string, revision int, note string, seen ...Seen) (DeployResult, error) {
 	project, err := s.projectByID(ctx, s.db, projectID)
 	if err != nil {
 		return DeployResult{}, err
@@ -26,7 +26,7 @@ func (s *Store) Rollback(ctx context.Context, by Actor, projectID, ownerID, envi
 	if revision < 1 {
 		return DeployResult{}, fmt.Errorf("roll back to revision %d: %w", revision, ErrNotFound)
 	}
-	return s.carryOut(ctx, by, order{project: project, ownerID: ownerID, environment: environment, note: note, revision: revision})
+	return s.carryOut(ctx, by, order{project: project, ownerID: ownerID, environment: environment, note: note, revision: revision, seen: seen})
 }
 
 // earlier is a revision as it would be deployed now: under the names that the

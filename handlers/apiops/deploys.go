@@ -53,23 +53,19 @@ type deployRequest struct {
 	Persistent  bool   `json:"persistent" doc:"Keeps the revision however old it gets."`
 }
 
-// inPlace is the owner of the address, and its environment. What changes the
-// environment is held against If-Match, so that nobody deploys what they have not
-// seen; that leaves the owner at its version, which is answered.
+// inPlace is the owner of the address, and its environment.
 func (c *call) inPlace() (models.Owner, models.Deployment, error) {
 	o, err := c.owner()
 	if err != nil {
 		return o, models.Deployment{}, err
 	}
 	d, err := inEnvironment(o, c.name("environmentName"))
-	if err != nil || !c.op.writes() {
-		return o, d, err
-	}
-	return o, d, c.seen(o)
+	return o, d, err
 }
 
 // seen refuses what is done with an owner that is not at the version of If-Match,
-// and answers the version else.
+// so that nobody deploys what they have not seen, and answers the version else: the
+// owner stays at it. It is asked in the transaction that does it.
 func (c *call) seen(o models.Owner) error {
 	if err := c.matches(flowVersions(o)...); err != nil {
 		return err
@@ -119,7 +115,7 @@ func (a *API) deployOwner(c *call) (any, error) {
 		return nil, err
 	}
 	result, answer, err := c.changePlace("Deployment successful", func() (models.DeployResult, error) {
-		return a.Store.Deploy(c.ctx(), c.by(), c.project.ID, o.ID, d.Environment, r.Description)
+		return a.Store.Deploy(c.ctx(), c.by(), c.project.ID, o.ID, d.Environment, r.Description, c.seen)
 	})
 	if err != nil || !r.Persistent {
 		return answer, err
@@ -133,7 +129,7 @@ func (a *API) undeployOwner(c *call) (any, error) {
 		return nil, err
 	}
 	_, answer, err := c.changePlace("Undeployment successful", func() (models.DeployResult, error) {
-		return a.Store.Undeploy(c.ctx(), c.by(), c.project.ID, o.ID, d.Environment)
+		return a.Store.Undeploy(c.ctx(), c.by(), c.project.ID, o.ID, d.Environment, c.seen)
 	})
 	if isNotFound(err) {
 		return nil, &refusal{status: http.StatusNotFound, code: "not_found", text: fmt.Sprintf("%s does not run in %s.", o.Name, d.Environment)}

@@ -183,12 +183,9 @@ func (a *API) rollBack(c *call) (any, error) {
 	if name := cmp.Or(c.g.Query("environmentName"), r.Environment); name != r.Environment {
 		return nil, invalid("environmentName", "Revision %d is of %s; only that environment can go back to it.", r.Number, r.Environment)
 	}
-	if err := c.seen(o); err != nil {
-		return nil, err
-	}
 	note := cmp.Or(request.Description, fmt.Sprintf("Rollback to revision %d.", r.Number))
 	_, answer, err := c.changePlace("Rollback successful", func() (models.DeployResult, error) {
-		return a.Store.Rollback(c.ctx(), c.by(), c.project.ID, o.ID, r.Environment, r.Number, note)
+		return a.Store.Rollback(c.ctx(), c.by(), c.project.ID, o.ID, r.Environment, r.Number, note, c.seen)
 	})
 	return answer, err
 }
