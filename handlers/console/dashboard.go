@@ -195,7 +195,7 @@ func refusalLabel(name string) string {
 }
 
 func (d *dashboardDesk) nodes() error {
-	reports, generation, err := d.c.nodes(d.ctx)
+	reports, generation, err := d.c.nodes(d.ctx, d.c.store.Nodes)
 	if err != nil {
 		return err
 	}

@@ -14,16 +14,18 @@ import (
 
 // ListNodes is the page of all gateway nodes.
 func (c *Console) ListNodes(g *gin.Context) error {
-	reports, newest, err := c.nodes(g.Request.Context())
+	reports, newest, err := c.nodes(g.Request.Context(), c.store.NodesWithAddresses)
 	if err != nil {
 		return err
 	}
 	p := nodes.Page{Now: c.now(), Environments: link.Environments}
+	p.Unwell, p.More = unwell(reports)
 	for _, r := range reports {
 		n := nodeRow(r, newest[r.Environment])
 		p.Nodes = append(p.Nodes, nodes.Node{
 			Name: n.Name, Version: n.Version, Environment: r.Environment, Href: link.EnvironmentPage(r.Environment), Running: r.Running,
 			Newest: newest[r.Environment], Tone: n.Tone, State: n.State, Message: n.Message, Alive: n.Alive, StartedAt: r.StartedAt, At: n.At,
+			Addresses: r.Addresses.All(), NotWell: r.Addresses.NotWell(),
 		})
 	}
 	frame, err := c.frame(g, "Gateway Nodes", models.Project{}, layout.Crumb{Label: "Administration"}, layout.Crumb{Label: "Gateway Nodes"})
@@ -33,10 +35,10 @@ func (c *Console) ListNodes(g *gin.Context) error {
 	return render(g, http.StatusOK, nodes.ListPage(frame, p))
 }
 
-// nodes are the reports of all nodes, with the newest generations by
-// environment.
-func (c *Console) nodes(ctx context.Context) ([]models.NodeReport, map[string]int64, error) {
-	reports, err := c.store.Nodes(ctx)
+// nodes are the reports of all nodes as they are listed by one of the store's
+// methods, with the newest generations by environment.
+func (c *Console) nodes(ctx context.Context, list func(context.Context) ([]models.NodeReport, error)) ([]models.NodeReport, map[string]int64, error) {
+	reports, err := list(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

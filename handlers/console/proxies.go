@@ -203,6 +203,9 @@ func (c *Console) ShowProxy(g *gin.Context) error {
 	for _, s := range words.BalancingSettings(p.Upstream) {
 		o.Balancing = append(o.Balancing, [2]string{s.Label, s.Text})
 	}
+	if o.Watched, err = d.watched(); err != nil {
+		return err
+	}
 	if o.Groups, err = d.memberships(); err != nil {
 		return err
 	}

@@ -12,6 +12,10 @@ import (
 type Page struct {
 	Now   time.Time
 	Nodes []Node
+	// Unwell are the addresses that nodes do not call, as many as are shown, and
+	// More how many are not.
+	Unwell []Address
+	More   int
 	// Environments leads to those that nodes can serve.
 	Environments string
 }
@@ -27,6 +31,19 @@ type Node struct {
 	Message         string // why it does not run what it should; "" when it does
 	Alive           bool
 	StartedAt, At   time.Time
+	// Addresses and NotWell are how many addresses of APIs it watches, and how many
+	// of them it does not call.
+	Addresses, NotWell int
+}
+
+func (n Node) addresses() string {
+	switch {
+	case n.Addresses == 0:
+		return ""
+	case n.NotWell == 0:
+		return fmt.Sprintf("%d well", n.Addresses)
+	}
+	return fmt.Sprintf("%d of %d not called", n.NotWell, n.Addresses)
 }
 
 func (n Node) runs() string {

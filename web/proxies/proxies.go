@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatewright/gatewright/web/deploys"
+	"github.com/gatewright/gatewright/web/nodes"
 	"github.com/gatewright/gatewright/web/ui"
 )
 
@@ -114,13 +115,21 @@ type Overview struct {
 	// ConnectTimeout and ResponseTimeout are in words, with the default named.
 	ConnectTimeout, ResponseTimeout string
 	// Balancing is what else the upstream says: labels and texts.
-	Balancing            [][2]string
+	Balancing [][2]string
+	// Watched is what nodes know of the addresses; nil where there is nothing to know.
+	Watched              *Watched
 	Endpoints            []EndpointText
 	ErrorTemplates       []TemplateText // none: error answers go out as they are
 	ReplaceAPIErrors     bool
 	Groups               []Group // that it is a member of
 	CreatedAt, ChangedAt time.Time
 	CreatedBy, ChangedBy string
+}
+
+// Watched is what nodes know of the addresses, and what to know about that.
+type Watched struct {
+	Addresses []nodes.Address
+	Text      string
 }
 
 // EndpointText is one operation as it is read.
