@@ -29,7 +29,7 @@ type Front struct {
 	odd     chan net.Conn // for Accept
 	once    sync.Once
 	ctx     context.Context
-	tick    atomic.Pointer[time.Time] // the last one of sweep
+	tick    atomic.Pointer[time.Time] // the last one of keepTime
 
 	mu     sync.Mutex
 	conns  map[*conn]bool
@@ -77,6 +77,7 @@ func (f *Front) now(d time.Duration) time.Time {
 // Accept returns the next connection that is net/http's.
 func (f *Front) Accept() (net.Conn, error) {
 	f.once.Do(func() {
+		f.tick.Store(new(time.Now())) // it may be long since Listen
 		go f.accept()
 		go f.sweep()
 	})
@@ -222,12 +223,14 @@ const sweepEvery = 200 * time.Millisecond
 // sweep finds callers that have left while they were waiting, so that no API works for
 // nobody. It costs a call that is answered sooner nothing.
 func (f *Front) sweep() {
+	gone := make(chan struct{})
+	defer close(gone)
+	go f.keepTime(gone)
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for n := int64(1); ; n++ {
 		select {
-		case at := <-tick.C:
-			f.tick.Store(&at)
+		case <-tick.C:
 		case <-f.closed:
 			f.mu.Lock()
 			none := len(f.conns) == 0
@@ -235,13 +238,26 @@ func (f *Front) sweep() {
 			if none {
 				return
 			}
-			at := <-tick.C
-			f.tick.Store(&at)
+			<-tick.C
 		}
 		for _, c := range f.waiting(n) {
 			if c.hungUp() {
 				c.leave()
 			}
+		}
+	}
+}
+
+// keepTime does nothing else: a time that stands still would end connections.
+func (f *Front) keepTime(gone <-chan struct{}) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case at := <-tick.C:
+			f.tick.Store(&at)
+		case <-gone:
+			return
 		}
 	}
 }
