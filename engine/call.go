@@ -242,7 +242,10 @@ func (c *call) find() bool {
 func (c *call) reject(by *step, err error) {
 	c.by = by
 	r, ok := err.(*policy.Rejection) // as nearly always
-	if !ok && !errors.As(err, &r) {
+	if !ok {
+		r, ok = wrapped(err)
+	}
+	if !ok {
 		c.broken(&stepError{by.name, err})
 		return
 	}
@@ -256,6 +259,12 @@ func (c *call) reject(by *step, err error) {
 		c.alarm(r)
 	}
 	c.refuse(r.Fault, r.Cause)
+}
+
+// wrapped is apart from reject, as it costs memory.
+func wrapped(err error) (r *policy.Rejection, ok bool) {
+	ok = errors.As(err, &r)
+	return r, ok
 }
 
 // broken answers for a fault of ours and logs it: with the id that the caller
