@@ -35,9 +35,9 @@ create index policy_bindings_report on policy_bindings (project_id, policy_key, 
 create index policy_bindings_owner on policy_bindings (project_id, owner_key, policy_key, of_endpoint, lane, position, id)
   include (owner_id, policy_id, group_id, endpoint_id, owner_kind);
 drop index policy_bindings_policy;
-create index policy_bindings_policy on policy_bindings (policy_id, owner_key, owner_id) include (owner_kind) where policy_id is not null;
+create index policy_bindings_policy on policy_bindings (policy_id, owner_key, owner_id) include (owner_kind, project_id) where policy_id is not null;
 drop index policy_bindings_group;
-create index policy_bindings_group on policy_bindings (group_id, owner_key, owner_id) include (owner_kind) where group_id is not null;
+create index policy_bindings_group on policy_bindings (group_id, owner_key, owner_id) include (owner_kind, project_id) where group_id is not null;
 
 comment on column policy_bindings.owner_kind is 'That of the owner, which never changes.';
 comment on column policy_bindings.lane is 'The rank of the pipeline.';
@@ -51,7 +51,7 @@ create table owner_changes (
 ) with (fillfactor = 70);
 create index owner_changes_project on owner_changes (project_id);
 
-comment on table owner_changes is 'When an owner, or something that it is made of, was last written: its policies, its policy groups, its members and what these are made of. Triggers keep it, so that no writer can forget it.';
+comment on table owner_changes is 'When an owner, or something that it is made of, was last written: its policies, its policy groups, its members and what these are made of; or when an earlier revision of it was deployed. Triggers keep it, so that no writer can forget it.';
 
 -- All that is made of the owners of a table, itself included. Whoever changes which parts an owner has writes the owner.
 -- +goose StatementBegin
@@ -105,3 +105,7 @@ with bound as (
 insert into owner_changes
 select x.id, x.project_id, greatest(l.at, (select max(o.at) from proxy_group_members m join latest o on o.owner_id = m.proxy_id where m.group_id = x.id))
 from owners x join latest l on l.owner_id = x.id;
+
+-- After a roll back what runs is older than what is edited, which need not have been written since.
+update owner_changes c set at = greatest(c.at, d.updated_at) from deployments d join revisions r on r.id = d.revision_id
+  where d.owner_id = c.owner_id and exists (select from revisions o where o.owner_id = r.owner_id and o.number < r.number and o.digest = r.digest);

@@ -67,39 +67,54 @@ type BulkPreview struct {
 // bulkCompared is how many owners a preview compares.
 const bulkCompared = 100
 
-// usersOf are the owners whose definition holds one of some policies, or a policy
-// group with one: those that have it bound, the policy groups themselves, those that
-// have one bound, and the proxy groups of which one of these is a member. Each owner
-// is looked at once, as thousands may have a policy. Direct are those that have a
-// policy bound themselves, bound also those that have it by a policy group, running
-// those that run in the environment, or in any.
-const usersOf = `with groups as materialized (
-		select g.id from owners g where g.kind = 'POLICY_GROUP'
-			and (g.id = ?::uuid or exists (select from policy_bindings b where b.owner_id = g.id and b.policy_id = any(?::uuid[])))
-	), users as materialized (
-		select id, kind, name, key, direct, direct or grouped as bound, running from (
-			select x.id, x.kind, x.name, x.key,
-				x.id in (select b.owner_id from policy_bindings b where b.policy_id = any(?::uuid[])) as direct,
-				x.id in (select b.owner_id from policy_bindings b where b.group_id in (select id from groups)) as grouped,
-				x.id in (select m.group_id from proxy_group_members m join policy_bindings b on b.owner_id = m.proxy_id
-					where b.policy_id = any(?::uuid[]) or b.group_id in (select id from groups)) as member,
-				x.id in (select d.owner_id from deployments d where d.revision_id is not null and d.environment_id = coalesce(?::uuid, d.environment_id)) as running
-			from owners x where x.project_id = coalesce(?::uuid, x.project_id) offset 0
-		) x where direct or grouped or member or id in (select id from groups)
-	) `
-
-// users are the arguments of usersOf. Without an environment it is of all, without a
-// project of any.
-func (b BulkSubject) users(environmentID, projectID string) []any {
-	if b.Kind == SubjectPolicy {
-		return usersArgs([]string{b.ID}, "", environmentID, projectID)
+// usersOf names the owners whose definition holds one of some policies, or a policy
+// group with one, as users: those that have it bound, the policy groups themselves,
+// those that have one bound, and the proxy groups of which one of these is a member.
+// Direct are those that have a policy bound themselves, bound also those that have it
+// by a policy group, running those that run in an environment. Each is in one of the
+// four parts only. Where thousands have a policy bound, bindings tell all of them, and
+// what asks for direct ones, or for the first, reads no others.
+func usersOf(policyIDs []string, groupID, environmentID, projectID string) where {
+	var args []any
+	in := func(string) string { return "" }
+	if projectID != "" {
+		in, args = func(table string) string { return " and " + table + ".project_id = ?" }, []any{projectID}
 	}
-	return usersArgs(nil, b.ID, environmentID, projectID)
+	holds := func(b string) where {
+		w := statement(b+".policy_id = any(?::uuid[])"+in(b), append([]any{"{" + strings.Join(policyIDs, ",") + "}"}, args...)...)
+		if len(policyIDs) == 1 { // which keeps the order of the index
+			w = statement(b+".policy_id = ?::uuid"+in(b), append([]any{policyIDs[0]}, args...)...)
+		}
+		return w
+	}
+	runs := statement("select d.owner_id from deployments d where d.revision_id is not null")
+	if environmentID != "" {
+		runs = statement(runs.sql()+" and d.environment_id = ?", environmentID)
+	}
+	b, d := holds("b"), holds("d")
+	anyOf := where{[]string{"(" + b.sql() + " or b.group_id in (select id from groups))"}, b.args}
+	return statement(`groups as materialized (
+			select g.id from owners g where g.kind = 'POLICY_GROUP'`+in("g")+` and g.id in (
+				select ?::uuid union all select b.owner_id from policy_bindings b where b.owner_kind = 'POLICY_GROUP' and `+b.sql()+`)
+		), users as not materialized (select *, id in (`+runs.sql()+`) as running from (
+			select key, id, kind, true as direct, true as bound from (
+				select distinct on (b.owner_key, b.owner_id) b.owner_key as key, b.owner_id as id, b.owner_kind as kind from policy_bindings b where `+b.sql()+`) d
+			union all select distinct b.owner_key, b.owner_id, b.owner_kind, false, true from policy_bindings b where b.group_id in (select id from groups)
+				and not exists (select from policy_bindings d where d.owner_id = b.owner_id and `+d.sql()+`)
+			union all select x.key, x.id, x.kind, false, false from owners x where x.id in (select id from groups)
+				and not exists (select from policy_bindings d where d.owner_id = x.id and `+d.sql()+`)
+			union all select x.key, x.id, x.kind, false, false from owners x where x.kind = 'PROXY_GROUP'
+				and exists (select from proxy_group_members m join policy_bindings b on b.owner_id = m.proxy_id where m.group_id = x.id and `+anyOf.sql()+`)
+				and not exists (select from policy_bindings b where b.owner_id = x.id and `+anyOf.sql()+`)
+		) u)`, slices.Concat(args, []any{orNil(groupID)}, b.args, runs.args, b.args, d.args, d.args, anyOf.args, anyOf.args)...)
 }
 
-func usersArgs(policyIDs []string, groupID, environmentID, projectID string) []any {
-	policies := "{" + strings.Join(policyIDs, ",") + "}"
-	return []any{orNil(groupID), policies, policies, policies, orNil(environmentID), orNil(projectID)}
+// users are those of a subject in a project, running those in an environment.
+func (b BulkSubject) users(environmentID, projectID string) where {
+	if b.Kind == SubjectPolicy {
+		return usersOf([]string{b.ID}, "", environmentID, projectID)
+	}
+	return usersOf(nil, b.ID, environmentID, projectID)
 }
 
 // PreviewBulkDeploy tells what a bulk deploy would do, with at most so many of its
@@ -164,14 +179,16 @@ func bulkCandidates(ctx context.Context, tx *gorm.DB, projectID, environmentID s
 		Kind, ID, Name  string
 	}
 	// A policy group is deployed for its own key pair only, so only where it is.
-	lines, err := query[line](ctx, tx, usersOf+`, first as (
-			select kind, id, name, key from users where kind in ? and (running or ?::boolean and kind <> 'POLICY_GROUP') order by `+bulkOrder+` limit ?
+	users := c.Subject.users(environmentID, projectID)
+	lines, err := query[line](ctx, tx, with(users)+`, everyone as materialized (select kind, id, key, running from users
+		), first as (
+			select kind, id, key from everyone where kind in ? and (running or ?::boolean and kind <> 'POLICY_GROUP') order by `+bulkOrder+` limit ?
 		)
 		select * from (
-			select count(*) as owners, count(*) filter (where running) as running, kind, null::uuid as id, '' as name, '' as key from users group by kind
-			union all select 0, 0, kind, id, name, key from first
+			select count(*) as owners, count(*) filter (where running) as running, kind, null::uuid as id, '' as name, '' as key from everyone group by kind
+			union all select 0, 0, f.kind, f.id, x.name, f.key from first f join owners x on x.id = f.id
 		) l order by owners = 0, `+bulkOrder,
-		append(c.Subject.users(environmentID, projectID), c.Kinds, c.Filter == BulkAll, most)...)
+		append(users.args, c.Kinds, c.Filter == BulkAll, most)...)
 	if err != nil {
 		return bulkOwners{}, fmt.Errorf("list owners: %w", err)
 	}

@@ -137,9 +137,8 @@ func (s *Store) OutdatedOwners(ctx context.Context, projectID string, f OwnerFil
 		if err != nil {
 			return err
 		}
-		owners, err := s.owners(ctx, tx, project.Name, rows)
 		limit, _ := page(1, f.PerPage)
-		list, at.Next = firstOutdated(owners, limit)
+		list, at.Next, err = s.firstOutdated(ctx, tx, project, rows, limit)
 		if at.Next += max(looked, 0); at.Next >= at.Total {
 			at.Next = 0
 		}
@@ -153,19 +152,26 @@ func (s *Store) OutdatedOwners(ctx context.Context, projectID string, f OwnerFil
 }
 
 // firstOutdated are at most so many of those that have to be deployed again, and how
-// many were looked at for them.
-func firstOutdated(owners []Owner, most int) (list []Owner, looked int) {
-	for _, o := range owners {
+// many were looked at for them: first as many as are wanted, then the others.
+func (s *Store) firstOutdated(ctx context.Context, tx *gorm.DB, project Project, rows []ownerRow, most int) (list []Owner, looked int, err error) {
+	first := min(most, len(rows))
+	for _, some := range [][]ownerRow{rows[:first], rows[first:]} {
 		if len(list) == most {
 			break
 		}
-		looked++
-		if o.outdated() {
-			o.Endpoints, o.Bindings = nil, nil
-			list = append(list, o)
+		owners, err := s.owners(ctx, tx, project.Name, some)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i := 0; i < len(owners) && len(list) < most; i++ {
+			looked++
+			if o := owners[i]; o.outdated() {
+				o.Endpoints, o.Bindings = nil, nil
+				list = append(list, o)
+			}
 		}
 	}
-	return list, looked
+	return list, looked, nil
 }
 
 func (o *Owner) outdated() bool {

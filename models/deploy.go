@@ -128,6 +128,11 @@ func (s *Store) deploy(ctx context.Context, tx *gorm.DB, by Actor, o order, made
 	if err := s.setDeployment(ctx, tx, by, p.ID, e.ID, &rev.ID); err != nil {
 		return DeployResult{}, err
 	}
+	if o.revision > 0 { // what runs may differ from what is edited although that is older
+		if _, err := exec(ctx, tx, "update owner_changes set at = greatest(at, ?) where owner_id = ?", s.now(), p.ID); err != nil {
+			return DeployResult{}, err
+		}
+	}
 	done := fact{action: ActionDeployed, kind: p.Kind, id: p.ID, name: p.Name, project: p.ProjectName, before: orNothing(before), after: rev.audited(e)}
 	return DeployResult{Environment: e.Name, Revision: rev.Number, Generation: generation}, s.record(ctx, tx, by, done)
 }

@@ -29,6 +29,11 @@ type change struct {
 	At   time.Time
 }
 
+// PolicyUsage lists where a policy is bound, by owner and in running order.
+func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, error) {
+	return usage(ctx, s.db, policyID, 0)
+}
+
 // clientName is a row that only triggers write.
 type clientName struct{ Name, Kind, Owner string }
 

@@ -50,7 +50,7 @@ type PolicyFilter struct {
 var policySorts = map[string]string{
 	"name":    "lower(name)",
 	"status":  "active",
-	"used":    "(select count(*) from policy_bindings b where b.policy_id = policies.id)",
+	"used":    "coalesce(used, 0)",
 	"updated": "updated_at",
 }
 
@@ -108,6 +108,9 @@ func (s *Store) Policies(ctx context.Context, projectID string, f PolicyFilter) 
 		return nil, 0, fmt.Errorf("count policies: %w", err)
 	}
 	limit, offset := page(f.Page, f.PerPage)
+	if f.Sort == "used" {
+		q = q.Joins("left join (select policy_id, count(*) as used from policy_bindings where project_id = ? group by policy_id) b on b.policy_id = policies.id", project.ID)
+	}
 	found, err := q.Order(ordering(policySorts, f.Sort, f.Desc) + ", lower(name), id").Limit(limit).Offset(offset).Find(ctx)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list policies: %w", err)

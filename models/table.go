@@ -47,6 +47,10 @@ func (t tableOf[T]) Where(query any, args ...any) tableOf[T] {
 	return tableOf[T]{t.with(func(db *gorm.DB) *gorm.DB { return db.Where(query, args...) })}
 }
 
+func (t tableOf[T]) Joins(query string, args ...any) tableOf[T] {
+	return tableOf[T]{t.with(func(db *gorm.DB) *gorm.DB { return db.Joins(query, args...) })}
+}
+
 func (t tableOf[T]) Order(value any) tableOf[T] {
 	return tableOf[T]{t.with(func(db *gorm.DB) *gorm.DB { return db.Order(value) })}
 }

@@ -2,9 +2,11 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -23,17 +25,51 @@ type Usage struct {
 	Live []string
 }
 
-// PolicyUsage lists where a policy is bound, by owner and in running order.
-func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, error) {
-	if !isID(policyID) {
-		return nil, nil
+// Places is where a policy or a policy group is bound, in numbers, and the first of
+// those that have it.
+type Places struct {
+	// Places are bindings, Owners those who have one, Live those of them that are
+	// deployed, in Environments.
+	Places, Owners, Live int
+	First, FirstLive     []OwnerName
+	Environments         []string
+}
+
+// placesNamed is how many owners are named.
+const placesNamed = 5
+
+// PlacesOf counts where a policy or a policy group is bound, but for some bindings:
+// a policy also by the policy groups that hold it, whose owners are named last.
+func (s *Store) PlacesOf(ctx context.Context, id string, except ...string) (p Places, err error) {
+	if !isID(id) {
+		return p, nil
 	}
-	var list []Usage
-	err := s.look(ctx, func(tx *gorm.DB) (err error) {
-		list, err = usage(ctx, tx, policyID, 0)
-		return err
-	})
-	return list, err
+	type line struct {
+		Places, Owners, Live           int
+		First, FirstLive, Environments document
+	}
+	first := func(which string) string {
+		return `(select jsonb_agg(jsonb_build_object('Kind', u.kind, 'Name', x.name) order by u.via, u.key, u.id)
+			from (select * from users where ` + which + fmt.Sprintf(" order by via, key, id limit %d) u join owners x on x.id = u.id)", placesNamed)
+	}
+	list, err := query[line](ctx, s.db, `with users as materialized (
+			select *, id in (select owner_id from deployments where revision_id is not null) as running from (
+				select b.owner_id as id, b.owner_kind as kind, b.owner_key as key, min(b.via) as via, count(*) as n from (
+					select *, 0 as via from policy_bindings where policy_id = ?
+					union all select *, 1 from policy_bindings where group_id = ?
+					union all select *, 1 from policy_bindings where group_id in (select owner_id from policy_bindings where policy_id = ? and owner_kind = 'POLICY_GROUP')
+				) b where b.id <> all(?::uuid[]) group by 1, 2, 3) u
+		)
+		select coalesce(sum(n), 0)::bigint as places, count(*) as owners, count(*) filter (where running) as live, `+first("true")+` as first, `+first("running")+` as first_live,
+			(select jsonb_agg(e.name order by lower(e.name)) from environments e where exists (select from deployments d
+				where d.environment_id = e.id and d.revision_id is not null and d.owner_id in (select id from users where running))) as environments
+		from users`, id, id, id, "{"+strings.Join(except, ",")+"}")
+	if err != nil {
+		return p, fmt.Errorf("count places: %w", err)
+	}
+	l := list[0]
+	p = Places{Places: l.Places, Owners: l.Owners, Live: l.Live}
+	return p, errors.Join(readList(l.First, &p.First), readList(l.FirstLive, &p.FirstLive), readList(l.Environments, &p.Environments))
 }
 
 // usage lists where a policy or a policy group is bound, most places of them or all.

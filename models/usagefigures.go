@@ -72,7 +72,7 @@ func (f StateFilter) narrow(w *where, owner string) {
 	switch f.State {
 	case "":
 	case Live, RedeployRequired:
-		w.and(owner + " in (select owner_id from standing)")
+		w.and("(" + owner + " in (select owner_id from standing)) is true") // which is asked of each place in turn, and not joined
 	default:
 		w.and(owner + " not in (select owner_id from standing)")
 	}
@@ -194,11 +194,8 @@ func (r report[T]) scan(ctx context.Context, f StateFilter, limit int) ([]T, Sca
 		return nil, at, err
 	}
 	var kept []T
-	for looked := 0; looked < len(list); {
-		some := list[looked:min(looked+max(limit, scanMost-limit), len(list))]
-		if looked == 0 {
-			some = list[:min(limit, len(list))]
-		}
+	looked, fill := 0, min(limit, len(list))
+	for _, some := range [][]T{list[:fill], list[fill:]} {
 		if err := r.stand(ctx, f, some); err != nil {
 			return nil, at, err
 		}

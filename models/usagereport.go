@@ -180,7 +180,7 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 		s: s, tx: tx, project: project,
 		count: func(ctx context.Context) (int, error) {
 			w, standing := f.places(project.ID), f.standing(project.ID)
-			list, err := query[int](ctx, tx, with(standing)+"select "+placesCounted(w), slices.Concat(standing.args, w.args, []any{CountCap})...)
+			list, err := query[int](ctx, tx, with(standing)+"select "+placesCounted(w), slices.Concat(standing.args, w.args)...)
 			return first(list), err
 		},
 		read: func(ctx context.Context, limit, offset int) (lines[PlaceUsage], error) {
@@ -192,9 +192,9 @@ func (s *Store) placeReport(ctx context.Context, tx *gorm.DB, projectID string, 
 	}, nil
 }
 
-// placesCounted counts places up to the limit that is its last argument.
+// placesCounted counts places up to CountCap.
 func placesCounted(w where) string {
-	return "(select count(*) from (select from " + everyPlace + " where " + w.sql() + " limit ?) counted)"
+	return fmt.Sprintf("(select count(*) from (select from %s where %s limit %d) counted)", everyPlace, w.sql(), CountCap)
 }
 
 // readPlaces cuts the page out before anything else is read of its places: of both
@@ -211,21 +211,20 @@ func (s *Store) readPlaces(ctx context.Context, tx *gorm.DB, project Project, f 
 	ahead := f.standing(project.ID)
 	ahead.parts, ahead.args = append(ahead.parts, sources.ahead.parts...), append(ahead.args, sources.ahead.args...)
 	var branches []string
-	args := ahead.args
+	args, end := ahead.args, fmt.Sprintf(" limit %d", limit+offset) // no argument: without it a plan is made that reads everything
 	for _, places := range []string{ownPlaces, groupPlaces} {
 		for _, source := range sources.of(places) {
-			branches = append(branches, "(select u.* from ("+source.sql()+") u where "+w.sql()+" order by "+f.order()+" limit ?)")
-			args = slices.Concat(args, source.args, w.args, []any{limit + offset})
+			branches = append(branches, "(select u.* from ("+source.sql()+") u where "+w.sql()+" order by "+f.order()+end+")")
+			args = slices.Concat(args, source.args, w.args)
 		}
 	}
-	args = append(slices.Concat(append(args, limit, offset, limit, offset), w.args), CountCap)
 	found, err := query[line](ctx, tx, with(ahead, where{parts: []string{"page as materialized (select u.*, row_number() over () as row from (select u.* from (" +
-		strings.Join(branches, " union all ") + ") u order by " + f.order() + " limit ? offset ?) u)"}})+`
+		strings.Join(branches, " union all ") + ") u order by " + f.order() + fmt.Sprintf(" limit %d offset %d", limit, offset) + ") u)"}})+`
 		select u.owner_id, u.owner_kind, x.name as owner_name, u.binding_id, b.scope, b.pipeline, u.position, u.place,
 			coalesce(e.method || ' ' || e.path, '') as endpoint, p.id as policy_id, p.type as policy_type, p.name as policy_name,
 			p.owner_id is null as global, p.active, coalesce(g.name, '') as via,
-			case when (select count(*) from page) < ? then ? + (select count(*) from page) else `+placesCounted(w)+` end as total
-		from page u `+aboutPlaces+" order by u.row", args...)
+			case when (select count(*) from page) < `+fmt.Sprintf("%d then %d", limit, offset)+` + (select count(*) from page) else `+placesCounted(w)+` end as total
+		from page u `+aboutPlaces+" order by u.row", slices.Concat(args, w.args)...)
 	if err != nil {
 		return read, fmt.Errorf("list places: %w", err)
 	}
@@ -317,13 +316,14 @@ func (s *Store) PolicyImpact(ctx context.Context, policyIDs ...string) (p Policy
 		Proxies, ProxyGroups, PolicyGroups, Bound, Through, Live, LiveProxies int
 		BoundBy, ThroughBy, Environments                                      document
 	}
-	list, err := query[line](ctx, s.db, usersOf+`select count(*) filter (where kind = 'PROXY' and bound) as proxies, count(*) filter (where kind = 'PROXY_GROUP' and bound) as proxy_groups,
+	users := usersOf(policyIDs, "", "", "")
+	list, err := query[line](ctx, s.db, with(users)+`select count(*) filter (where kind = 'PROXY' and bound) as proxies, count(*) filter (where kind = 'PROXY_GROUP' and bound) as proxy_groups,
 			count(*) filter (where kind = 'POLICY_GROUP') as policy_groups, count(*) filter (where direct) as bound, count(*) filter (where bound and not direct) as through,
 			count(*) filter (where running) as live, count(*) filter (where running and kind = 'PROXY') as live_proxies,
 			(`+firstUsers("direct")+`) as bound_by, (`+firstUsers("bound and not direct")+`) as through_by,
-			(select jsonb_agg(e.name order by lower(e.name)) from environments e where e.id in (
-				select d.environment_id from deployments d join users u on u.id = d.owner_id where d.revision_id is not null)) as environments
-		from users`, append(usersArgs(policyIDs, "", "", ""), impactNames, impactNames)...)
+			(select jsonb_agg(e.name order by lower(e.name)) from environments e where exists (select from users where exists (
+				select from deployments d where d.owner_id = users.id and d.environment_id = e.id and d.revision_id is not null offset 0))) as environments
+		from (select kind, direct, bound, running from users offset 0) users`, append(users.args, impactNames, impactNames)...)
 	if err != nil {
 		return p, fmt.Errorf("count uses of policy: %w", err)
 	}
@@ -335,8 +335,8 @@ func (s *Store) PolicyImpact(ctx context.Context, policyIDs ...string) (p Policy
 }
 
 func firstUsers(which string) string {
-	return `select jsonb_agg(jsonb_build_object('Kind', kind, 'Name', name) order by key, id)
-		from (select kind, name, key, id from users where ` + which + ` order by key, id limit ?) u`
+	return `select jsonb_agg(jsonb_build_object('Kind', u.kind, 'Name', x.name) order by u.key, u.id)
+		from (select kind, key, id from users where ` + which + ` order by key, id limit ?) u join owners x on x.id = u.id`
 }
 
 // readList reads what jsonb_agg made, which of nothing makes null.

@@ -62,8 +62,8 @@ func (f UsageFilter) figured(project Project, most int, figures where, name, key
 			return "exists (select from " + places + " where u.project_id = ? and (" + key + ") = (" + qualified("f", name) + ") and " + of + " offset 0)"
 		}
 		best = "select f.* from (select * from figures order by figure" + direction + ", " + name + " offset 0) f where " + has(ownPlaces) + " or " + has(groupPlaces) +
-			" order by figure" + direction + ", " + name + " limit ?"
-		args = []any{project.ID, project.ID, most}
+			fmt.Sprintf(" order by figure%s, %s limit %d", direction, name, most)
+		args = []any{project.ID, project.ID}
 	}
 	return placeSources{
 		ahead: where{
@@ -74,14 +74,11 @@ func (f UsageFilter) figured(project Project, most int, figures where, name, key
 			// Where most is first, those without a figure are needed when the others end.
 			enough := ""
 			if f.Desc && f.unfiltered() {
-				enough = "(select count(*) from best) < ? and "
-			}
-			without := statement("select u.*, 0::bigint as sorted from " + places + " where " + enough + "(not (" + of + ") or (" + key + ") not in (select " + name + " from figures))")
-			if enough != "" {
-				without.args = []any{most}
+				enough = fmt.Sprintf("(select count(*) from best) < %d and ", most)
 			}
 			return []where{
-				statement("select u.*, s.figure as sorted from best s join " + places + " on (" + key + ") = (" + qualified("s", name) + ") and " + of), without,
+				statement("select u.*, s.figure as sorted from best s join " + places + " on (" + key + ") = (" + qualified("s", name) + ") and " + of),
+				statement("select u.*, 0::bigint as sorted from " + places + " where " + enough + "(not (" + of + ") or (" + key + ") not in (select " + name + " from figures))"),
 			}
 		},
 	}
@@ -139,11 +136,11 @@ func (s *Store) callsByOwner(project Project, in where) where {
 }
 
 // tokensByPlace are the live tokens in some environments by the keys of owners and
-// policies.
+// policies. Where nothing is revoked, tokens are not asked for it one by one.
 func tokensByPlace(project Project, in where) where {
 	return statement(`with live as materialized (select lower(t.owner) as owner, t.environment, lower(t.policy) as policy, count(*) as tokens from token_requests t
 			where `+tokenEnds+` > now() and t.project = ? and t.operation in ('ISSUE', 'REFRESH', 'REGENERATE') and t.environment = any(array(select name `+in.sql()+`))
-				and not `+revokedToken+` group by t.owner, t.environment, t.policy),
+				and not (exists (select from revocations) and `+revokedToken+`) group by t.owner, t.environment, t.policy),
 		renamed as materialized (`+renamed+`)
 		select owner, policy, sum(tokens)::bigint as figure from (
 			select l.owner, l.policy, l.tokens from live l where (l.owner, l.environment) not in (select r.now_key, r.environment from renamed r)

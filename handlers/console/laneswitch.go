@@ -3,14 +3,12 @@ package console
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/gatewright/gatewright/engine/problem"
-	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/proxies"
 	"github.com/gatewright/gatewright/web/ui"
@@ -107,40 +105,40 @@ func (l *laneSwitch) shared() ([]proxies.SharedLine, error) {
 	var lines []proxies.SharedLine
 	for _, b := range l.owner.SwitchingShared(l.pipeline, l.endpoint, l.active) {
 		line := proxies.SharedLine{Name: b.Name(), Kind: "Global policy"}
-		usage, id := l.c.store.PolicyUsage, b.Policy.ID
+		id := b.Policy.ID
 		if b.Group != nil {
-			line.Kind, usage, id = "Policy group", l.c.store.PolicyGroupUsage, b.Group.ID
+			line.Kind, id = "Policy group", b.Group.ID
 		}
-		places, err := usage(l.g.Request.Context(), id)
+		places, err := l.c.store.PlacesOf(l.g.Request.Context(), id, l.bindings()...)
 		if err != nil {
 			return nil, err
 		}
-		through, err := l.c.throughGroups(l.g.Request.Context(), places)
-		if err != nil {
-			return nil, err
-		}
-		line.Elsewhere = l.elsewhere(append(places, through...))
+		line.Elsewhere = elsewhereOf(groupUse{places})
 		lines = append(lines, line)
 	}
 	return lines, nil
 }
 
-// elsewhere says in numbers where else something is bound.
-func (l *laneSwitch) elsewhere(places []models.Usage) string {
-	others := slices.DeleteFunc(slices.Clone(places), func(p models.Usage) bool {
-		return slices.ContainsFunc(l.owner.Bindings, func(b models.Binding) bool {
-			return b.ID == p.BindingID && b.Pipeline == l.pipeline && b.EndpointID == l.endpoint
-		})
-	})
-	if len(others) == 0 {
+// bindings are the ids of those of the lane.
+func (l *laneSwitch) bindings() (ids []string) {
+	for _, b := range l.owner.Bindings {
+		if b.Pipeline == l.pipeline && b.EndpointID == l.endpoint {
+			ids = append(ids, b.ID)
+		}
+	}
+	return ids
+}
+
+// elsewhereOf says in numbers where else something is bound.
+func elsewhereOf(u groupUse) string {
+	if u.Owners == 0 {
 		return "Nowhere else"
 	}
-	u := groupUseOf(others)
-	text := fmt.Sprintf("%s: %s.", countOf(len(others), "other place", "other places"), someOf(u.owners))
-	if len(u.live) == 0 {
+	text := fmt.Sprintf("%s: %s.", countOf(u.Places.Places, "other place", "other places"), u.owners())
+	if u.Live == 0 {
 		return text + " None of them is live."
 	}
-	return fmt.Sprintf("%s Live in %s: %s.", text, someOf(u.environments), someOf(u.live))
+	return fmt.Sprintf("%s Live in %s: %s.", text, someOf(u.Environments), u.live())
 }
 
 // SwitchLane switches every policy of a lane, as it was read.

@@ -119,11 +119,11 @@ func (d *ownerDesk) untouched() (string, error) {
 	use, err := d.use()
 	live := liveIn(d.owner)
 	switch {
-	case len(use.live) > 0:
-		return fmt.Sprintf("Calls go on as deployed in %s until these are redeployed to %s", someOf(use.live), someOf(use.environments)), err
+	case use.Live > 0:
+		return fmt.Sprintf("Calls go on as deployed in %s until these are redeployed to %s", use.live(), someOf(use.Environments)), err
 	case len(live) > 0:
 		return fmt.Sprintf("%s goes on in %s with what is deployed until the next deploy", d.owner.Name, strings.Join(live, ", ")), err
-	case len(use.owners) > 0:
+	case use.Owners > 0:
 		return "Nothing that uses it is deployed: no traffic is touched", err
 	}
 	return "The " + d.noun + " is not deployed: no traffic is touched", err

@@ -177,9 +177,9 @@ func (d *ownerDesk) saveGroup(f proxies.PolicyGroupForm) error {
 	if err != nil {
 		return err
 	}
-	if d.owner.Active && !f.Active && len(use.live) > 0 && f.Confirmed != d.owner.Name {
+	if d.owner.Active && !f.Active && use.Live > 0 && f.Confirmed != d.owner.Name {
 		f.Confirm = d.owner.Name
-		f.Problems.Add("confirm", "Type %s: %s.", d.owner.Name, "the group is live in "+someOf(use.environments)+" through "+someOf(use.live))
+		f.Problems.Add("confirm", "Type %s: %s.", d.owner.Name, "the group is live in "+someOf(use.Environments)+" through "+use.live())
 		return d.showEditGroup(http.StatusUnprocessableEntity, f)
 	}
 	saved, _, err := d.c.store.SavePolicyGroup(ctx, d.v.Actor(), d.project.ID, groupOf(f))
@@ -193,7 +193,7 @@ func (d *ownerDesk) saveGroup(f proxies.PolicyGroupForm) error {
 		return err
 	}
 	kind := visit.Success
-	if len(use.live) > 0 {
+	if use.Live > 0 {
 		kind = visit.Warning
 	}
 	d.v.Say(ctx, kind, savedText(saved)+use.redeploy())
@@ -210,7 +210,7 @@ func (d *ownerDesk) showEditGroup(status int, f proxies.PolicyGroupForm) error {
 		return err
 	}
 	f.Title, f.Action, f.Cancel = d.owner.Name, d.link().Edit(), d.page()
-	f.Fixed = groupFixed(len(d.owner.Bindings), len(use.places))
+	f.Fixed = groupFixed(len(d.owner.Bindings), use.Places.Places)
 	f.Effects = use.effects("It is bound in", "as it was saved last")
 	return render(d.g, status, proxies.PolicyGroupFormPage(frame, d.c.furnishedGroup(f, d.project.Name)))
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -95,77 +94,48 @@ func (c *Console) groupRows(g *gin.Context, project models.Project, groups []mod
 	return rows, err
 }
 
-// groupUse is where a policy group is bound, and how much hangs on it.
-type groupUse struct {
-	places []models.Usage
-	// owners are those that run it, live those of them that are deployed, in words
-	// such as "orders (proxy)"; each once, by name.
-	owners, live []string
-	environments []string // where the live ones are
-}
+// groupUse is where a policy or a policy group is bound, and how much hangs on it.
+type groupUse struct{ models.Places }
 
 func (c *Console) groupUse(ctx context.Context, id string) (groupUse, error) {
-	places, err := c.store.PolicyGroupUsage(ctx, id)
-	return groupUseOf(places), err
+	places, err := c.store.PlacesOf(ctx, id)
+	return groupUse{places}, err
 }
 
-func groupUseOf(places []models.Usage) groupUse {
-	u, environments, seen := groupUse{places: places}, map[string]bool{}, map[string]bool{} // there may be thousands
-	for _, p := range places {
-		if seen[p.OwnerID] {
-			continue
-		}
-		seen[p.OwnerID] = true
-		name := fmt.Sprintf("%s (%s)", p.OwnerName, kindNamed(p.OwnerKind).noun)
-		u.owners = append(u.owners, name)
-		if len(p.Live) > 0 {
-			u.live = append(u.live, name)
-		}
-		for _, e := range p.Live {
-			environments[e] = true
-		}
-	}
-	u.environments = slices.Sorted(maps.Keys(environments))
-	return u
-}
+// owners are those that run it, in words such as "orders (proxy)".
+func (u groupUse) owners() string { return someOutOf(withKinds(u.First), u.Owners) }
 
-// throughGroups is where the policy groups among places are bound: what they hold
-// runs there too.
-func (c *Console) throughGroups(ctx context.Context, places []models.Usage) ([]models.Usage, error) {
-	var through []models.Usage
-	for _, p := range places {
-		if p.OwnerKind != engine.KindPolicyGroup {
-			continue
-		}
-		more, err := c.store.PolicyGroupUsage(ctx, p.OwnerID)
-		if err != nil {
-			return nil, err
-		}
-		through = append(through, more...)
+// live are those of them that are deployed.
+func (u groupUse) live() string { return someOutOf(withKinds(u.FirstLive), u.Live) }
+
+func withKinds(list []models.OwnerName) []string {
+	names := make([]string, len(list))
+	for i, o := range list {
+		names[i] = fmt.Sprintf("%s (%s)", o.Name, kindNamed(o.Kind).noun)
 	}
-	return through, nil
+	return names
 }
 
 // redeploy says what a change of the group asks for (D5).
 func (u groupUse) redeploy() string {
-	if len(u.live) == 0 {
+	if u.Live == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" To take it over, redeploy %s in %s.", someOf(u.live), someOf(u.environments))
+	return fmt.Sprintf(" To take it over, redeploy %s in %s.", u.live(), someOf(u.Environments))
 }
 
 // effects are what a change touches. What it does to a place is said by does,
 // such as "It is skipped in".
 func (u groupUse) effects(does, without string) []string {
-	if len(u.owners) == 0 {
+	if u.Owners == 0 {
 		return []string{"No proxy or proxy group uses it."}
 	}
-	effects := []string{fmt.Sprintf("%s %s.", does, someOf(u.owners))}
-	if len(u.live) == 0 {
+	effects := []string{fmt.Sprintf("%s %s.", does, u.owners())}
+	if u.Live == 0 {
 		return append(effects, "None of them is live.")
 	}
 	return append(effects, fmt.Sprintf("Live in %s: %s. Calls go on as deployed until a redeploy, and from then on %s.",
-		someOf(u.environments), someOf(u.live), without))
+		someOf(u.Environments), u.live(), without))
 }
 
 // ShowPolicyGroup is what a policy group is, where it is bound and where it runs.
@@ -254,7 +224,7 @@ func (d *ownerDesk) askGroupStatus(status int, refused string) error {
 		Effects: use.effects("It is skipped in", "without its policies"), Action: d.link().Status(), Label: "Deactivate", Cancel: back, Error: refused,
 		Hidden: append(d.version(), ui.Hidden{Name: "active", Value: "false"}, ui.Hidden{Name: "return", Value: back}),
 	}
-	if len(use.live) > 0 {
+	if use.Live > 0 {
 		question.Name, question.Typed = d.owner.Name, d.g.PostForm("confirm")
 	}
 	return render(d.g, status, proxies.AskPage(frame, question))
@@ -279,7 +249,7 @@ func (c *Console) SetGroupStatus(g *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !active && len(use.live) > 0 && g.PostForm("confirm") != d.owner.Name {
+	if !active && use.Live > 0 && g.PostForm("confirm") != d.owner.Name {
 		return d.confirmGroupStatus()
 	}
 	o := d.owner
@@ -298,7 +268,7 @@ func (c *Console) SetGroupStatus(g *gin.Context) error {
 	if active {
 		toast.Text = saved.Name + " is active now." + use.redeploy()
 	}
-	if len(use.live) > 0 {
+	if use.Live > 0 {
 		toast.Tone, kind = ui.ToneWarning, visit.Warning
 	}
 	return d.groupSwitched(http.StatusOK, kind, toast)

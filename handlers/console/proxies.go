@@ -276,7 +276,7 @@ func (d *ownerDesk) use() (groupUse, error) {
 
 // nameIfLive must be typed before traffic is cut.
 func (d *ownerDesk) nameIfLive(use groupUse) string {
-	if len(liveIn(d.owner))+len(use.live) > 0 {
+	if len(liveIn(d.owner))+use.Live > 0 {
 		return d.owner.Name
 	}
 	return ""
