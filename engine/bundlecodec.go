@@ -5,7 +5,9 @@ import (
 	"encoding/gob"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/fault"
@@ -18,7 +20,7 @@ import (
 // BundleFormat is the number of what EncodeBundle writes. Whoever keeps it says
 // it beside it and reads no other one: a bundle of which half is not understood
 // would enforce half.
-const BundleFormat = 1
+const BundleFormat = 2
 
 // encodedBundle is a Bundle as it is kept. It names each part itself, so that no
 // change of a type elsewhere changes what is read from a file.
@@ -26,11 +28,12 @@ type encodedBundle struct {
 	Environment, PublicURL string
 	Generation             int64
 	Keys                   []encodedKey
-	Owners                 []Owner
-	Credentials            []encodedCredential
-	Sources                []encodedSource
-	Tokens, Messages       []byte // JSON; nil for nil
-	Values                 map[string]string
+	// Parts is how many lists of owners follow.
+	Parts            int
+	Credentials      []encodedCredential
+	Sources          []encodedSource
+	Tokens, Messages []byte // JSON; nil for nil
+	Values           map[string]string
 }
 
 // encodedKey is one with its private half, and in which set it is; both names
@@ -58,21 +61,38 @@ type encodedCredential struct {
 	Access                   map[string]identity.Access
 }
 
-// EncodeBundle is the bundle with all its secrets, among them the private keys,
+// partSize is how many owners are encoded at once: of all at once the encoder
+// would keep several copies while it works.
+const partSize = 256
+
+// EncodeBundle is what WriteBundle writes.
+func EncodeBundle(b *Bundle) ([]byte, error) {
+	var out bytes.Buffer
+	err := WriteBundle(&out, b)
+	return out.Bytes(), err
+}
+
+// WriteBundle writes the bundle with all its secrets, among them the private keys,
 // in bytes that DecodeBundle reads. They must be sealed before they are kept
 // anywhere.
-func EncodeBundle(b *Bundle) ([]byte, error) {
+func WriteBundle(w io.Writer, b *Bundle) error {
 	e := encodedBundle{
-		Environment: b.Environment, PublicURL: b.PublicURL, Generation: b.Generation, Owners: b.Owners, Values: b.Values,
+		Environment: b.Environment, PublicURL: b.PublicURL, Generation: b.Generation, Values: b.Values,
+		Parts: (len(b.Owners) + partSize - 1) / partSize,
 	}
 	if err := e.encode(b); err != nil {
-		return nil, fmt.Errorf("encode bundle of %s: %w", b.Environment, err)
+		return fmt.Errorf("encode bundle of %s: %w", b.Environment, err)
 	}
-	var out bytes.Buffer
-	if err := gob.NewEncoder(&out).Encode(e); err != nil {
-		return nil, fmt.Errorf("encode bundle of %s: %w", b.Environment, err)
+	to := gob.NewEncoder(w)
+	if err := to.Encode(e); err != nil {
+		return fmt.Errorf("encode bundle of %s: %w", b.Environment, err)
 	}
-	return out.Bytes(), nil
+	for part := range slices.Chunk(b.Owners, partSize) {
+		if err := to.Encode(part); err != nil {
+			return fmt.Errorf("encode bundle of %s: %w", b.Environment, err)
+		}
+	}
+	return nil
 }
 
 func (e *encodedBundle) encode(b *Bundle) (err error) {
@@ -150,18 +170,26 @@ func orNil(v any, none bool) ([]byte, error) {
 // DecodeBundle reads what EncodeBundle of this format wrote.
 func DecodeBundle(raw []byte) (Bundle, error) {
 	var e encodedBundle
-	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&e); err != nil {
+	from := gob.NewDecoder(bytes.NewReader(raw))
+	if err := from.Decode(&e); err != nil {
 		return Bundle{}, fmt.Errorf("decode bundle: %w", err)
 	}
 	b, err := e.decode()
 	if err != nil {
 		return Bundle{}, fmt.Errorf("decode bundle of %s: %w", e.Environment, err)
 	}
+	for range e.Parts {
+		var part []Owner
+		if err := from.Decode(&part); err != nil {
+			return Bundle{}, fmt.Errorf("decode owners of %s: %w", e.Environment, err)
+		}
+		b.Owners = append(b.Owners, part...)
+	}
 	return b, nil
 }
 
 func (e *encodedBundle) decode() (b Bundle, err error) {
-	b = Bundle{Environment: e.Environment, PublicURL: e.PublicURL, Generation: e.Generation, Owners: e.Owners, Values: e.Values}
+	b = Bundle{Environment: e.Environment, PublicURL: e.PublicURL, Generation: e.Generation, Values: e.Values}
 	if b.Keys, b.NamedKeys, err = e.keySets(); err != nil {
 		return b, err
 	}

@@ -112,6 +112,27 @@ func TestAnEmptyBundleComesBackToo(t *testing.T) {
 	}
 }
 
+func TestABundleOfManyOwnersIsKeptWhole(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, partSize, partSize + 1, 3*partSize - 1} {
+		b := Bundle{Environment: "x", Keys: keptKeys(t)}
+		for i := range n {
+			b.Owners = append(b.Owners, Owner{ID: fmt.Sprint(i), Definition: []byte(`{}`)})
+		}
+		if got := keptAndBack(t, b); !reflect.DeepEqual(got.Owners, b.Owners) {
+			t.Errorf("%d owners came back as %d", n, len(got.Owners))
+		}
+	}
+	b := Bundle{Environment: "x", Keys: keptKeys(t), Owners: make([]Owner, 2*partSize)}
+	raw, err := EncodeBundle(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DecodeBundle(raw[:len(raw)*3/4]); err == nil {
+		t.Error("one that lacks owners was read")
+	}
+}
+
 func keptAndBack(t *testing.T, b Bundle) Bundle {
 	t.Helper()
 	raw, err := EncodeBundle(&b)
@@ -147,7 +168,7 @@ func TestTheFormatOfBundlesHasANumberOfItsOwn(t *testing.T) {
 	const file = "testdata/bundleformat.txt"
 	now, seen := fmt.Sprintf("format %d\n", BundleFormat), map[reflect.Type]bool{}
 	for _, part := range []reflect.Type{
-		reflect.TypeFor[encodedBundle](), reflect.TypeFor[issue.Management](), reflect.TypeFor[issue.Settings](), reflect.TypeFor[fault.Message](),
+		reflect.TypeFor[encodedBundle](), reflect.TypeFor[Owner](), reflect.TypeFor[issue.Management](), reflect.TypeFor[issue.Settings](), reflect.TypeFor[fault.Message](),
 	} {
 		now += part.String() + "\n" + members(part, "\t", seen)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ const (
 	keepShare = 20
 	// keepAgain is when a write that failed is tried again.
 	keepAgain = 30 * time.Second
+	// muchToKeep is from how many owners on the memory that writing took is given
+	// back at once.
+	muchToKeep = 1000
 	// keepExpired is how long a revocation outlives its tokens, as in
 	// engine/revoke: clocks differ.
 	keepExpired = 10 * time.Minute
@@ -50,7 +54,7 @@ func newKeeper(files *keptFiles, environment string, logger *slog.Logger) *keepe
 	// It never goes back, also when the newest revocations have expired since: the
 	// bundle that is on disk would not go with what is written next.
 	var before keptRevocations
-	if files.open(environment, keptRevoked, &before) == nil {
+	if _, err := files.open(environment, keptRevoked, &before); err == nil {
 		k.last = before.Last
 	}
 	return k
@@ -137,11 +141,12 @@ func (k *keeper) flush() bool {
 	configuration, bundle, revocations := k.take()
 	var err error
 	if revocations != nil {
-		err = k.files.write(k.environment, keptRevoked, revocations)
+		err = k.files.write(k.environment, keptRevoked, revocations, nil)
 	}
 	if err == nil && bundle != nil {
-		if configuration.Bundle, err = engine.EncodeBundle(bundle); err == nil {
-			err = k.files.write(k.environment, keptBundleFile, configuration)
+		err = k.files.write(k.environment, keptBundleFile, configuration, bundle)
+		if len(bundle.Owners) > muchToKeep {
+			debug.FreeOSMemory() // what was sealed and written is of no more use
 		}
 	}
 	k.mu.Lock()

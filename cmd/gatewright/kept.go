@@ -22,7 +22,7 @@ import (
 // of another format is refused and not guessed at.
 const (
 	keptMagic = "gatewright kept "
-	keptForm  = 1
+	keptForm  = 2
 )
 
 var keptFormat = fmt.Sprintf("%d.%d", keptForm, engine.BundleFormat)
@@ -70,13 +70,12 @@ func openKept(dir string, sealer *secret.Sealer) (*keptFiles, error) {
 
 const draftPattern = ".draft-*"
 
-// keptConfiguration is the file of the bundle. RevokedTo is the newest revocation
+// keptConfiguration begins the file of the bundle, which follows it. RevokedTo is the newest revocation
 // that was kept before it: with older revocations beside it, it is refused.
 type keptConfiguration struct {
 	At        time.Time
 	Version   string
 	RevokedTo int64
-	Bundle    []byte
 }
 
 // keptRevocations is the file of the revocations in force. Last may be of one
@@ -89,20 +88,20 @@ type keptRevocations struct {
 
 // read opens both files of an environment; errNothingKept when there are none.
 func (k *keptFiles) read(environment string) (b engine.Bundle, c keptConfiguration, r keptRevocations, err error) {
-	if err = k.open(environment, keptBundleFile, &c); err != nil {
+	raw, err := k.open(environment, keptBundleFile, &c)
+	if err != nil {
 		return b, c, r, err
 	}
 	// Without them, tokens that were revoked would be good again.
-	if err = k.open(environment, keptRevoked, &r); err != nil {
+	if _, err = k.open(environment, keptRevoked, &r); err != nil {
 		return b, c, r, fmt.Errorf("a bundle without its revocations is not used: %w", strip(err))
 	}
 	if r.Last < c.RevokedTo {
 		return b, c, r, fmt.Errorf("%s is older than the bundle beside it, so it may lack revocations", k.path(environment, keptRevoked))
 	}
-	if b, err = engine.DecodeBundle(c.Bundle); err != nil {
+	if b, err = engine.DecodeBundle(raw); err != nil {
 		return b, c, r, fmt.Errorf("%s: %w", k.path(environment, keptBundleFile), err)
 	}
-	c.Bundle = nil
 	return b, c, r, nil
 }
 
@@ -114,45 +113,63 @@ func strip(err error) error {
 	return err
 }
 
-func (k *keptFiles) open(environment, kind string, into any) error {
+// open reads a file into what it begins with, and returns what follows that.
+func (k *keptFiles) open(environment, kind string, into any) ([]byte, error) {
 	path := k.path(environment, kind)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w in %s", errNothingKept, path)
+		return nil, fmt.Errorf("%w in %s", errNothingKept, path)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rest, ok := bytes.CutPrefix(raw, []byte(keptMagic))
 	format, sealed, whole := bytes.Cut(rest, []byte("\n"))
 	if !ok || !whole {
-		return fmt.Errorf("%s is damaged, or no file of a node", path)
+		return nil, fmt.Errorf("%s is damaged, or no file of a node", path)
 	}
 	if string(format) != keptFormat {
-		return fmt.Errorf("%s has format %.20q, this version reads %s", path, format, keptFormat)
+		return nil, fmt.Errorf("%s has format %.20q, this version reads %s", path, format, keptFormat)
 	}
 	plain, err := k.sealer.Open(sealed, keptPlace(environment, kind))
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := gob.NewDecoder(bytes.NewReader(plain)).Decode(into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	from := bytes.NewReader(plain) // of which gob reads no byte too many
+	if err := gob.NewDecoder(from).Decode(into); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return plain[len(plain)-from.Len():], nil
 }
 
 // write replaces a file whole: whoever reads, also after a power cut or a kill in
-// the middle, finds the old content or the new.
-func (k *keptFiles) write(environment, kind string, content any) error {
+// the middle, finds the old content or the new. The bundle, if there is one,
+// follows the content.
+func (k *keptFiles) write(environment, kind string, content any, b *engine.Bundle) error {
 	var plain bytes.Buffer
 	if err := gob.NewEncoder(&plain).Encode(content); err != nil {
 		return err
+	}
+	if b != nil {
+		plain.Grow(sizeOf(b))
+		if err := engine.WriteBundle(&plain, b); err != nil {
+			return err
+		}
 	}
 	sealed, err := k.sealer.Seal(plain.Bytes(), keptPlace(environment, kind))
 	if err != nil {
 		return err
 	}
 	return replaceFile(k.path(environment, kind), []byte(keptMagic+keptFormat+"\n"), sealed)
+}
+
+// sizeOf is about what a bundle takes on disk, so that its copy is made once.
+func sizeOf(b *engine.Bundle) int {
+	n := 64<<10 + 1024*len(b.Credentials)
+	for i := range b.Owners {
+		n += len(b.Owners[i].Definition) + 384
+	}
+	return n
 }
 
 // remove forgets an environment that is there no more. The bundle goes first: it

@@ -461,7 +461,7 @@ func TestAFileThatIsNoGoodIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := keptRevocations{At: time.Now()}
-	if err := files.write("production", keptRevoked, before); err != nil {
+	if err := files.write("production", keptRevoked, before, nil); err != nil {
 		t.Fatal(err)
 	}
 	older, err := os.ReadFile(revocations)
