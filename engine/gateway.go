@@ -37,6 +37,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
+	// Steady is the clock by which revocations are forgotten once their tokens have
+	// expired; nil means Now. steady.Now does not follow a clock that jumps ahead.
+	Steady func() time.Time
 	// TrustedProxies are the peers whose X-Forwarded-* fields and
 	// correlation ids are believed.
 	TrustedProxies []netip.Prefix
@@ -164,6 +167,9 @@ func New(o Options) *Gateway {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Steady == nil {
+		o.Steady = o.Now
+	}
 	if o.Sink == nil {
 		o.Sink = event.Discard{}
 	}
@@ -173,7 +179,7 @@ func New(o Options) *Gateway {
 	g := &Gateway{
 		types: o.Types, tracer: o.Tracer, log: o.Logger, now: o.Now, limits: o.Limits.withDefaults(),
 		proxyLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
-		revoked:  revoke.NewList(o.Now), transports: newTransports(), balancers: newBalancers(o.Now, o.Logger),
+		revoked:  revoke.NewList(o.Steady), transports: newTransports(), balancers: newBalancers(o.Now, o.Logger),
 	}
 	g.country, g.countryHeader = o.Country, textproto.CanonicalMIMEHeaderKey(o.CountryHeader)
 	g.load.room = debug.SetMemoryLimit(-1) / heldShare

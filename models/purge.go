@@ -54,7 +54,28 @@ func (s *Store) alone(ctx context.Context, lock int64, do func() error) (bool, e
 	return true, do()
 }
 
+// clockLead is how far the database's clock may be ahead of that of the process.
+const clockLead = time.Hour
+
+// agree refuses to remove anything while the database's clock is far ahead: it may have
+// jumped, and what was removed for its age does not come back when it is set right.
+func (s *Store) agree(ctx context.Context) error {
+	type line struct{ At time.Time }
+	rows, err := query[line](ctx, s.db, "select now() as at")
+	if err != nil {
+		return fmt.Errorf("read the clock: %w", err)
+	}
+	if mine := s.steady(); rows[0].At.After(mine.Add(clockLead)) {
+		return fmt.Errorf("the database's clock says %s, that of this process %s: nothing is removed until they agree, or have differed for a day",
+			rows[0].At.UTC().Format(time.RFC3339), mine.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
 func (s *Store) purgeAll(ctx context.Context, p *Purged) error {
+	if err := s.agree(ctx); err != nil {
+		return err
+	}
 	kept, err := s.Retention(ctx)
 	if err != nil {
 		return err

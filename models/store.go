@@ -22,6 +22,7 @@ import (
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/secret"
+	"github.com/gatewright/gatewright/engine/steady"
 	"github.com/gatewright/gatewright/migrations"
 )
 
@@ -50,6 +51,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
+	// Steady is the clock that the database's must agree with before anything is
+	// removed for its age. Nil means steady.Now.
+	Steady func() time.Time
 	// MaxConns bounds the pool. Zero means 16. Watch and AwaitNodes use one
 	// more each while they run.
 	MaxConns int
@@ -67,6 +71,7 @@ type Store struct {
 	onSecurity func(event.Security)
 	logger     *slog.Logger
 	clock      func() time.Time
+	steady     func() time.Time
 	poll       time.Duration // how often Watch looks without having heard
 	background *background
 	recorded   *atomic.Int64 // refusals since the record was trimmed
@@ -86,12 +91,15 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64), losses: new(atomic.Int64), directorySlots: make(chan struct{}, directorySignIns)}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), sealer: o.Sealer, types: o.Types, identities: o.Identities, outgoing: o.Outgoing, onSecurity: o.OnSecurity, logger: o.Logger, clock: o.Now, steady: o.Steady, poll: pollEvery, background: newBackground(), recorded: new(atomic.Int64), losses: new(atomic.Int64), directorySlots: make(chan struct{}, directorySignIns)}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	if s.clock == nil {
 		s.clock = time.Now
+	}
+	if s.steady == nil {
+		s.steady = steady.Now
 	}
 	if s.db, err = openGorm(s.sql, s.logger); err != nil {
 		pool.Close()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/models"
+	"github.com/gatewright/gatewright/models/modelstest"
 )
 
 // neverExpires makes the tokens of a policy live for ever.
@@ -416,6 +418,25 @@ func TestPurgeKeepsWhatItsRetentionSays(t *testing.T) {
 	}
 	if got, _, err = s.Purge(t.Context()); got != (models.Purged{TokenRequests: 1}) || err != nil {
 		t.Errorf("after the change: %+v, %v", got, err)
+	}
+}
+
+// The database's clock jumps ahead: what is too old by it is kept until it is set right.
+func TestAClockThatJumpedAheadRemovesNothing(t *testing.T) {
+	t.Parallel()
+	behind := new(atomic.Int64)
+	behind.Store(int64(2 * time.Hour))
+	s := modelstest.Open(t, modelstest.Database(t), func(o *models.Options) {
+		o.Steady = func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) }
+	})
+	modelstest.Environment(t, s, "production")
+	logTokens(t, s, issued(func(e *event.Token) { e.Time = time.Now().Add(-400 * 24 * time.Hour) }))
+	if got, _, err := s.Purge(t.Context()); got != (models.Purged{}) || err == nil || !strings.Contains(err.Error(), "clock") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	behind.Store(0)
+	if got, _, err := s.Purge(t.Context()); got != (models.Purged{TokenRequests: 1}) || err != nil {
+		t.Errorf("when the clocks agree: %+v, %v", got, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/revoke"
+	"github.com/gatewright/gatewright/engine/steady"
 )
 
 const (
@@ -177,8 +178,9 @@ func (k *keeper) take() (keptConfiguration, *engine.Bundle, *keptRevocations) {
 	var b *engine.Bundle
 	var r *keptRevocations
 	if k.fresh.revoked {
+		past := steady.Now().Add(-keepExpired)
 		maps.DeleteFunc(k.revoked, func(_ int64, e revoke.Entry) bool {
-			return !e.Expires.IsZero() && e.Expires.Add(keepExpired).Before(now)
+			return !e.Expires.IsZero() && e.Expires.Before(past)
 		})
 		r = &keptRevocations{now, k.last, slices.SortedFunc(maps.Values(k.revoked), func(a, b revoke.Entry) int { return int(a.ID - b.ID) })}
 	}

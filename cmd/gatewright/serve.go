@@ -20,6 +20,7 @@ import (
 	"github.com/gatewright/gatewright/engine/outgoing"
 	"github.com/gatewright/gatewright/engine/problem"
 	"github.com/gatewright/gatewright/engine/secret"
+	"github.com/gatewright/gatewright/engine/steady"
 	"github.com/gatewright/gatewright/handlers"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/models/localpg"
@@ -263,7 +264,7 @@ func (s *service) prepare(ctx context.Context) (banner, error) {
 	for _, l := range s.listeners.gateways {
 		s.metrics.expect(l.environment)
 		s.node.add(l.environment, engine.New(engine.Options{
-			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, TrustedProxies: s.trusted,
+			Types: policyTypes(), Sink: sink, Logger: s.logger, Now: time.Now, Steady: steady.Now, TrustedProxies: s.trusted,
 			Limits:     engine.Limits{MaxBody: s.MaxBody, MaxConnections: s.MaxConnections, MaxCalls: s.MaxCalls, MaxForged: s.MaxForged},
 			Identities: identityKinds(), AllowTarget: s.targets.Allow, Tracer: follower,
 			Tokens: reachedStore{s.store, s.node.reach}, Away: s.node.reach.away, RefreshKey: s.refreshKey,
