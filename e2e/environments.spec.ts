@@ -1,56 +1,15 @@
 // A second environment from its creation to its end: served by a node of its own, with the same proxy, other keys, and
 // tokens that are good in one of the two only.
-import { type ChildProcess, spawn } from "node:child_process";
-import { resolve } from "node:path";
 import type { Page } from "@playwright/test";
 import { accessible, expect, picture, signIn, test } from "./fixtures.ts";
 import { Product } from "./product.ts";
-import { claims, createProxy, guard, type Pair, upstream } from "./steps.ts";
-
-interface Node {
-  url: string;
-  stop: () => Promise<void>;
-}
-
-/** serve starts a gateway node beside the product, as the environment's page says. */
-async function serve(product: Product, environment: string): Promise<Node> {
-  const child: ChildProcess = spawn(
-    resolve(import.meta.dirname, "../build/gatewright"),
-    ["gateway", `--data-dir=${product.dir}`, `--gateway=${environment}=127.0.0.1:0`, "--ops-addr="],
-    { env: { PATH: process.env.PATH, HOME: process.env.HOME } },
-  );
-  const ended = new Promise<void>((done) => child.once("exit", () => done()));
-  let output = "";
-  const url = await new Promise<string>((found, failed) => {
-    child.stdout?.on("data", (b) => {
-      output += b;
-      const address = /Gateway\s+(\S+)/.exec(output)?.[1];
-      if (address !== undefined) found(address);
-    });
-    child.stderr?.on("data", (b) => {
-      output += b;
-    });
-    void ended.then(() => failed(new Error(output)));
-  });
-  return {
-    url,
-    stop: () => {
-      child.kill("SIGTERM");
-      return ended;
-    },
-  };
-}
+import { claims, createProxy, fits, guard, type Pair, serve, upstream } from "./steps.ts";
 
 /** sound looks at the page with axe, keeps pictures of it, and sees that it fits on a phone. */
 async function sound(page: Page, name: string): Promise<void> {
   await accessible(page);
   await picture(page, name);
-  await page.setViewportSize({ width: 390, height: 844 });
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  expect(overflow, "the page scrolls sideways on a phone").toBeLessThanOrEqual(0);
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await fits(page);
 }
 
 async function deployTo(page: Page, product: Product, proxy: string, environment: string): Promise<void> {

@@ -1,7 +1,9 @@
 // What journeys have in common: steps that a person takes in the console, and
 // the calls of programs outside.
+import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import type { Page } from "@playwright/test";
 import { expect } from "./fixtures.ts";
 import type { Product } from "./product.ts";
@@ -32,6 +34,50 @@ export async function upstream(): Promise<Upstream> {
     server.closeAllConnections();
   };
   return { url: `http://127.0.0.1:${port}/api`, close };
+}
+
+export interface Node {
+  url: string;
+  stop: (signal?: NodeJS.Signals) => Promise<void>;
+}
+
+/** serve starts a gateway node beside the product, as the environment's page says. */
+export async function serve(product: Product, environment: string): Promise<Node> {
+  const child: ChildProcess = spawn(
+    resolve(import.meta.dirname, "../build/gatewright"),
+    ["gateway", `--data-dir=${product.dir}`, `--gateway=${environment}=127.0.0.1:0`, "--ops-addr="],
+    { env: { PATH: process.env.PATH, HOME: process.env.HOME } },
+  );
+  const ended = new Promise<void>((done) => child.once("exit", () => done()));
+  let output = "";
+  const url = await new Promise<string>((found, failed) => {
+    child.stdout?.on("data", (b) => {
+      output += b;
+      const address = /Gateway\s+(\S+)/.exec(output)?.[1];
+      if (address !== undefined) found(address);
+    });
+    child.stderr?.on("data", (b) => {
+      output += b;
+    });
+    void ended.then(() => failed(new Error(output)));
+  });
+  return {
+    url,
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** fits sees that the page does not scroll sideways on a phone. */
+export async function fits(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(overflow, "the page scrolls sideways on a phone").toBeLessThanOrEqual(0);
+  await page.setViewportSize({ width: 1440, height: 900 });
 }
 
 /** createProxy makes a proxy at /name and reads the key pair that is shown this once. */

@@ -338,6 +338,25 @@ func TestHealthChecks(t *testing.T) {
 		if got := asked(p, 3, balance.Answered); got != "bbb" {
 			t.Errorf("while a is down %s", got)
 		}
+		// One that rested as it went down has not to be tried when it comes back.
+		ill.Store(0)
+		open := begin(t, p, "b")
+		<-changes
+		end(open, balance.Answered)
+		began := asked(p, 8, balance.Answered)
+		ill.Store(uint64(balance.Set(0).With(0)))
+		for range 3 {
+			end(begin(t, p, "a"), balance.Broken)
+		}
+		<-changes
+		<-changes
+		time.Sleep(time.Second)
+		ill.Store(0)
+		if c := <-changes; c != (balance.Change{Address: "a", Health: balance.Well}) || strings.Count(asked(p, 8, balance.Answered), "a") != 4 || strings.Count(began, "a") != 4 {
+			t.Errorf("after its return %+v, %+v", c, p.States())
+		}
+		ill.Store(uint64(balance.Set(0).With(0)))
+		<-changes
 		// The other one rests: it is called nevertheless, and who is down is not.
 		if got := asked(p, 6, balance.Broken); got != "bbbbbb" {
 			t.Errorf("with b at rest %s", got)

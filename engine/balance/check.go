@@ -62,8 +62,11 @@ func (p *Pool) checked(a *address, err error) {
 	p.change(a, func() string {
 		if err == nil {
 			a.good, a.bad = a.good+1, 0
-			a.down = a.down && a.good < p.o.Check.Healthy
-			return "" // nothing but a rest can be left
+			if a.down && a.good >= p.o.Check.Healthy {
+				a.down, a.resting = false, false // a rest of before says nothing of one that has come back
+				a.failures.Store(0)
+			}
+			return ""
 		}
 		a.good, a.bad = 0, a.bad+1
 		a.down = a.down || a.bad >= p.o.Check.Unhealthy

@@ -86,7 +86,10 @@ func TestAnHeirKnowsWhatWasKnown(t *testing.T) {
 		if s := stateOf(t, p, "z/"); s.Calls != 0 {
 			t.Errorf("after its end z is %+v", s)
 		}
-		time.Sleep(6 * time.Second) // its rest is over when it would have been
+		time.Sleep(6 * time.Second)
+		if want.Reason += " Its rest is over: the next call tries it."; stateOf(t, p, "y") != want {
+			t.Errorf("after its rest y is %+v", stateOf(t, p, "y"))
+		}
 		if got := ask(p, balance.Answered); got != "c" || stateOf(t, p, "y").Health != balance.Well {
 			t.Errorf("%s was tried, y is %+v", got, stateOf(t, p, "y"))
 		}

@@ -18,9 +18,13 @@ type State struct {
 func (p *Pool) States() []State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := p.since()
 	list := make([]State, len(p.addresses))
 	for i, a := range p.addresses {
 		list[i] = State{a.Name, a.health(), a.calls.Load(), a.rests, a.since, a.reason}
+		if !a.down && a.resting && a.until <= now && !p.view.Load().regardless {
+			list[i].Reason += " Its rest is over: the next call tries it."
+		}
 	}
 	return list
 }

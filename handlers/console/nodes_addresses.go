@@ -44,7 +44,7 @@ func reportedBy(r models.NodeReport, row nodes.Address) nodes.Address {
 	return row
 }
 
-// unwell are the addresses that nodes do not call, and how many more there are than
+// unwell are the addresses that are not well, and how many more there are than
 // are listed.
 func unwell(reports []models.NodeReport) (list []nodes.Address, more int) {
 	for _, r := range reports {

@@ -94,7 +94,7 @@ func TestAProxyThatIsCalledInAnyCaseHasNoStateToShow(t *testing.T) {
 	wantText(t, v.Get(t, link.OwnerOf(site.Project.Name, engine.KindProxy, p.Name).Page()).One(t, "main"), "It is not deployed: nodes watch its addresses once it is.")
 }
 
-func TestThePageOfNodesListsTheAddressesThatAreNotCalled(t *testing.T) {
+func TestThePageOfNodesListsTheAddressesThatAreNotWell(t *testing.T) {
 	t.Parallel()
 	site, p, report := reporting(t)
 	v := site.SignIn(t, handlerstest.Administrator)
@@ -106,7 +106,7 @@ func TestThePageOfNodesListsTheAddressesThatAreNotCalled(t *testing.T) {
 	got := v.Get(t, link.Nodes)
 	htmlcheck.Sound(t, got.Node)
 	text := strings.Join(strings.Fields(got.One(t, "main").Text()), " ")
-	for _, want := range []string{"bad Up to date production", "150 of 151 not called", "2 well", "http://h099.test", "50 more are not shown"} {
+	for _, want := range []string{"bad Up to date production", "150 of 151 not well", "2 well", "http://h099.test", "50 more are not shown"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}

@@ -12,7 +12,7 @@ import (
 type Page struct {
 	Now   time.Time
 	Nodes []Node
-	// Unwell are the addresses that nodes do not call, as many as are shown, and
+	// Unwell are the addresses that are not well, as many as are shown, and
 	// More how many are not.
 	Unwell []Address
 	More   int
@@ -32,7 +32,7 @@ type Node struct {
 	Alive           bool
 	StartedAt, At   time.Time
 	// Addresses and NotWell are how many addresses of APIs it watches, and how many
-	// of them it does not call.
+	// of them are not well.
 	Addresses, NotWell int
 }
 
@@ -43,7 +43,7 @@ func (n Node) addresses() string {
 	case n.NotWell == 0:
 		return fmt.Sprintf("%d well", n.Addresses)
 	}
-	return fmt.Sprintf("%d of %d not called", n.NotWell, n.Addresses)
+	return fmt.Sprintf("%d of %d not well", n.NotWell, n.Addresses)
 }
 
 func (n Node) runs() string {

@@ -124,7 +124,7 @@ func ListPage(frame layout.Props, p Page) templ.Component {
 	})
 }
 
-// unwell are the addresses of APIs that get no calls.
+// unwell are the addresses of APIs that get no calls, or only as all of them rest.
 func unwell(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -159,11 +159,11 @@ func unwell(p Page) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2 class=\"Deploys-heading\">Addresses of APIs that are not called</h2>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2 class=\"Deploys-heading\">Addresses of APIs that are not well</h2>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = AddressTable("Addresses of APIs that are not called", p.Unwell, true, p.Now).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = AddressTable("Addresses of APIs that are not well", p.Unwell, true, p.Now).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
