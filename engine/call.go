@@ -168,7 +168,7 @@ func (c *call) serve() {
 	}
 	c.name()
 	c.x.Identities, c.x.Context = c.snap, c.r.Context()
-	if by, err := runSteps(c.route.operation.request, &c.x); err != nil {
+	if by, err := runSteps(c.route.operation.request, &c.x, c.trace); err != nil {
 		c.reject(by, err)
 		return
 	}

@@ -49,7 +49,7 @@ func (c *call) changeAnswer(res *wire.Answer) error {
 	}
 	c.x.Answer = res.Fields
 	defer func() { c.x.Answer = nil }()
-	if by, err := c.runAnswer(steps, res.StatusCode, res.Fields); err != nil {
+	if by, err := c.runAnswer(policy.Response, steps, res.StatusCode, res.Fields); err != nil {
 		return &stopped{by, err}
 	}
 	return nil
@@ -65,7 +65,7 @@ func (c *call) changeError(status int) {
 	}
 	c.name()
 	for len(steps) > 0 {
-		by, err := c.runAnswer(steps, status, c.fields)
+		by, err := c.runAnswer(policy.Error, steps, status, c.fields)
 		if err == nil {
 			return
 		}
@@ -96,13 +96,15 @@ func (c *call) errorLine() []step {
 
 // runAnswer ends at the first error and tells whose it is. What a policy has
 // changed the next one's condition sees.
-func (c *call) runAnswer(steps []step, status int, f *wire.Fields) (*step, error) {
+func (c *call) runAnswer(lane policy.Pipeline, steps []step, status int, f *wire.Fields) (*step, error) {
 	content := c.x.Content
 	c.x.Status, c.x.Content = status, nil
 	defer func() { c.x.Status, c.x.Content = 0, content }()
 	for i := range steps {
 		c.x.Changes = c.x.Changes[:0]
+		end := begun(c.trace, lane, &steps[i])
 		undecided, err := steps[i].answer(&c.x)
+		end.with(err)
 		if undecided != nil {
 			c.note(slog.LevelWarn, "a condition cannot be decided, so its policy applies", &steps[i], undecided)
 		}

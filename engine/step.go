@@ -44,10 +44,14 @@ type stepError struct {
 func (e *stepError) Error() string { return "policy " + e.policy + ": " + e.err.Error() }
 func (e *stepError) Unwrap() error { return e.err }
 
-// runSteps ends at the first error and tells whose it is.
-func runSteps(steps []step, x *policy.Exchange) (*step, error) {
+// runSteps ends at the first error and tells whose it is. The trace is nil for a
+// call that is not followed.
+func runSteps(steps []step, x *policy.Exchange, t Trace) (*step, error) {
 	for i := range steps {
-		if err := steps[i].do(x); err != nil {
+		end := begun(t, policy.Request, &steps[i])
+		err := steps[i].do(x)
+		end.with(err)
+		if err != nil {
 			return &steps[i], err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/policy"
 )
 
 // Tracer follows calls, for whoever collects traces. A gateway without one
@@ -23,6 +24,9 @@ type Trace interface {
 	// Context carries the trace to what is asked on the way of a call, such as
 	// an identity source (identity.Watch).
 	Context(context.Context) context.Context
+	// Policy is called as a policy of a lane begins, end as it ends: with nil where
+	// it lets the call on or its condition leaves it out.
+	Policy(lane policy.Pipeline, name string) (end func(error))
 	// Forward is called as the API is asked, with the header that it gets. What
 	// the caller said of a trace is in it and is to be replaced.
 	Forward(header http.Header)
@@ -35,5 +39,21 @@ type Trace interface {
 func (c *call) follow() {
 	if c.trace = c.g.tracer.Begin(c.in.Header(), c.trusted); c.trace != nil {
 		c.r = c.r.WithContext(c.trace.Context(c.r.Context()))
+	}
+}
+
+// ending ends what a trace was told of; nil where the call is not followed.
+type ending func(error)
+
+func begun(t Trace, lane policy.Pipeline, s *step) ending {
+	if t == nil {
+		return nil
+	}
+	return t.Policy(lane, s.name)
+}
+
+func (e ending) with(err error) {
+	if e != nil {
+		e(err)
 	}
 }

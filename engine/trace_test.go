@@ -11,6 +11,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/enginetest"
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/headers"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/policy"
@@ -53,6 +54,10 @@ func (j *journal) Context(ctx context.Context) context.Context {
 	})
 }
 
+func (j *journal) Policy(lane policy.Pipeline, name string) func(error) {
+	return func(err error) { j.write("%s %s %v", lane, name, err != nil) }
+}
+
 func (j *journal) Forward(h http.Header) {
 	j.write("forward %s", h.Get("Traceparent"))
 	h.Set("Traceparent", "ours")
@@ -66,10 +71,11 @@ func (j *journal) End(a event.Access) {
 func TestATracerIsToldWhatACallDoes(t *testing.T) {
 	t.Parallel()
 	j, p := &journal{ended: make(chan struct{}, 1)}, people()
-	bundle := enginetest.Bundle(t, enginetest.Proxy("orders", "/orders", enginetest.Echo(t).URL, enginetest.Bind(t, userPolicy())))
+	bundle := enginetest.Bundle(t, enginetest.Proxy("orders", "/orders", enginetest.Echo(t).URL, enginetest.Bind(t, userPolicy()),
+		enginetest.BindIn(t, policy.Response, changes(set("X-After", "1"))), enginetest.BindIn(t, policy.Error, changes(set("X-Sorry", "1")))))
 	bundle.Sources = []engine.Source{enginetest.Source(t, "corp", "1")}
 	g, server := enginetest.Gateway(t, engine.Options{
-		Types: policy.Set{jwtauth.Type()}, Identities: identity.Kinds{p.Kind()}, Tracer: j,
+		Types: policy.Set{jwtauth.Type(), headers.Type()}, Identities: identity.Kinds{p.Kind()}, Tracer: j,
 	}, bundle)
 	s := &shop{Gateway: g, URL: server.URL, people: p}
 	var token string
@@ -83,8 +89,8 @@ func TestATracerIsToldWhatACallDoes(t *testing.T) {
 		{"a call goes on", func() string {
 			a := s.call(t, "GET", "/orders/items", token, "traceparent", "theirs")
 			return enginetest.Echoed(t, []byte(a.body)).Headers["Traceparent"][0]
-		}, []string{"begin theirs false", "forward theirs", "end /orders/items 200 orders", "ours"}},
-		{"a refused one does not", func() string { s.call(t, "GET", "/orders/items", "x"); return "" }, []string{"begin  false", "end /orders/items 401 orders"}},
+		}, []string{"begin theirs false", "REQUEST Users false", "forward theirs", "RESPONSE X-After false", "end /orders/items 200 orders", "ours"}},
+		{"a refused one does not", func() string { s.call(t, "GET", "/orders/items", "x"); return "" }, []string{"begin  false", "REQUEST Users true", "ERROR X-Sorry false", "end /orders/items 401 orders"}},
 		{"one that is not followed is let be", func() string {
 			a := s.call(t, "GET", "/orders/items", token, "traceparent", "theirs", "X-Unseen", "1")
 			return enginetest.Echoed(t, []byte(a.body)).Headers["Traceparent"][0]

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/identity"
+	"github.com/gatewright/gatewright/engine/policy"
 )
 
 // tracesFlush is how long a stop waits for the collector.
@@ -138,6 +140,27 @@ func (f *followed) Context(ctx context.Context) context.Context {
 			span.End()
 		}
 	})
+}
+
+var untold = func(error) {}
+
+// Policy implements engine.Trace. A span has the name of the policy and how it
+// ended, never its words: they may hold what the caller sent.
+func (f *followed) Policy(lane policy.Pipeline, name string) func(error) {
+	if !f.call.IsRecording() {
+		return untold
+	}
+	_, span := f.t.tracer.Start(f.ctx, "policy "+name, trace.WithAttributes(attributes("gatewright.policy", name, "gatewright.pipeline", string(lane))...))
+	return func(err error) {
+		var refused *policy.Rejection
+		switch {
+		case errors.As(err, &refused):
+			span.SetAttributes(attribute.String("gatewright.fault", string(refused.Fault)))
+		case err != nil:
+			span.SetStatus(codes.Error, "the policy failed")
+		}
+		span.End()
+	}
 }
 
 // Forward implements engine.Trace. A stranger's trace goes no further, also when

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/enginetest"
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/fault"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/policy"
 )
@@ -199,6 +201,73 @@ func checkSpans(t *testing.T, spans []*traces.Span, want []string, joins bool, a
 }
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// A policy's own words stay out of its span: they may hold what the caller sent.
+func TestAPolicyIsASpanThatSaysHowItEnded(t *testing.T) {
+	t.Parallel()
+	to := newReceiver(t)
+	tracer, err := newTracer(t.Context(), to.URL+"/v1/traces", 1, "n", quiet, counter())
+	if err != nil {
+		t.Fatal(err)
+	}
+	passes := enginetest.Func("passes", func(*policy.Exchange) error { return nil })
+	ends := enginetest.Func("ends", func(x *policy.Exchange) error {
+		switch x.Method {
+		case http.MethodPut:
+			return &policy.Rejection{Fault: fault.RoleMissing, Cause: errors.New("secret")}
+		case http.MethodPost:
+			return errors.New("secret")
+		}
+		return nil
+	})
+	proxy := enginetest.Proxy("open", "/open", enginetest.Echo(t).URL, enginetest.BindFunc(t, passes), enginetest.BindFunc(t, ends))
+	_, node := enginetest.Gateway(t, engine.Options{Types: policy.Set{passes, ends}, Sink: tracer, Tracer: tracer}, enginetest.Bundle(t, proxy))
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodPost} {
+		req, err := http.NewRequestWithContext(t.Context(), method, node.URL+"/open/x", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	node.Close()
+	tracer.Close()
+	var got []string
+	calls := map[string]bool{}
+	for _, s := range to.spans {
+		calls[hexOf(s.SpanId)] = s.Kind == traces.Span_SPAN_KIND_SERVER
+	}
+	for _, s := range to.spans {
+		if !strings.HasPrefix(s.Name, "policy ") {
+			continue
+		}
+		line := s.Name + " " + s.Status.GetCode().String()
+		for _, a := range s.Attributes {
+			line += " " + a.Key + "=" + a.Value.GetStringValue()
+		}
+		got = append(got, line)
+		if strings.Contains(s.String(), "secret") || !calls[hexOf(s.ParentSpanId)] {
+			t.Errorf("span %v", s)
+		}
+	}
+	slices.Sort(got)
+	const of = " gatewright.policy="
+	lane := " gatewright.pipeline=REQUEST"
+	want := []string{
+		"policy ends STATUS_CODE_ERROR" + of + "ends" + lane,
+		"policy ends STATUS_CODE_UNSET" + of + "ends" + lane,
+		"policy ends STATUS_CODE_UNSET" + of + "ends" + lane + " gatewright.fault=POLICY_ROLE_GROUP_BASED_ACCESS",
+		"policy passes STATUS_CODE_UNSET" + of + "passes" + lane,
+		"policy passes STATUS_CODE_UNSET" + of + "passes" + lane,
+		"policy passes STATUS_CODE_UNSET" + of + "passes" + lane,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
 
 func TestAnAPIThatIsAwayIsAnErrorOfItsSpan(t *testing.T) {
 	t.Parallel()

@@ -40,6 +40,8 @@ func (n Node) addresses() string {
 	switch {
 	case n.Addresses == 0:
 		return ""
+	case !n.Alive:
+		return "Not known"
 	case n.NotWell == 0:
 		return fmt.Sprintf("%d well", n.Addresses)
 	}
