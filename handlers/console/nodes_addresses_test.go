@@ -78,6 +78,19 @@ func TestThePageOfAProxySaysHowItsAddressesAre(t *testing.T) {
 		t.Error("it shows the address of another proxy")
 	}
 	wantText(t, got.One(t, "main"), "Each node judges for itself")
+
+	// What a node said an hour ago is told as that.
+	modelstest.Silence(t, site.Database)
+	rows = strings.Join(strings.Fields(v.Get(t, page).One(t, "main").Text()), " ")
+	for _, want := range []string{"Was down production gw-1 Last seen 1 hour ago 2 days ago –", "Was resting", "Was well", "Not known production gw-3 Last seen 1 hour ago – –"} {
+		if !strings.Contains(rows, want) {
+			t.Errorf("of silent nodes no %q in %s", want, rows)
+		}
+	}
+	silent := strings.Join(strings.Fields(v.Get(t, link.Nodes).One(t, "main").Text()), " ")
+	if strings.Contains(silent, "not well") || !strings.Contains(silent, "Not known") || strings.Contains(silent, "h000.test") {
+		t.Errorf("of silent nodes %s", silent)
+	}
 }
 
 func TestAProxyThatIsCalledInAnyCaseHasNoStateToShow(t *testing.T) {

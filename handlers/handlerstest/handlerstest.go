@@ -34,11 +34,13 @@ const (
 
 // Site is a running console.
 type Site struct {
-	URL     string
-	Store   *models.Store
-	Project models.Project
-	Clock   *Clock
-	handler http.Handler
+	URL   string
+	Store *models.Store
+	// Database is the store's, for what time alone does to it.
+	Database string
+	Project  models.Project
+	Clock    *Clock
+	handler  http.Handler
 }
 
 // Clock is the console's time, moved by hand.
@@ -66,7 +68,8 @@ func (c *Clock) Advance(d time.Duration) {
 func New(t testing.TB, changes ...func(*handlers.Options)) *Site {
 	t.Helper()
 	// The database stamps rows with its store's clock, which runs; so does this one until it is moved.
-	s := &Site{Store: modelstest.New(t), Clock: &Clock{now: time.Now()}}
+	database := modelstest.Database(t)
+	s := &Site{Store: modelstest.Open(t, database), Database: database, Clock: &Clock{now: time.Now()}}
 	modelstest.Environment(t, s.Store, "production")
 	s.Project = modelstest.Project(t, s.Store, "Default")
 	modelstest.User(t, s.Store, Administrator, models.RoleAdministrator, Password)

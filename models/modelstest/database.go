@@ -225,6 +225,14 @@ func told() string {
 		else true end)`
 }
 
+// Silence makes all nodes of a database have reported last an hour and a half ago.
+func Silence(t testing.TB, url string) {
+	t.Helper()
+	if err := run(url, "update nodes set reported_at = now() - interval '90 minutes'"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // run executes one statement on a connection of its own.
 func run(url, sql string) error {
 	ctx := context.Background()
