@@ -40,18 +40,28 @@ func (c *call) hold() ([]byte, error) {
 	case c.r.ContentLength > limit:
 		return nil, errTooLarge
 	}
-	if c.r.ContentLength >= 0 {
-		limit = c.r.ContentLength
-	}
-	if !c.g.load.hold(limit) {
-		return nil, errOverloaded
-	}
-	c.holds = limit
 	b := newBody(c.r, c.w, c.g.limits)
 	b.left = limit
-	raw, err := io.ReadAll(b)
-	if err != nil && !errors.Is(err, errTooLarge) {
+	raw, err := io.ReadAll(&holder{b, c})
+	if err != nil && !errors.Is(err, errTooLarge) && !errors.Is(err, errOverloaded) {
 		err = fmt.Errorf("%w: %w", errBroken, err)
 	}
 	return raw, err
+}
+
+// holder takes room for what has come, not for what is announced: that costs its
+// sender nothing.
+type holder struct {
+	io.Reader
+	c *call
+}
+
+// Read ends where there is no room.
+func (h *holder) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if n > 0 && !h.c.g.load.hold(int64(n)) {
+		return 0, errOverloaded
+	}
+	h.c.holds += int64(n)
+	return n, err
 }
