@@ -158,7 +158,7 @@ func (b *balanced) end() {
 // fault.
 func (b *balanced) outcome(status int, err error) balance.Outcome {
 	switch {
-	case err != nil && (b.left() || b.call.body.err() != nil):
+	case err != nil && (b.left() || b.call.body.err() != nil || errors.Is(err, wire.ErrHTTP2)):
 		return balance.Abandoned
 	case err != nil:
 		return failure(err)
@@ -195,9 +195,10 @@ func (b *balanced) left() bool {
 // they may come after the request.
 func notConnected(err error) bool {
 	var op *net.OpError
+	var handshake *wire.HandshakeError
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	if errors.As(err, &op) && op.Op == "dial" || errors.As(err, &certificate) || errors.As(err, &record) {
+	if errors.As(err, &handshake) || errors.As(err, &op) && op.Op == "dial" || errors.As(err, &certificate) || errors.As(err, &record) {
 		return true
 	}
 	text := err.Error() // net/http has no types for these

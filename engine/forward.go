@@ -45,9 +45,10 @@ func (c *call) ask() {
 		return
 	}
 	c.called = c.g.now()
+	if short && c.route.operation.proxy.direct() && c.relay(content, length) {
+		return
+	}
 	switch {
-	case short && c.route.operation.proxy.pool != nil:
-		c.relay(content, length)
 	case short && length > 0:
 		c.reverse(withBody(c.whole(), io.NopCloser(bytes.NewReader(content))))
 	case short:
@@ -237,6 +238,7 @@ func (c *call) modifyResponse(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return c.modifySwitch(res)
 	}
+	c.spoke(res)
 	var fields wire.Fields
 	fields.SetHeader(res.Header)
 	a := wire.Answer{StatusCode: res.StatusCode, Fields: &fields, ContentLength: res.ContentLength, Body: res.Body, Trailer: res.Trailer}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -8,10 +9,10 @@ import (
 	"github.com/gatewright/gatewright/engine/wire"
 )
 
-// relay asks an API that is reached by plain HTTP, without the standard library's
-// transport and ReverseProxy, which cost a call several times what all policies do.
-// What is sent and shown is the same.
-func (c *call) relay(content []byte, length int) {
+// relay asks an API without the standard library's transport and ReverseProxy, which
+// cost a call several times what all policies do. What is sent and shown is the same. It
+// tells false, and has done nothing, for an API that turns out to speak HTTP/2.
+func (c *call) relay(content []byte, length int) bool {
 	to := c.route.operation.proxy
 	c.asked = wire.Request{
 		Method: c.r.Method, Query: c.query(), Fields: c.outgoing(), Body: content, Length: length, Informational: c.informs,
@@ -24,17 +25,21 @@ func (c *call) relay(content []byte, length int) {
 		defer c.balanced.end()
 		res, err = c.balanced.relay()
 	}
+	if errors.Is(err, wire.ErrHTTP2) {
+		return false
+	}
 	if err != nil {
 		c.forwardFailed(nil, nil, err)
-		return
+		return true
 	}
 	res.Fields.RemoveHop()
 	if err := c.modify(res); err != nil {
 		_ = res.Body.Close()
 		c.forwardFailed(nil, nil, err)
-		return
+		return true
 	}
 	c.passOn(res)
+	return true
 }
 
 // relayTo asks one address.

@@ -96,24 +96,26 @@ type transports struct {
 
 // poolKey tells which connections are of one kind.
 type poolKey struct {
-	address string
+	scheme, address string
 	timeouts
 }
+
+func (u *upstream) poolKey() poolKey { return poolKey{u.scheme, u.address(), u.timeouts} }
 
 func newTransports() *transports {
 	return &transports{all: make(map[timeouts]*http.Transport), pools: make(map[poolKey]*wire.Pool), used: make(map[timeouts]int), pooled: make(map[poolKey]int)}
 }
 
-// pool is that of an upstream's connections where they are plain HTTP, else nil.
+// pool is that of an upstream's connections, nil for those that only net/http makes.
 func (t *transports) pool(u *upstream) *wire.Pool {
-	if u.scheme != "http" {
+	if international(u.host) {
 		return nil
 	}
-	k := poolKey{u.address(), u.timeouts}
+	k := u.poolKey()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.pools[k] == nil {
-		t.pools[k] = wire.NewPool(k.address, k.connect, k.response)
+		t.pools[k] = newPool(u)
 		t.askedPools = append(t.askedPools, k)
 	}
 	return t.pools[k]
@@ -155,10 +157,10 @@ func (t *transports) use(u *upstream, by int) {
 	if t.used[u.timeouts] += by; t.used[u.timeouts] == 0 {
 		t.asked = append(t.asked, u.timeouts)
 	}
-	if u.scheme != "http" {
+	if international(u.host) {
 		return
 	}
-	k := poolKey{u.address(), u.timeouts}
+	k := u.poolKey()
 	if t.pooled[k] += by; t.pooled[k] == 0 {
 		t.askedPools = append(t.askedPools, k)
 	}

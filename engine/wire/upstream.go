@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,8 @@ type Pool struct {
 	address           string
 	connect, response time.Duration
 	dialer            net.Dialer
+	secrets           *tls.Config // nil without TLS
+	http2             atomic.Bool
 
 	mu      sync.Mutex
 	idle    []*upstreamConn
@@ -114,16 +117,12 @@ func (p *Pool) get(ctx context.Context) (*upstreamConn, error) {
 		if u == nil {
 			break
 		}
-		if u.turn != nil || u.probe.ok() { // a turn looks for itself
+		if u.turn != nil || u.fresh() { // a turn looks for itself
 			return u, nil
 		}
 		_ = u.nc.Close()
 	}
-	nc, err := p.dialer.DialContext(ctx, "tcp", p.address)
-	if err != nil {
-		return nil, err
-	}
-	return newUpstreamConn(p, nc), nil
+	return p.dial(ctx)
 }
 
 func (p *Pool) pop() *upstreamConn {
@@ -188,10 +187,13 @@ func (p *Pool) CloseIdle(forever bool) {
 type upstreamConn struct {
 	pool  *Pool
 	nc    net.Conn
+	raw   net.Conn // what nc lies on, where it is TLS; else the same
+	below *below   // the same, nil without TLS
 	in    *bufio.Reader
 	probe *probe
 	turn  *turn   // nil where there is no bare socket
 	out   *[]byte // the request until it is written
+	one   [1]byte
 	head  head
 	res   Answer
 	body  answerBody
@@ -209,7 +211,7 @@ type upstreamConn struct {
 }
 
 func newUpstreamConn(p *Pool, nc net.Conn) *upstreamConn {
-	u := &upstreamConn{pool: p, nc: nc, in: bufio.NewReaderSize(nc, 16<<10)}
+	u := &upstreamConn{pool: p, nc: nc, raw: nc, in: bufio.NewReaderSize(nc, 16<<10)}
 	u.turn = newTurn(nc, u.release)
 	if s, ok := nc.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
@@ -252,12 +254,12 @@ func (u *upstreamConn) unguard() {
 // goroutine.
 func (u *upstreamConn) interrupt() {
 	u.interrupted.Store(true)
-	_ = u.nc.Close()
+	_ = u.raw.Close() // TLS would say goodbye, and might wait with that
 }
 
 func (u *upstreamConn) drop() {
 	u.unguard()
-	_ = u.nc.Close()
+	_ = u.raw.Close()
 }
 
 // ask writes the request in one piece and reads the head of the answer.
@@ -458,7 +460,7 @@ func (u *upstreamConn) plain(text, method string) bool {
 	case u.head.length >= 0:
 		u.res.ContentLength, u.body.left = u.head.length, u.head.length
 	default:
-		u.keep = false // until the end of the connection
+		u.keep, u.body.endless = false, true // until the end of the connection
 	}
 	return true
 }
@@ -486,7 +488,7 @@ func (u *upstreamConn) odd(method string) (*Answer, error) {
 	u.head.fields.SetHeader(res.Header)
 	u.res = Answer{StatusCode: res.StatusCode, Fields: &u.head.fields, ContentLength: res.ContentLength, Trailer: res.Trailer}
 	u.body.begin()
-	u.body.odd = res.Body
+	u.body.odd, u.body.endless = res.Body, res.ContentLength < 0 && len(res.TransferEncoding) == 0
 	return &u.res, nil
 }
 
@@ -515,7 +517,7 @@ type answerBody struct {
 	left   int64 // of a known length; -1 until the end of the connection
 	chunks io.Reader
 	odd    io.ReadCloser
-	patient,
+	patient, endless,
 	ended, closed bool
 }
 
@@ -543,6 +545,9 @@ func (b *answerBody) Read(p []byte) (n int, err error) {
 		}
 	default:
 		n, err = b.u.in.Read(p)
+	}
+	if err == io.EOF && b.u.cutOff() {
+		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
 		b.ended = true
@@ -599,7 +604,7 @@ func (b *answerBody) Close() error {
 	u := b.u
 	u.unguard()
 	if u.interrupted.Load() || !u.keep || !b.ended && b.left != 0 || u.in.Buffered() > 0 {
-		return u.nc.Close()
+		return u.raw.Close()
 	}
 	u.pool.put(u)
 	return nil
