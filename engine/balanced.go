@@ -102,7 +102,7 @@ func (w *relayed) discard() {
 // gone is as strict as with the standard library, although the body is still there:
 // what is tried again must not depend on how long a body is.
 func (w *relayed) gone(o balance.Outcome) bool {
-	return w.call.asked.Length > 0 && o != balance.NotConnected
+	return (w.call.asked.Length > 0 || w.call.asked.Stream != nil) && o != balance.NotConnected
 }
 
 // reversed asks by the standard library.

@@ -23,6 +23,10 @@ type body struct {
 
 	reading sync.Mutex // held while a read is under way
 	failure atomic.Pointer[error]
+	ended   atomic.Bool // it was read to its end
+
+	moving  sync.Mutex // of deadlines
+	stopped bool
 }
 
 func newBody(r *http.Request, w http.ResponseWriter, l Limits) *body {
@@ -38,14 +42,19 @@ func newBody(r *http.Request, w http.ResponseWriter, l Limits) *body {
 func (b *body) Read(p []byte) (int, error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
-	b.extend()
+	if !b.extend() {
+		return 0, errStopped
+	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left >= 0 {
 		if b.left -= int64(n); b.left < 0 {
 			n, err = 0, errTooLarge
 		}
 	}
-	if err != nil && err != io.EOF {
+	if err == io.EOF {
+		b.ended.Store(true)
+	}
+	if err != nil && err != io.EOF && !b.isStopped() {
 		b.fail(err)
 	}
 	return n, err
@@ -58,14 +67,48 @@ func (b *body) fail(err error) {
 }
 
 // extend lets an upload take its time for as long as it moves. The deadline
-// is moved once in a while, not at each read, because moving it costs a timer.
-func (b *body) extend() {
+// is moved once in a while, not at each read, because moving it costs a timer. It tells
+// false for a body that is not to be read any more.
+func (b *body) extend() bool {
+	b.moving.Lock()
+	defer b.moving.Unlock()
 	now := time.Now()
-	if now.Sub(b.extended) < b.stall/8 {
-		return
+	if b.stopped || now.Sub(b.extended) < b.stall/8 {
+		return !b.stopped
 	}
 	b.extended = now
 	_ = b.conn.SetReadDeadline(now.Add(b.stall)) // not every connection has deadlines
+	return true
+}
+
+var errStopped = errors.New("nobody needs the body any more")
+
+// stop ends a read that waits, and all later ones: whoever reads in a goroutine of his own
+// must not do so when the caller's next request comes.
+func (b *body) stop() {
+	b.moving.Lock()
+	b.stopped = true
+	if !b.ended.Load() {
+		_ = b.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+	b.moving.Unlock()
+	b.reading.Lock()
+	defer b.reading.Unlock()
+}
+
+func (b *body) isStopped() bool {
+	b.moving.Lock()
+	defer b.moving.Unlock()
+	return b.stopped
+}
+
+// streamed is a body for package wire.
+type streamed struct{ *body }
+
+// Close stops the body.
+func (s streamed) Close() error {
+	s.stop()
+	return nil
 }
 
 // err is why reading failed, nil when it did not.

@@ -67,6 +67,8 @@ type state struct {
 
 	started, called, answered, extended time.Time
 
+	streaming bool // body goes to the API while that may answer already
+
 	sent   bool // the answer has begun
 	lost   bool // the caller cannot be written to
 	silent bool // another part reports the call

@@ -60,6 +60,9 @@ func (c *call) forwardFailed(_ http.ResponseWriter, _ *http.Request, err error) 
 	if left {
 		broken = c.body.settled()
 	}
+	if c.unfinished() {
+		c.closeAfter()
+	}
 	var nobody *nobodyIsWell
 	switch {
 	case errors.Is(broken, errTooLarge):

@@ -45,7 +45,10 @@ func (c *call) ask() {
 		return
 	}
 	c.called = c.g.now()
-	if short && c.route.operation.proxy.direct() && c.relay(content, length) {
+	if !short {
+		c.body = newBody(c.r, c.w, c.g.limits)
+	}
+	if c.route.operation.proxy.direct() && (short || c.streams()) && c.relay(content, length, !short) {
 		return
 	}
 	switch {
@@ -54,11 +57,19 @@ func (c *call) ask() {
 	case short:
 		c.reverse(c.whole())
 	default:
+		if c.lean {
+			defer c.body.stop() // net/http's transport may still read it
+		}
 		// On a copy: net/http looks at the body in its own request to find
 		// out whether the connection can be used again.
-		c.body = newBody(c.r, c.w, c.g.limits)
 		c.reverse(withBody(c.whole(), c.body))
 	}
+}
+
+// streams tells whether a body can be read while the answer is written. Who awaits a
+// go-ahead gets it from net/http, which over HTTP/1.1 reads bodies when it answers.
+func (c *call) streams() bool {
+	return !c.in.Has("Expect") && (c.lean || c.r.ProtoMajor == 2)
 }
 
 // shortBody is the body if it is short: in the call's memory, or in that which a

@@ -11,11 +11,17 @@ import (
 
 // relay asks an API without the standard library's transport and ReverseProxy, which
 // cost a call several times what all policies do. What is sent and shown is the same. It
-// tells false, and has done nothing, for an API that turns out to speak HTTP/2.
-func (c *call) relay(content []byte, length int) bool {
+// tells false, and has done nothing, for an API that turns out to speak HTTP/2. A body
+// that streams is c.body.
+func (c *call) relay(content []byte, length int, streams bool) bool {
 	to := c.route.operation.proxy
 	c.asked = wire.Request{
 		Method: c.r.Method, Query: c.query(), Fields: c.outgoing(), Body: content, Length: length, Informational: c.informs,
+	}
+	if streams {
+		c.streaming = true
+		c.asked.Length, c.asked.Stream = int(c.r.ContentLength), streamed{c.body}
+		defer func() { c.asked.Stream = nil }()
 	}
 	var res *wire.Answer
 	var err error
@@ -79,6 +85,9 @@ func (c *call) passOn(res *wire.Answer) {
 	if !c.lean && !c.fields.Has("Content-Type") {
 		c.w.Header()["Content-Type"] = nil // or net/http would guess one
 	}
+	if c.unfinished() {
+		c.closeAfter()
+	}
 	announced := len(res.Trailer)
 	for name := range res.Trailer {
 		c.fields.Add("Trailer", name)
@@ -90,6 +99,12 @@ func (c *call) passOn(res *wire.Answer) {
 	if len(res.Trailer) > 0 {
 		c.passTrailers(c.w.Header(), res.Trailer, announced)
 	}
+}
+
+// unfinished tells whether the caller still sends what the API may not read any more: the
+// connection cannot be used again.
+func (c *call) unfinished() bool {
+	return c.streaming && !c.body.ended.Load() && c.r.ProtoMajor == 1
 }
 
 // passTrailers writes what has come after the body. A body of unknown length must have
@@ -110,7 +125,13 @@ func (c *call) copyBody(res *wire.Answer) error {
 	wait, _ := res.Body.(interface{ Waits() bool })
 	streams := wait != nil && (res.ContentLength < 0 || strings.HasPrefix(res.Fields.Get("Content-Type"), "text/event-stream"))
 	buffer := copyBuffer{c}.Get()
+	large := res.ContentLength > int64(len(buffer))
 	for {
+		if large && len(buffer) == copyBufferSize {
+			lent := wire.Large()
+			defer wire.GiveBack(lent)
+			buffer = lent[:]
+		}
 		if streams && wait.Waits() {
 			if err := http.NewResponseController(c.w).Flush(); err != nil {
 				c.lost = true
@@ -118,6 +139,7 @@ func (c *call) copyBody(res *wire.Answer) error {
 			}
 		}
 		n, err := res.Body.Read(buffer)
+		large = large || n == len(buffer)
 		if n > 0 {
 			if _, err := c.Write(buffer[:n]); err != nil {
 				return err

@@ -3,7 +3,6 @@ package wire
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -151,7 +150,7 @@ func (c *conn) readHead() next {
 	}
 	raw, _ := c.in.Peek(n)
 	method, target, ok := c.head.request(string(raw))
-	if !ok || c.head.length > ShortBody {
+	if !ok {
 		return odd
 	}
 	_, _ = c.in.Discard(n)
@@ -187,16 +186,25 @@ func (c *conn) request(method, target string) {
 	path, query, _ := strings.Cut(target, "?") // apart, as whoever reports a path must not tell the query
 	c.url = url{Path: path, RawQuery: query}
 	c.r = *c.base
+	if c.head.chunked {
+		c.head.fields.Del("Transfer-Encoding")
+	}
 	c.r.Method, c.r.RequestURI, c.r.Host, c.r.Close = method, target, c.head.host, c.head.close
 	if !c.front.o.Fields {
 		c.r.Header = c.head.fields.Header()
 	}
-	c.r.Body, c.r.ContentLength, c.body.left, c.body.failed = http.NoBody, 0, 0, nil
-	if c.head.length > 0 {
-		c.r.Body, c.r.ContentLength, c.body.left = &c.body, c.head.length, c.head.length
+	c.r.Body, c.r.ContentLength = http.NoBody, 0
+	switch {
+	case c.head.chunked:
+		c.r.Body, c.r.ContentLength, c.r.TransferEncoding = &c.body, -1, chunkedCoding
+	case c.head.length > 0:
+		c.r.Body, c.r.ContentLength = &c.body, c.head.length
 	}
+	c.body.begin(c.r.ContentLength)
 	c.w.begin(method, c.head.close)
 }
+
+var chunkedCoding = []string{"chunked"}
 
 // answer calls the handler and tells whether the connection goes on.
 func (c *conn) answer() (goesOn bool) {
@@ -212,7 +220,7 @@ func (c *conn) answer() (goesOn bool) {
 		}
 		c.w.release()
 	}()
-	if c.body.left > 0 {
+	if c.body.left.Load() != 0 {
 		c.readBy = time.Time{}
 		c.readWithin(c.front.o.HeaderTimeout + c.front.o.StallTimeout)
 	}
@@ -220,11 +228,11 @@ func (c *conn) answer() (goesOn bool) {
 	if c.w.finish() != nil {
 		return false
 	}
-	if c.w.closes {
+	if c.w.closes || c.body.drain() != nil {
 		c.linger()
 		return false
 	}
-	return c.body.drain() == nil
+	return true
 }
 
 // lingerTimeout is how long what a caller still sends is read after the last answer:
@@ -234,54 +242,11 @@ const lingerTimeout = 500 * time.Millisecond
 
 func (c *conn) linger() {
 	half, ok := c.nc.(interface{ CloseWrite() error })
-	if c.body.left == 0 && c.in.Buffered() == 0 || !ok || half.CloseWrite() != nil {
+	if c.body.left.Load() == 0 && c.in.Buffered() == 0 || !ok || half.CloseWrite() != nil {
 		return
 	}
 	_ = c.nc.SetReadDeadline(time.Now().Add(lingerTimeout))
 	_, _ = io.Copy(io.Discard, io.LimitReader(c.in, 256<<10))
-}
-
-// body is that of the request: short and of known length. It is read by the handler's
-// goroutine alone.
-type body struct {
-	conn   *conn
-	left   int64
-	failed error
-}
-
-// Read ends with io.EOF after the announced length, and with
-// io.ErrUnexpectedEOF when the caller ends before.
-func (b *body) Read(p []byte) (int, error) {
-	if b.failed != nil {
-		return 0, b.failed
-	}
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	n, err := b.conn.in.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	switch {
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
-	case err == nil && b.left == 0:
-		err = io.EOF
-	}
-	if err != nil && b.left > 0 {
-		b.failed = err
-	}
-	return n, err
-}
-
-// Close does nothing: what was not read is read after the answer.
-func (b *body) Close() error { return nil }
-
-// drain reads what the handler left.
-func (b *body) drain() error {
-	if b.left == 0 || b.failed != nil {
-		return b.failed
-	}
-	_, err := io.Copy(io.Discard, b)
-	return err
 }
 
 // hungUp tells whether the caller has closed the connection.

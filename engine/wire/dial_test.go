@@ -258,7 +258,7 @@ func TestAHandshakeWithAnAPIHasAnEnd(t *testing.T) {
 	t.Parallel()
 	silent := make(chan bool)
 	defer close(silent)
-	p := secretAPI(t, nil, func(int, *tls.Conn, net.Conn) { <-silent })
+	p := secretAPI(t, nil, func(_ int, _ *tls.Conn, raw net.Conn) { <-silent; raw.Close() })
 	p.connect = 50 * time.Millisecond
 	_, err := askSecretly(t, p, "GET")
 	if network, ok := errors.AsType[net.Error](err); !ok || !network.Timeout() {

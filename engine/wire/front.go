@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ShortBody is the longest body in bytes that a call may have here. It is read as the
-// handler reads it; what is longer, or of unknown length, streams through net/http.
+// ShortBody is the longest body in bytes that is worth reading whole before it is passed
+// on.
 const ShortBody = 64 << 10
 
 // Front is a listener for an http.Server with the same handler. It answers plain

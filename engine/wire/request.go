@@ -34,7 +34,7 @@ func (h *head) request(text string) (method, target string, ok bool) {
 	if method, target, ok = requestLine(line); !ok || len(rest) < 2 {
 		return "", "", false
 	}
-	ok = h.parse(rest[:len(rest)-2]) && h.hosts == 1 && h.host != "" && plainHost(h.host) && !h.chunked
+	ok = h.parse(rest[:len(rest)-2]) && h.hosts == 1 && h.host != "" && plainHost(h.host)
 	return method, target, ok
 }
 

@@ -92,7 +92,7 @@ func (w *response) WriteHeader(status int) {
 	}
 	w.status = status
 	w.bare = status == http.StatusNoContent || status == http.StatusNotModified
-	w.closes = w.closes || w.closesAfter() || w.conn.front.closing()
+	w.closes = w.closes || w.closesAfter() || w.conn.front.closing() || w.conn.body.long()
 	b := w.appendHeader(appendStatus(*w.out, status))
 	if len(w.lines("Date")) == 0 {
 		b = append(append(append(b, "Date: "...), date(*w.conn.front.tick.Load())...), "\r\n"...)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/textproto"
 	"strconv"
 	"strings"
@@ -56,6 +55,10 @@ type Request struct {
 	// Body is sent with its length where Length is not negative.
 	Body   []byte
 	Length int
+	// Stream is sent in place of Body where it is not nil: Length bytes, or in chunks as
+	// they come where that is negative. Closing it must end a read that waits. It is
+	// read by one goroutine, which has ended when the answer is closed or none came.
+	Stream io.ReadCloser
 	// Informational gets the informational answers but 100; nil drops them.
 	Informational func(status int, f *Fields)
 }
@@ -89,7 +92,7 @@ func (p *Pool) Do(ctx context.Context, w http.ResponseWriter, r *Request) (*Answ
 		if err == nil {
 			return res, nil
 		}
-		again := u.used && !u.heard && (u.wrote == 0 || harmless(r.Method)) && ctx.Err() == nil && !timedOut(err)
+		again := u.used && !u.heard && u.sending == nil && (u.wrote == 0 || harmless(r.Method)) && ctx.Err() == nil && !timedOut(err)
 		u.drop()
 		if !again {
 			return nil, err
@@ -207,6 +210,7 @@ type upstreamConn struct {
 	rest              *bufio.Reader // what net/http reads the answer from
 	front             *conn         // of the caller, when it is ours
 	stop              func() bool   // ends the watch over another's context
+	sending           *upload       // nil but while a body streams
 	interrupted       atomic.Bool
 }
 
@@ -260,6 +264,17 @@ func (u *upstreamConn) interrupt() {
 func (u *upstreamConn) drop() {
 	u.unguard()
 	_ = u.raw.Close()
+	u.sent()
+}
+
+// sent ends the upload, if there is one, and tells whether it is complete.
+func (u *upstreamConn) sent() bool {
+	if u.sending == nil {
+		return true
+	}
+	whole := u.sending.end()
+	u.sending = nil
+	return whole
 }
 
 // ask writes the request in one piece and reads the head of the answer.
@@ -280,20 +295,39 @@ func (u *upstreamConn) ask(r *Request) (*Answer, error) {
 		u.keep = false
 		return res, nil
 	}
+	if r.Stream != nil {
+		return u.askWhileSending(r)
+	}
 	return u.answer(r)
+}
+
+// askWhileSending has no deadline for the head until all is sent.
+func (u *upstreamConn) askWhileSending(r *Request) (*Answer, error) {
+	u.readBy = time.Time{}
+	if err := u.raw.SetReadDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	u.startUpload(r)
+	res, err := u.answer(r)
+	if err != nil {
+		return nil, u.sending.why(err)
+	}
+	u.sending.answered()
+	u.body.patient = true
+	return res, nil
 }
 
 func (u *upstreamConn) write(r *Request) error {
 	u.out = buffers.Get().(*[]byte)
 	defer u.release()
 	b := appendRequest(*u.out, r)
-	together := len(b)+len(r.Body) <= bufferSize
+	together := r.Stream == nil && len(b)+len(r.Body) <= bufferSize
 	if together {
 		b = append(b, r.Body...)
 	}
 	*u.out = b
 	err := u.send(b, together)
-	if err == nil && !together {
+	if err == nil && !together && r.Stream == nil {
 		if err = u.send(r.Body, false); err == nil {
 			err = u.readWithin(u.pool.response) // it may have taken a while
 		}
@@ -341,6 +375,8 @@ func appendRequest(b []byte, r *Request) []byte {
 	}
 	if r.Length >= 0 {
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(r.Length), 10), "\r\n"...)
+	} else if r.Stream != nil {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	return append(b, "\r\n"...)
 }
@@ -456,7 +492,7 @@ func (u *upstreamConn) plain(text, method string) bool {
 		u.res.ContentLength = u.head.length
 		u.body.left = 0
 	case u.head.chunked:
-		u.body.chunks = httputil.NewChunkedReader(u.in)
+		u.body.chunked, u.body.chunks = true, chunks{in: u.in}
 	case u.head.length >= 0:
 		u.res.ContentLength, u.body.left = u.head.length, u.head.length
 	default:
@@ -515,9 +551,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 type answerBody struct {
 	u      *upstreamConn
 	left   int64 // of a known length; -1 until the end of the connection
-	chunks io.Reader
+	chunks chunks
 	odd    io.ReadCloser
-	patient, endless,
+	chunked, patient, endless,
 	ended, closed bool
 }
 
@@ -532,7 +568,7 @@ func (b *answerBody) Read(p []byte) (n int, err error) {
 	switch {
 	case b.odd != nil:
 		n, err = b.odd.Read(p)
-	case b.chunks != nil:
+	case b.chunked:
 		if n, err = b.chunks.Read(p); err == io.EOF {
 			err = b.trailer()
 		}
@@ -591,7 +627,13 @@ func (b *answerBody) trailer() error {
 
 // Waits tells whether the next read may have to wait for the API.
 func (b *answerBody) Waits() bool {
-	return !b.ended && (b.odd != nil || b.left != 0 && b.u.in.Buffered() == 0)
+	switch {
+	case b.ended:
+		return false
+	case b.chunked:
+		return b.chunks.waits()
+	}
+	return b.odd != nil || b.left != 0 && b.u.in.Buffered() == 0
 }
 
 // Close gives the connection back, if the body was read to its end and nothing came
@@ -603,6 +645,7 @@ func (b *answerBody) Close() error {
 	b.closed = true
 	u := b.u
 	u.unguard()
+	u.keep = u.sent() && u.keep
 	if u.interrupted.Load() || !u.keep || !b.ended && b.left != 0 || u.in.Buffered() > 0 {
 		return u.raw.Close()
 	}
