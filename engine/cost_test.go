@@ -21,11 +21,18 @@ type wholeWay struct {
 	request []byte
 	answer  []byte
 	heard   *bytes.Buffer // what the API was asked last
+	says    string        // what it answers
 }
 
 func newWholeWay(t testing.TB, alg keys.Algorithm, change ...func(*engine.Upstream)) *wholeWay {
 	t.Helper()
-	w := &wholeWay{answer: make([]byte, 4<<10), heard: &bytes.Buffer{}}
+	w := &wholeWay{
+		answer: make([]byte, 4<<10), heard: &bytes.Buffer{},
+		says: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",
+	}
+	if strings.HasSuffix(t.Name(), "chunks") {
+		w.says = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+	}
 	c := jwtPolicy(alg)
 	c.ClearAuth = true
 	g := engine.New(engine.Options{Types: policy.Set{jwtauth.Type()}})
@@ -45,18 +52,14 @@ func newWholeWay(t testing.TB, alg keys.Algorithm, change ...func(*engine.Upstre
 // api answers each request on its one connection.
 func (w *wholeWay) api(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l, scheme := listen(t)
 	go func() {
 		c, err := l.Accept()
 		if err != nil {
 			return
 		}
 		defer c.Close()
-		in, out := make([]byte, 4<<10), []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello")
+		in, out := make([]byte, 4<<10), []byte(w.says)
 		for {
 			n, err := c.Read(in) // a short request comes in one piece
 			if err != nil {
@@ -69,7 +72,7 @@ func (w *wholeWay) api(t testing.TB) string {
 			}
 		}
 	}()
-	return "http://" + l.Addr().String() + "/v1"
+	return scheme + "://" + l.Addr().String() + "/v1"
 }
 
 func (w *wholeWay) call(t testing.TB) {
@@ -97,6 +100,32 @@ func TestRepeatedTokenCostsFewAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > 2 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// Chunks cost none. crypto/tls costs one for each read that fetches something or tries
+// to: here and at the test's two ends.
+func TestSecureAndChunkedCallsCostFewAllocations(t *testing.T) {
+	enginetest.EachWay(t, func(t *testing.T) {
+		most := 4.0
+		if enginetest.SecureGateway(t) {
+			most += 2
+		}
+		if enginetest.SecureUpstream(t) {
+			most += 3
+		}
+		for _, how := range []string{"length", "chunks"} {
+			t.Run(how, func(t *testing.T) {
+				w := newWholeWay(t, keys.HS256)
+				w.call(t)
+				if engine.RaceEnabled {
+					return
+				}
+				if n := testing.AllocsPerRun(500, func() { w.call(t) }); n > most {
+					t.Errorf("%v allocations", n)
+				}
+			})
+		}
+	})
 }
 
 // The choice among addresses costs none.

@@ -53,46 +53,44 @@ func same(r io.Reader) (n int64, err error) {
 // Not parallel: what it counts others would add to.
 func TestLongBodiesTakeNoMemory(t *testing.T) {
 	const size = 64 << 20
-	for _, way := range []string{"plain", "TLS to the gateway", "TLS all the way"} {
-		t.Run(way, func(t *testing.T) {
-			upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == "POST" {
-					n, err := same(r.Body)
-					fmt.Fprint(w, n, r.ContentLength, err)
-					return
-				}
-				if r.URL.Path == "/length" {
-					w.Header().Set("Content-Length", fmt.Sprint(size))
-				}
-				_, _ = io.Copy(w, &pattern{size: size})
-			})
-			s := through(t, engine.Options{}, upstream.URL)
-			get(t, s.URL+"/api") // what is made once
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			for _, path := range []string{"/length", "/chunks"} {
-				res, err := http.DefaultTransport.RoundTrip(request(t, "GET", s.URL+"/api"+path, ""))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if n, err := same(res.Body); n != size || err != nil {
-					t.Errorf("%s: %d bytes, %v", path, n, err)
-				}
-				res.Body.Close()
+	enginetest.EachWay(t, func(t *testing.T) {
+		upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "POST" {
+				n, err := same(r.Body)
+				fmt.Fprint(w, n, r.ContentLength, err)
+				return
 			}
-			for _, length := range []int64{size, -1} {
-				r := request(t, "POST", s.URL+"/api", "")
-				r.Body, r.ContentLength = io.NopCloser(&pattern{size: size}), length
-				if a := send(t, r); a.body != fmt.Sprint(size, length, nil) {
-					t.Errorf("%d: %d %s", length, a.status, a.body)
-				}
+			if r.URL.Path == "/length" {
+				w.Header().Set("Content-Length", fmt.Sprint(size))
 			}
-			runtime.ReadMemStats(&after)
-			if took := after.TotalAlloc - before.TotalAlloc; took > size/4 && !engine.RaceEnabled {
-				t.Errorf("%d MiB for %d", took>>20, 4*size>>20)
-			}
+			_, _ = io.Copy(w, &pattern{size: size})
 		})
-	}
+		s := through(t, engine.Options{}, upstream.URL)
+		get(t, s.URL+"/api") // what is made once
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, path := range []string{"/length", "/chunks"} {
+			res, err := http.DefaultTransport.RoundTrip(request(t, "GET", s.URL+"/api"+path, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := same(res.Body); n != size || err != nil {
+				t.Errorf("%s: %d bytes, %v", path, n, err)
+			}
+			res.Body.Close()
+		}
+		for _, length := range []int64{size, -1} {
+			r := request(t, "POST", s.URL+"/api", "")
+			r.Body, r.ContentLength = io.NopCloser(&pattern{size: size}), length
+			if a := send(t, r); a.body != fmt.Sprint(size, length, nil) {
+				t.Errorf("%d: %d %s", length, a.status, a.body)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > size/4 && !engine.RaceEnabled {
+			t.Errorf("%d MiB for %d", took>>20, 4*size>>20)
+		}
+	})
 }
 
 // A body that the caller did not end must not look whole to the API.

@@ -111,7 +111,7 @@ func behaving(t *testing.T, do func(net.Conn), scheme ...string) string {
 }
 
 // listen is a listener of an API, over TLS where that is the test's way, and its scheme.
-func listen(t *testing.T) (l net.Listener, scheme string) {
+func listen(t testing.TB) (l net.Listener, scheme string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

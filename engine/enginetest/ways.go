@@ -27,14 +27,20 @@ const (
 	secureAll = "TLS all the way"
 )
 
-// Ways runs a test for each way that calls can take.
+// Ways runs a test for each way that calls can take, at once.
 func Ways(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
+	EachWay(t, func(t *testing.T) {
+		t.Parallel()
+		test(t)
+	})
+}
+
+// EachWay runs a test for one way after the other.
+func EachWay(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
 	for _, way := range []string{plainWay, secureIn, secureAll} {
-		t.Run(way, func(t *testing.T) {
-			t.Parallel()
-			test(t)
-		})
+		t.Run(way, test)
 	}
 }
 
