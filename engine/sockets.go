@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -72,6 +74,17 @@ func (s *sockets) remove(k *socket) {
 		delete(s.open, k)
 		s.done.Done()
 	}
+}
+
+// Hijack gives ReverseProxy the caller's connection when the API has agreed. It ends with
+// the socket: closing the API's connection alone does not end it where that says goodbye
+// first, as TLS does, because ReverseProxy then waits for the caller's.
+func (c *call) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, in, err := http.NewResponseController(c.w).Hijack()
+	if err == nil && c.upgrade != nil {
+		context.AfterFunc(c.upgrade.request.Context(), func() { _ = conn.Close() })
+	}
+	return conn, in, err
 }
 
 // begin starts the life of an upgraded connection: it ends with the identity
