@@ -123,3 +123,18 @@ func TestAnAPIMayChooseAnew(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// A long body goes to an API that turns out to speak HTTP/2 as a whole.
+func TestLongBodiesReachAnAPIThatSpeaksHTTP2(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int64
+	s := through(t, engine.Options{}, secureAPI(t, &connections, "h2").URL)
+	text := strings.Repeat("hello", 50_000)
+	for range 2 {
+		for _, r := range []*http.Request{request(t, "POST", s.URL+"/api", text), chunkedRequest(t, s.URL+"/api", text)} {
+			if a := send(t, r); a.status != 200 || a.body != "HTTP/2.0 "+text {
+				t.Errorf("%d, %d bytes", a.status, len(a.body))
+			}
+		}
+	}
+}

@@ -18,10 +18,16 @@ func (c *call) relay(content []byte, length int, streams bool) bool {
 	c.asked = wire.Request{
 		Method: c.r.Method, Query: c.query(), Fields: c.outgoing(), Body: content, Length: length, Informational: c.informs,
 	}
+	left := false
 	if streams {
 		c.streaming = true
 		c.asked.Length, c.asked.Stream = int(c.r.ContentLength), streamed{c.body}
 		defer func() { c.asked.Stream = nil }()
+		defer func() {
+			if !left { // also after a panic, nobody reads it any more
+				c.body.stop()
+			}
+		}()
 	}
 	var res *wire.Answer
 	var err error
@@ -31,7 +37,7 @@ func (c *call) relay(content []byte, length int, streams bool) bool {
 		defer c.balanced.end()
 		res, err = c.balanced.relay()
 	}
-	if errors.Is(err, wire.ErrHTTP2) {
+	if left = errors.Is(err, wire.ErrHTTP2); left {
 		return false
 	}
 	if err != nil {
