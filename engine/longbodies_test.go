@@ -171,7 +171,7 @@ func TestAnAPIMayAnswerEarly(t *testing.T) {
 			s := through(t, engine.Options{Sink: events}, behaving(t, do))
 			conn := dial(t, s)
 			go func() {
-				io.WriteString(conn, "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
+				io.WriteString(conn, "POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3000000\r\n")
 				_, _ = io.CopyN(conn, &pattern{size: 1 << 40}, 50_000_000)
 			}()
 			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
