@@ -31,7 +31,7 @@ func (c *city) proxy(id int) Proxy {
 	if c.r.IntN(4) == 0 {
 		p.Route = Route{BasePath: "/shared", Hosts: []string{fmt.Sprintf("h%d.test", id), fmt.Sprintf("*.w%d.test", id)}}
 	}
-	if c.r.IntN(40) == 0 {
+	if c.r.IntN(12) == 0 {
 		p.Route = Route{BasePath: fmt.Sprint("/p", 1+id/2)} // which may be another's
 	}
 	if c.r.IntN(4) == 0 {
@@ -166,7 +166,7 @@ func TestASnapshotThatGoesOnIsTheOneMadeOfNothing(t *testing.T) {
 		}
 		afresh.balancers.closeAll()
 	}
-	if t.Logf("%d bundles did not compile", refused); refused == 0 || refused > 1000 {
+	if t.Logf("%d bundles did not compile", refused); refused == 0 || refused > 990 {
 		t.Error("that says little")
 	}
 }
