@@ -63,6 +63,7 @@ func TestAllWorksAreDoneByAllWhoCan(t *testing.T) {
 	b.report(&table)
 	for _, row := range []string{`no check +direct`, `no check +ReverseProxy`, `HS256 +gateway`, `RS256 +Other`, `EdDSA +gateway`, `RS256, every token new +gateway`,
 		`RS256, forged +gateway`, `RS256, malformed +gateway`, `RS256, expired +gateway`, `RS256, wrong algorithm +gateway`, `RS256 at a fixed rate +direct`,
+		`no check, 64 KiB answers +gateway`, `no check, chunked answers +ReverseProxy`, `no check, TLS +gateway`, `no check, TLS +ReverseProxy`,
 		`flat: proxies +1 +1\.00`, `flat: proxies +10000`, `flat: whole pipeline +a policy`, `flat: policies, all apply +20`, `flat: policies, one applies +20`, `flat: conditions +50`, `flat: roles +300`} {
 		if !regexp.MustCompile(`(?m)^ *` + row).Match(table.Bytes()) {
 			t.Errorf("no row %q in\n%s", row, &table)
@@ -106,14 +107,14 @@ func TestGuardedCallGoesThroughTheWholePipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := s.serve()
+	at, err := s.serve(with)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := len(s.gateway.Running().Owners); n != proxies {
 		t.Errorf("%d proxies", n)
 	}
-	o := order{Address: address, Path: "/ES256/pets/7", Conns: 1, Tokens: w.valid[keys.ES256][1:], Status: "200"}
+	o := order{Address: at.Plain, Path: "/ES256/pets/7", Conns: 1, Tokens: w.valid[keys.ES256][1:], Status: "200"}
 	if came := o.asFastAsPossible(); came.Failure != "" {
 		t.Fatal(came.Failure)
 	}

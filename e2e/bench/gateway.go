@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"runtime/pprof"
@@ -27,6 +25,8 @@ type setup struct {
 	Keys     []material
 	Proxies  int
 	Profile  string // the file that its CPU profile goes to; "" for none
+	// Certificate and Key are those of its address with TLS, in DER.
+	Certificate, Key []byte
 }
 
 type material struct {
@@ -36,7 +36,7 @@ type material struct {
 }
 
 func newSetup(upstream, profile string, w *wallet) (setup, error) {
-	s := setup{Upstream: upstream, Proxies: proxies, Profile: profile}
+	s := setup{Upstream: upstream, Proxies: proxies, Profile: profile, Certificate: w.certificate, Key: w.certificateKey}
 	for _, alg := range algorithms {
 		key, err := w.keys[alg].Marshal()
 		if err != nil {
@@ -72,7 +72,7 @@ func serveGateway(p *parent) error {
 	if err != nil {
 		return err
 	}
-	address, err := s.serve()
+	at, err := s.serve(with)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func serveGateway(p *parent) error {
 		}
 		defer stop()
 	}
-	if err := p.tell(address); err != nil {
+	if err := p.tell(at); err != nil {
 		return err
 	}
 	return s.answer(p)
@@ -205,17 +205,18 @@ func (s *subject) addCallers() {
 	}
 }
 
-func (s *subject) serve() (string, error) {
+func (s *subject) serve(with setup) (addresses, error) {
 	if err := s.forget(); err != nil {
-		return "", err
+		return addresses{}, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	plain, secure, err := listenBoth()
 	if err != nil {
-		return "", fmt.Errorf("listen: %w", err)
+		return addresses{}, err
 	}
 	server := engine.Server("", s.gateway)
-	go func() { _ = server.Serve(engine.Listen(listener, server, s.gateway)) }()
-	return listener.Addr().String(), nil
+	go func() { _ = server.Serve(engine.Listen(plain, server, s.gateway)) }()
+	go func() { _ = server.Serve(engine.ListenTLS(secure, server, s.gateway, with.secrets())) }()
+	return addresses{plain.Addr().String(), secure.Addr().String()}, nil
 }
 
 // forget deploys everything anew, as if every owner had changed: what the

@@ -115,11 +115,27 @@ func newHAProxy(ctx context.Context, program, dir string, on cores, upstream str
 		p.addresses[work] = address
 		config += "frontend front" + string(alg) + "\n  bind " + address + "\n" + rules + "  default_backend upstream\n"
 	}
+	if len(guarded) > 0 { // one that is older is left without TLS, too
+		bind, err := p.secure(dir, w)
+		if err != nil {
+			return nil, err
+		}
+		config += "frontend secure\n  bind " + p.addresses[overTLS] + " ssl crt " + bind + "\n  default_backend upstream\n"
+	}
 	path := filepath.Join(dir, "haproxy.cfg")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
 	return p, p.run(ctx, on, program, "-db", "-q", "-f", path)
+}
+
+// secure gives the peer an address for TLS and tells the file of its certificate.
+func (p *peer) secure(dir string, w *wallet) (file string, err error) {
+	if p.addresses[overTLS], err = freeAddress(); err != nil {
+		return "", err
+	}
+	file = filepath.Join(dir, p.name+".pem")
+	return file, os.WriteFile(file, w.pem(), 0o600)
 }
 
 // haproxyRules refuse a token with 401, the cheapest check first.
@@ -169,20 +185,27 @@ http {
   upstream one { server %[2]s; keepalive 1024; keepalive_requests 1000000000; }
   server {
     listen %[3]s;
+    listen %[4]s ssl;
+    ssl_certificate %[5]s;
+    ssl_certificate_key %[5]s;
     location / { proxy_pass http://one; proxy_http_version 1.1; proxy_set_header Connection ""; }
   }
 }
 `
 
 // startNginx runs nginx in one process. As distributions ship it, it knows no JWT.
-func startNginx(ctx context.Context, program, dir string, on cores, upstream string) (*peer, error) {
+func startNginx(ctx context.Context, program, dir string, on cores, upstream string, w *wallet) (*peer, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	p := &peer{name: "nginx", addresses: map[string]string{noCheck: address}}
+	certificate, err := p.secure(dir, w)
+	if err != nil {
+		return nil, err
+	}
 	path := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(path, fmt.Appendf(nil, nginxConfig, dir, upstream, address), 0o600); err != nil {
+	if err := os.WriteFile(path, fmt.Appendf(nil, nginxConfig, dir, upstream, address, p.addresses[overTLS], certificate), 0o600); err != nil {
 		return nil, err
 	}
 	return p, p.run(ctx, on, program, "-p", dir, "-e", "stderr", "-c", path)

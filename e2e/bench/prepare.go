@@ -29,8 +29,8 @@ type bench struct {
 
 // endpoint is a process that answers on an address.
 type endpoint struct {
-	address string
-	process *process
+	address, secure string
+	process         *process
 }
 
 func prepare(ctx context.Context, s settings) (*bench, error) {
@@ -75,7 +75,11 @@ func (b *bench) startOwn() (err error) {
 	if b.gateway, b.own, err = b.serveGateway(proxies, b.profile); err != nil {
 		return err
 	}
-	if _, b.bare, err = b.serve("proxy", b.proxyCores, b.upstream.address); err != nil {
+	with, err := newSetup(b.upstream.address, "", b.wallet)
+	if err != nil {
+		return err
+	}
+	if _, b.bare, err = b.serve("proxy", b.proxyCores, with); err != nil {
 		return err
 	}
 	b.load, err = b.child("load", b.otherCores)
@@ -122,11 +126,11 @@ func (b *bench) serve(part string, on cores, with any) (*child, endpoint, error)
 	if err != nil {
 		return nil, endpoint{}, err
 	}
-	e := endpoint{process: processOf(c.cmd.Process.Pid)}
-	if err := c.ask(with, &e.address); err != nil {
+	var at addresses
+	if err := c.ask(with, &at); err != nil {
 		return nil, endpoint{}, fmt.Errorf("start %s: %w", part, err)
 	}
-	return c, e, nil
+	return c, endpoint{at.Plain, at.Secure, processOf(c.cmd.Process.Pid)}, nil
 }
 
 // startPeers runs what the machine has. What does not run is left out, and said.
@@ -136,7 +140,7 @@ func (b *bench) startPeers() error {
 		b.take("HAProxy", p, err)
 	}
 	if program := find("nginx"); program != "" {
-		p, err := startNginx(b.ctx, program, b.dir, b.proxyCores, b.upstream.address)
+		p, err := startNginx(b.ctx, program, b.dir, b.proxyCores, b.upstream.address, b.wallet)
 		b.take("nginx", p, err)
 	}
 	return b.ctx.Err()

@@ -55,12 +55,15 @@ func (b *bench) costs() [][]string {
 	if len(b.works) > 0 && b.works[0].name == noCheck {
 		plain = b.works[0]
 	}
-	straight, bare := plain.find(direct), plain.find(reverseProxy)
+	straight := plain.find(direct)
 	for _, w := range b.works {
 		if w.due || w.flat {
 			continue
 		}
-		best := w.find(haproxy)
+		best, bare := w.find(haproxy), w.find(reverseProxy)
+		if bare == nil {
+			bare = plain.find(reverseProxy)
+		}
 		for _, t := range w.targets {
 			rows = append(rows, []string{
 				w.name, t.name, number("%.0f", t.median(perCPU)), t.ratio(best, perCPU), t.ratio(bare, perCPU),

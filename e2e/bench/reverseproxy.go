@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"net"
+	"crypto/tls"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -13,22 +12,23 @@ import (
 // serveReverseProxy is the standard library's proxy with what is known to speed it
 // up: enough idle connections and a pool of buffers.
 func serveReverseProxy(p *parent) error {
-	var upstream string
-	if err := p.read(&upstream); err != nil {
+	var with setup
+	if err := p.read(&with); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	plain, secure, err := listenBoth()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	to := &url.URL{Scheme: "http", Host: upstream}
+	to := &url.URL{Scheme: "http", Host: with.Upstream}
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: &httputil.ReverseProxy{
 		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		Transport:  &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, DisableCompression: true},
 		BufferPool: &buffers{sync.Pool{New: func() any { return new([bufferSize]byte) }}},
 	}}
-	go func() { _ = server.Serve(listener) }()
-	if err := p.tell(listener.Addr().String()); err != nil {
+	go func() { _ = server.Serve(plain) }()
+	go func() { _ = server.Serve(tls.NewListener(secure, with.secrets())) }()
+	if err := p.tell(addresses{plain.Addr().String(), secure.Addr().String()}); err != nil {
 		return err
 	}
 	return p.wait()

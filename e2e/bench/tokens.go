@@ -34,6 +34,8 @@ type wallet struct {
 	// forged are RS256 tokens with the signature of another, malformed those with
 	// broken claims, expired those of yesterday.
 	forged, malformed, expired []string
+	// certificate is for TLS, with its key.
+	certificate, certificateKey []byte
 }
 
 func newWallet(count int) (*wallet, error) {
@@ -54,6 +56,9 @@ func newWallet(count int) (*wallet, error) {
 		return nil, err
 	}
 	w.spoil()
+	if w.certificate, w.certificateKey, err = newCertificate(now); err != nil {
+		return nil, err
+	}
 	return w, w.signGrown(count, now)
 }
 

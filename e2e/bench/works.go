@@ -5,6 +5,7 @@ import "github.com/gatewright/gatewright/engine/keys"
 // The names of works that others refer to.
 const (
 	noCheck = "no check"
+	overTLS = "no check, TLS"
 	dueWork = "RS256 at a fixed rate"
 )
 
@@ -45,7 +46,7 @@ type target struct {
 
 // choose makes the works that -rows wants.
 func (b *bench) choose() {
-	list := []*work{b.plain()}
+	list := []*work{b.plain(noCheck, "/pets/7"), b.plain("no check, 64 KiB answers", largePath), b.plain("no check, chunked answers", chunkedPath), b.secure()}
 	for _, alg := range algorithms {
 		list = append(list, b.guarded(string(alg), alg, b.wallet.valid[alg], "200"))
 	}
@@ -74,35 +75,41 @@ func (b *bench) direct() *target {
 	return &target{name: direct, order: order{Address: b.upstream.address, Path: "/pets/7"}}
 }
 
-func (b *bench) plain() *work {
-	w := &work{name: noCheck, targets: []*target{
-		b.direct(),
-		{name: "gateway", ours: true, process: b.own.process, order: order{Address: b.own.address, Path: "/open/pets/7"}},
-		{name: reverseProxy, process: b.bare.process, order: order{Address: b.bare.address, Path: "/pets/7"}},
+func (b *bench) plain(name, path string) *work {
+	w := &work{name: name, targets: []*target{
+		{name: direct, order: order{Address: b.upstream.address, Path: path}},
+		{name: "gateway", ours: true, process: b.own.process, order: order{Address: b.own.address, Path: "/open" + path}},
+		{name: reverseProxy, process: b.bare.process, order: order{Address: b.bare.address, Path: path}},
 	}}
-	b.addPeers(w, "", nil)
+	b.addPeers(w, noCheck, path, nil)
+	return w
+}
+
+// secure is over TLS, on connections that are kept.
+func (b *bench) secure() *work {
+	w := &work{name: overTLS, targets: []*target{
+		{name: "gateway", ours: true, process: b.own.process, order: order{Address: b.own.secure, Path: "/open/pets/7", TLS: true}},
+		{name: reverseProxy, process: b.bare.process, order: order{Address: b.bare.secure, Path: "/pets/7", TLS: true}},
+	}}
+	b.addPeers(w, overTLS, "/pets/7", nil)
 	return w
 }
 
 func (b *bench) guarded(name string, alg keys.Algorithm, tokens []string, status string) *work {
 	o := order{Address: b.own.address, Path: "/" + string(alg) + "/pets/7", Tokens: tokens, Status: status}
 	w := &work{name: name, targets: []*target{{name: "gateway", ours: true, process: b.own.process, order: o}}}
-	b.addPeers(w, alg, tokens)
+	b.addPeers(w, string(alg), "/pets/7", tokens)
 	return w
 }
 
-// addPeers adds those that can do the work; alg is "" for none to verify.
-func (b *bench) addPeers(w *work, alg keys.Algorithm, tokens []string) {
+// addPeers adds those that have an address for such work.
+func (b *bench) addPeers(w *work, kind, path string, tokens []string) {
 	like := w.targets[len(w.targets)-1].order
 	for _, p := range b.peers {
-		work := string(alg)
-		if alg == "" {
-			work = noCheck
-		}
-		if address, can := p.addresses[work]; can {
+		if address, can := p.addresses[kind]; can {
 			w.targets = append(w.targets, &target{
 				name: p.name, process: processOf(p.cmd.Process.Pid),
-				order: order{Address: address, Path: "/pets/7", Tokens: tokens, Status: like.Status},
+				order: order{Address: address, Path: path, Tokens: tokens, Status: like.Status, TLS: like.TLS},
 			})
 		}
 	}
