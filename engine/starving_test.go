@@ -23,8 +23,9 @@ import (
 // calls. What does not fit into the queue is told to come again, and calls go on:
 // more of them end than guesses are checked, though they come one after the other
 // and the guesses a hundred at once.
+//
+// Not beside other tests: their users would wait in the same queue.
 func TestAttackAFloodOfTokenRequestsStarvesNoCall(t *testing.T) {
-	t.Parallel()
 	const floods, calls = 100, 100
 	_, s := enginetest.Gateway(t, engine.Options{
 		Types: policy.Set{jwtauth.Type()}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},

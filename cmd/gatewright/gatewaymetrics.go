@@ -31,7 +31,7 @@ var (
 	gatewayUnseen = prometheus.NewDesc("gatewright_tokens_turned_away_total",
 		"Unknown tokens refused unseen, as too many forged ones came from their network.", []string{"environment"}, nil)
 	gatewayWaiting = prometheus.NewDesc("gatewright_token_requests_waiting",
-		"Token requests that wait for a processor, by what they need it for.", []string{"work"}, nil)
+		"Token requests that wait for a processor, by what they need it for.", []string{"environment", "work"}, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -48,7 +48,6 @@ func (gatewayMetrics) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m gatewayMetrics) Collect(to chan<- prometheus.Metric) {
-	var waiting engine.Load
 	for environment, gateway := range m.gateways {
 		running := gateway.Running()
 		to <- prometheus.MustNewConstMetric(gatewayReady, prometheus.GaugeValue, oneIf(running.Ready), environment)
@@ -60,11 +59,8 @@ func (m gatewayMetrics) Collect(to chan<- prometheus.Metric) {
 		for kind, n := range kinds {
 			to <- prometheus.MustNewConstMetric(gatewayOwners, prometheus.GaugeValue, float64(n), environment, kind)
 		}
-		waiting = gateway.Load() // of which the processors are those of all
-		collectLoad(to, environment, waiting)
+		collectLoad(to, environment, gateway.Load())
 	}
-	to <- prometheus.MustNewConstMetric(gatewayWaiting, prometheus.GaugeValue, float64(waiting.Signing), "sign")
-	to <- prometheus.MustNewConstMetric(gatewayWaiting, prometheus.GaugeValue, float64(waiting.Hashing), "hash")
 }
 
 func collectLoad(to chan<- prometheus.Metric, environment string, l engine.Load) {
@@ -78,6 +74,8 @@ func collectLoad(to chan<- prometheus.Metric, environment string, l engine.Load)
 	tell(gatewayRefused, prometheus.CounterValue, l.Refused)
 	tell(gatewayForged, prometheus.CounterValue, l.Forged)
 	tell(gatewayUnseen, prometheus.CounterValue, l.Unseen)
+	tell(gatewayWaiting, prometheus.GaugeValue, l.Signing, "sign")
+	tell(gatewayWaiting, prometheus.GaugeValue, l.Hashing, "hash")
 }
 
 func oneIf(holds bool) float64 {

@@ -23,6 +23,10 @@ func NewLane(slots, queue int) *Lane {
 	return &Lane{slots: make(chan struct{}, slots), queue: int64(queue)}
 }
 
+// Beside is a lane with the same places to work and a queue of its own: who fills the
+// one queue turns nobody away from the other.
+func (l *Lane) Beside() *Lane { return &Lane{slots: l.slots, queue: l.queue} }
+
 // Enter waits for a slot; every nil needs a Leave. Errors are ErrBusy and that
 // of ctx.
 func (l *Lane) Enter(ctx context.Context) error {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,10 +178,27 @@ func TestLaneTurnsAwayWhatItsQueueDoesNotHold(t *testing.T) {
 	if err := l.Enter(context.Background()); err != nil {
 		t.Errorf("Enter after Leave = %v", err)
 	}
+	if err := l.Beside().Enter(context.Background()); !errors.Is(err, guess.ErrBusy) {
+		t.Errorf("Enter beside a lane whose one place is taken = %v, want ErrBusy", err)
+	}
 	queued := guess.NewLane(0, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := queued.Enter(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Enter of one who left = %v", err)
 	}
+	waits, leave := context.WithCancel(context.Background())
+	var gone sync.WaitGroup
+	gone.Go(func() { _ = queued.Enter(waits) })
+	for queued.Waiting() == 0 {
+		runtime.Gosched()
+	}
+	if err := queued.Enter(ctx); !errors.Is(err, guess.ErrBusy) {
+		t.Errorf("Enter behind a full queue = %v, want ErrBusy", err)
+	}
+	if err := queued.Beside().Enter(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Enter beside a full queue = %v, want to have waited", err)
+	}
+	leave()
+	gone.Wait()
 }

@@ -63,7 +63,7 @@ var (
 
 func newLogins(now func() time.Time) *logins {
 	c := &logins{
-		verify: secret.VerifyContext, dummy: secret.DummyHash(), hashing: hashingLane,
+		verify: secret.VerifyContext, dummy: secret.DummyHash(), hashing: hashingLane.Beside(),
 		good: newVerdicts(), bad: newVerdicts(), homes: newVerdicts(),
 		names: guess.NewThrottle[[32]byte](perName, now), addresses: guess.NewThrottle[netip.Addr](perAddress, now),
 	}
@@ -71,7 +71,8 @@ func newLogins(now func() time.Time) *logins {
 	return c
 }
 
-// The lanes are one for all environments of the process, as the processors are.
+// The places to work are for all environments of the process together, as the
+// processors are; each environment has a queue of its own.
 var (
 	// hashingLane leaves half of the processors to the proxied calls. One check
 	// takes about 45 ms and 19 MiB, so the last in the queue waits some seconds.

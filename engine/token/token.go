@@ -162,7 +162,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	s := &Service{
-		now: o.Now, sink: o.Sink, log: o.Logger, revoked: o.Revoked, logins: newLogins(o.Now), signing: signingLane,
+		now: o.Now, sink: o.Sink, log: o.Logger, revoked: o.Revoked, logins: newLogins(o.Now), signing: signingLane.Beside(),
 	}
 	if s.issued = o.Issued; s.issued == nil {
 		s.issued = func(string) {}
@@ -176,7 +176,7 @@ func New(o Options) *Service {
 	return s
 }
 
-// Waiting is how many requests of all environments wait for a processor: to sign,
+// Waiting is how many requests wait for a processor: to sign,
 // and to check a secret.
 func (s *Service) Waiting() (signing, hashing int64) {
 	return s.signing.Waiting(), s.logins.hashing.Waiting()
