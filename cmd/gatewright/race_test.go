@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// raceEnabled tells that the race detector runs, which takes several times the memory.
+const raceEnabled = true
