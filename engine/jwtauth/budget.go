@@ -14,8 +14,8 @@ import (
 // less where GOMEMLIMIT is small. Without it ten thousand policies could each fill
 // what one may have, and the gateway would refuse calls for want of memory.
 const (
-	budgetBytes = 96 << 20
-	budgetShare = 8 // of GOMEMLIMIT, one part in eight
+	budgetBytes = 256 << 20
+	budgetShare = 4 // of GOMEMLIMIT, one part in four
 )
 
 // processBudget is one for all policies, as memory is.
