@@ -65,13 +65,6 @@ type encodedCredential struct {
 // would keep several copies while it works.
 const partSize = 256
 
-// EncodeBundle is what WriteBundle writes.
-func EncodeBundle(b *Bundle) ([]byte, error) {
-	var out bytes.Buffer
-	err := WriteBundle(&out, b)
-	return out.Bytes(), err
-}
-
 // WriteBundle writes the bundle with all its secrets, among them the private keys,
 // in bytes that DecodeBundle reads. They must be sealed before they are kept
 // anywhere.

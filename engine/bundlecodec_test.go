@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -124,7 +125,7 @@ func TestABundleOfManyOwnersIsKeptWhole(t *testing.T) {
 		}
 	}
 	b := Bundle{Environment: "x", Keys: keptKeys(t), Owners: make([]Owner, 2*partSize)}
-	raw, err := EncodeBundle(&b)
+	raw, err := encodeBundle(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestABundleOfManyOwnersIsKeptWhole(t *testing.T) {
 
 func keptAndBack(t *testing.T, b Bundle) Bundle {
 	t.Helper()
-	raw, err := EncodeBundle(&b)
+	raw, err := encodeBundle(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func keptAndBack(t *testing.T, b Bundle) Bundle {
 func TestABundleThatIsDamagedIsNotRead(t *testing.T) {
 	t.Parallel()
 	whole := wholeBundle(t)
-	raw, err := EncodeBundle(&whole)
+	raw, err := encodeBundle(&whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,4 +201,11 @@ func members(of reflect.Type, at string, seen map[reflect.Type]bool) string {
 		list.WriteString(members(f.Type, at+f.Name+".", seen))
 	}
 	return list.String()
+}
+
+// encodeBundle is what WriteBundle writes.
+func encodeBundle(b *Bundle) ([]byte, error) {
+	var out bytes.Buffer
+	err := WriteBundle(&out, b)
+	return out.Bytes(), err
 }

@@ -3,6 +3,7 @@ package models_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -75,6 +76,7 @@ func TestWhatHasToBeDeployedAgainIsExactlyWhatDiffers(t *testing.T) {
 					t.Fatalf("step %d, %s: forgotten are %s", step, what, left)
 				}
 				c.compare(step, what)
+				c.comparePlaces(step, what)
 			}
 			t.Log(done)
 		})
@@ -141,6 +143,48 @@ func kindOf(list []models.Owner) string {
 	return list[0].Kind
 }
 
+// comparePlaces holds the numbers of where policies are bound against their places one
+// by one, those by the policy groups that hold them too.
+func (c *changing) comparePlaces(step int, what string) {
+	c.t.Helper()
+	for _, p := range c.policies() {
+		c.comparePlacesOf(p, step, what)
+	}
+}
+
+func (c *changing) comparePlacesOf(p models.Policy, step int, what string) {
+	c.t.Helper()
+	places, err := c.PolicyUsage(c.t.Context(), p.ID)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, one := range slices.Clone(places) {
+		if one.OwnerKind != engine.KindPolicyGroup {
+			continue
+		}
+		more, err := c.PolicyGroupUsage(c.t.Context(), one.OwnerID)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		places = append(places, more...)
+	}
+	owners, live, environments := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, one := range places {
+		owners[one.OwnerID] = true
+		for _, e := range one.Live {
+			live[one.OwnerID], environments[e] = true, true
+		}
+	}
+	got, err := c.PlacesOf(c.t.Context(), p.ID)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if got.Places != len(places) || got.Owners != len(owners) || got.Live != len(live) || len(got.First) != min(5, len(owners)) || len(got.FirstLive) != min(5, len(live)) ||
+		!slices.Equal(got.Environments, slices.Sorted(maps.Keys(environments))) {
+		c.t.Fatalf("step %d, %s: %+v of %d places, %d owners, %d of them live in %v", step, what, got, len(places), len(owners), len(live), environments)
+	}
+}
+
 // all reads every owner of a kind whole.
 func (c *changing) all(kind string) []models.Owner {
 	c.t.Helper()
@@ -167,11 +211,16 @@ func (c *changing) one(kinds ...string) models.Owner {
 }
 
 func (c *changing) policy() models.Policy {
+	list := c.policies()
+	return list[c.IntN(len(list))]
+}
+
+func (c *changing) policies() []models.Policy {
 	list, _, err := c.Policies(c.t.Context(), c.project, models.PolicyFilter{PerPage: 100})
 	if err != nil || len(list) == 0 {
 		c.t.Fatal("no policies", err)
 	}
-	return list[c.IntN(len(list))]
+	return list
 }
 
 // change does one thing that people do, and says what.

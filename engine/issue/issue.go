@@ -21,9 +21,6 @@ const (
 	Password GrantType = "PASSWORD"
 )
 
-// GrantTypes are all grant types.
-func GrantTypes() []GrantType { return []GrantType{ClientCredentials, Password} }
-
 // Limits of the settings.
 const (
 	MaxRefreshCount  = 1_000_000

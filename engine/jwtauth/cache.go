@@ -56,15 +56,6 @@ type flight struct {
 	err   error
 }
 
-// get returns what is remembered of token, or verifies it. Concurrent calls
-// with one token verify it once.
-func (c *cache) get(token string, now int64, verify func(string) (*verified, error)) (*verified, error) {
-	if v := c.find(token, now); v != nil {
-		return v, nil
-	}
-	return c.load(token, now, verify)
-}
-
 // find returns what is remembered of token; nil when that is nothing.
 func (c *cache) find(token string, now int64) *verified {
 	s := c.shard(token)
@@ -120,7 +111,7 @@ func (s *store) giveWay(now int64) {
 
 func (s *shard) load(token string, now, leeway int64, verify func(string) (*verified, error)) (*verified, error) {
 	s.mu.Lock()
-	// It may have landed since get looked.
+	// It may have landed since find looked.
 	if v := s.tokens[token]; v != nil && v.current(now, leeway) {
 		s.mu.Unlock()
 		return v, nil

@@ -26,6 +26,14 @@ func refuse(string) (*verified, error) { return nil, errForged }
 
 func newCache() *cache { return &cache{budget: newBudget(1 << 40)} }
 
+// get is what a step does with a token.
+func (c *cache) get(token string, now int64, verify func(string) (*verified, error)) (*verified, error) {
+	if v := c.find(token, now); v != nil {
+		return v, nil
+	}
+	return c.load(token, now, verify)
+}
+
 // content counts what a cache holds, and checks its book-keeping.
 func content(t *testing.T, c *cache) (tokens, bytes int) {
 	t.Helper()

@@ -1,7 +1,5 @@
 package link
 
-import "net/url"
-
 // The pages about people. Those of one's own stand below Account.
 const (
 	Users          = "/users"
@@ -31,9 +29,6 @@ func UserPassword(name string) string { return user(name) + "/password" }
 
 // UserDelete asks, and then deletes.
 func UserDelete(name string) string { return user(name) + "/delete" }
-
-// UsersWith is the list of users with a role.
-func UsersWith(role string) string { return Users + "?" + url.Values{"role": {role}}.Encode() }
 
 // ProjectRoleEdit is the form of a role of projects.
 func ProjectRoleEdit(name string) string { return path("roles", name) + "/edit" }
