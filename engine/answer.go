@@ -73,7 +73,7 @@ func (c *call) answer(t fault.Type) *answer {
 	if !c.called.IsZero() || c.by == nil {
 		c.x.Content = nil // no rule reads a body that is on its way, or for nobody
 	}
-	c.x.Subject, c.x.Roles = c.x.Identity.Subject, c.x.Identity.Roles
+	c.x.Introduce()
 	return &answer{Answer: levels.Answer(t, fault.Facts{Request: &c.x.Request})}
 }
 

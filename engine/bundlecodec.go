@@ -17,10 +17,10 @@ import (
 	"github.com/gatewright/gatewright/engine/secret"
 )
 
-// BundleFormat is the number of what EncodeBundle writes. Whoever keeps it says
+// BundleFormat is the number of what WriteBundle writes. Whoever keeps it says
 // it beside it and reads no other one: a bundle of which half is not understood
 // would enforce half.
-const BundleFormat = 2
+const BundleFormat = 3
 
 // encodedBundle is a Bundle as it is kept. It names each part itself, so that no
 // change of a type elsewhere changes what is read from a file.
@@ -53,6 +53,7 @@ type encodedSource struct {
 
 type encodedCredential struct {
 	ID, Name, SecretHash     string
+	FullName, Email          string
 	Enabled, DisabledHere    bool
 	Expires                  time.Time
 	Networks                 []netip.Prefix
@@ -140,7 +141,7 @@ func encodeSource(s Source) encodedSource {
 
 func encodeCredential(c *identity.Credential) (e encodedCredential, err error) {
 	e = encodedCredential{
-		ID: c.ID, Name: c.Name, SecretHash: c.SecretHash, Enabled: c.Enabled, DisabledHere: c.DisabledHere,
+		ID: c.ID, Name: c.Name, FullName: c.FullName, Email: c.Email, SecretHash: c.SecretHash, Enabled: c.Enabled, DisabledHere: c.DisabledHere,
 		Expires: c.Expires, Networks: c.Networks, Roles: c.Roles, Access: c.Access,
 	}
 	if e.Claims, err = orNil(c.Claims, c.Claims == nil); err != nil {
@@ -238,7 +239,7 @@ func (e *encodedSource) decode() Source {
 
 func (e *encodedCredential) decode() (*identity.Credential, error) {
 	c := &identity.Credential{
-		ID: e.ID, Name: e.Name, SecretHash: e.SecretHash, Enabled: e.Enabled, DisabledHere: e.DisabledHere,
+		ID: e.ID, Name: e.Name, FullName: e.FullName, Email: e.Email, SecretHash: e.SecretHash, Enabled: e.Enabled, DisabledHere: e.DisabledHere,
 		Expires: e.Expires, Networks: e.Networks, Roles: e.Roles, Access: e.Access,
 	}
 	if err := fill(&c.Claims, e.Claims); err != nil {

@@ -54,7 +54,7 @@ func wholeBundle(t *testing.T) Bundle {
 			Client: Client{ID: "client", SecretHash: "$argon2id$"},
 		}, {ID: "o-2"}},
 		Credentials: []*identity.Credential{{
-			ID: "c-1", Name: "ada", SecretHash: "$argon2id$", Enabled: true, DisabledHere: true, Expires: time.Unix(1e9, 1).UTC(),
+			ID: "c-1", Name: "ada", FullName: "Ada L.", Email: "ada@example.com", SecretHash: "$argon2id$", Enabled: true, DisabledHere: true, Expires: time.Unix(1e9, 1).UTC(),
 			Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}, Roles: []string{"ops"},
 			Claims: map[string]any{"team": "a"}, Response: map[string]any{"note": "b"}, Tokens: settings,
 			Access: map[string]identity.Access{"o-1": {Expires: time.Unix(2e9, 0).UTC(), DeniedMethods: []string{"PUT"}}, "o-2": {}},

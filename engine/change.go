@@ -129,7 +129,7 @@ func (s *step) answer(x *policy.Exchange) (undecided, err error) {
 		}
 	}()
 	if !s.when.Always() {
-		x.Subject, x.Roles = x.Identity.Subject, x.Identity.Roles
+		x.Introduce()
 		met, why := s.when.Met(&x.Request)
 		if why == nil && !met {
 			return nil, nil

@@ -242,16 +242,22 @@ func TestAttackNoSpellingOfAPathAvoidsARule(t *testing.T) {
 func TestAConditionOnTheUserFollowsTheEarlierPolicy(t *testing.T) {
 	t.Parallel()
 	first := enginetest.Func("first", func(x *policy.Exchange) error {
-		x.Identity = policy.Identity{Subject: x.Header.Values("X-Name")[0], Roles: []string{"ops"}}
+		name := x.Header.Values("X-Name")[0]
+		x.Identity = policy.Identity{Subject: name, FullName: "of " + name, Email: name + "@example.com", Roles: []string{"ops"}}
 		return nil
 	})
 	second := enginetest.Func("second", func(*policy.Exchange) error {
 		return &policy.Rejection{Fault: fault.RoleMissing}
 	})
 	c := second.New()
+	is := func(name condition.ContextName, value string) condition.Rule {
+		return condition.Rule{
+			Criteria: condition.Value, First: &condition.Variable{Type: condition.Context, ContextValue: name}, DataType: condition.String,
+			Operator: "EQ", Source: condition.FromValue, SecondValue: value,
+		}
+	}
 	c.Base().Condition = condition.Condition{Rules: []condition.Rule{
-		{Criteria: condition.Value, First: &condition.Variable{Type: condition.Context, ContextValue: "REQUEST_REMOTE_USER"}, DataType: condition.String, Operator: "EQ", Source: condition.FromValue, SecondValue: "leo"},
-		{Criteria: condition.Value, First: &condition.Variable{Type: condition.Context, ContextValue: condition.CallerRoles}, DataType: condition.String, Operator: "EQ", Source: condition.FromValue, SecondValue: "ops"},
+		is("REQUEST_REMOTE_USER", "leo"), is("CREDENTIAL_FULLNAME", "of leo"), is("CREDENTIAL_EMAIL", "leo@example.com"), is(condition.CallerRoles, "ops"),
 	}}
 	b := enginetest.Bundle(t, enginetest.Proxy("orders", "/orders", enginetest.Echo(t).URL, enginetest.BindFunc(t, first), enginetest.Bind(t, c)))
 	_, server := enginetest.Gateway(t, engine.Options{Types: policy.Set{first, second}}, b)

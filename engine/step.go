@@ -75,7 +75,7 @@ func (s *step) do(x *policy.Exchange) (err error) {
 // applies asks the condition. One that cannot be decided ends the request: it
 // is no reason to leave the policy out.
 func (s *step) applies(x *policy.Exchange) (bool, error) {
-	x.Subject, x.Roles = x.Identity.Subject, x.Identity.Roles
+	x.Introduce()
 	met, err := s.when.Met(&x.Request)
 	switch {
 	case err != nil:

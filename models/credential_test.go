@@ -355,6 +355,7 @@ func TestTheBundleShowsACredentialAsItsEnvironmentSeesIt(t *testing.T) {
 	p := modelstest.Proxy(t, v.Store, v.project.ID, "orders")
 	ends := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	c := v.save(draft("mobile", func(d *models.CredentialDraft) {
+		d.FullName, d.Email = "Mobile App", "mobile@example.com"
 		d.Networks, d.Roles, d.Expires = []string{"10.0.0.0/8"}, []string{"ops", "admin"}, ends
 		d.Metadata = []models.Metadata{
 			{Key: "tenant", Value: "acme", IncludeInJWT: true, JWTClaimName: "tid"},
@@ -372,7 +373,7 @@ func TestTheBundleShowsACredentialAsItsEnvironmentSeesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, want := v.bundled("production", "mobile"), &identity.Credential{
-		ID: c.ID, Name: "mobile", Enabled: true, Expires: ends, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		ID: c.ID, Name: "mobile", FullName: "Mobile App", Email: "mobile@example.com", Enabled: true, Expires: ends, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Roles: []string{"admin", "ops"}, Claims: map[string]any{"tid": "acme"}, Response: map[string]any{"plan": "gold", "pin": "0451"},
 		Tokens: models.DefaultCredentialTokens(), Access: map[string]identity.Access{p.ID: {Expires: ends, DeniedMethods: []string{"DELETE"}}},
 	}

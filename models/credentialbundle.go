@@ -26,7 +26,7 @@ func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environ
 	if ids != nil {
 		members, where, args = "where m.credential_id in ? ", "where c.id in ? ", append(args, ids, ids)
 	}
-	lines, err := query[bundledCredential](ctx, tx, `select c.id, c.name, coalesce(o.secret_hash, c.secret_hash) as secret_hash,
+	lines, err := query[bundledCredential](ctx, tx, `select c.id, c.name, c.full_name, c.email, coalesce(o.secret_hash, c.secret_hash) as secret_hash,
 			c.enabled, coalesce(o.disabled, false) as disabled_here, c.expires_at, coalesce(o.networks, c.networks) as networks,
 			c.metadata, c.tokens, r.roles
 		from credentials c
@@ -48,14 +48,18 @@ func (s *Store) credentialsForBundle(ctx context.Context, tx *gorm.DB, e environ
 }
 
 type bundledCredential struct {
-	ID, Name, SecretHash              string
+	ID, Name, FullName, Email         string
+	SecretHash                        string
 	Enabled, DisabledHere             bool
 	ExpiresAt                         *time.Time
 	Networks, Metadata, Tokens, Roles document
 }
 
 func (s *Store) bundled(l *bundledCredential) (*identity.Credential, error) {
-	c := &identity.Credential{ID: l.ID, Name: l.Name, SecretHash: l.SecretHash, Enabled: l.Enabled, DisabledHere: l.DisabledHere, Expires: orZero(l.ExpiresAt)}
+	c := &identity.Credential{
+		ID: l.ID, Name: l.Name, FullName: l.FullName, Email: l.Email, SecretHash: l.SecretHash,
+		Enabled: l.Enabled, DisabledHere: l.DisabledHere, Expires: orZero(l.ExpiresAt),
+	}
 	if err := json.Unmarshal(l.Tokens, &c.Tokens); err != nil {
 		return nil, fmt.Errorf("token settings: %w", err)
 	}

@@ -39,9 +39,10 @@ type Request struct {
 	EndpointMethod, EndpointPath string
 	// Time is the moment of the request.
 	Time time.Time
-	// Subject and Roles are the caller's, once a policy has authenticated it.
-	Subject string
-	Roles   []string
+	// Subject and Roles are the caller's, once a policy has authenticated it. FullName
+	// and Email are those of its credential, empty for callers of other sources.
+	Subject, FullName, Email string
+	Roles                    []string
 	// Content reads the body, bounded, and hands it on intact. Nil when there
 	// is none to read.
 	Content func() ([]byte, error)

@@ -24,7 +24,7 @@ func sample(change ...func(*condition.Request)) *condition.Request {
 		},
 		Client: netip.MustParseAddr("10.1.2.3"), CorrelationID: "c-1", Environment: "production", OwnerID: "o-1", OwnerName: "orders", GroupID: "g-1", GroupName: "sales",
 		BasePath: "/shop", EndpointMethod: "POST", EndpointPath: "/api/admin/users/{name}", Time: noon,
-		Subject: "mia", Roles: []string{"ops", "admin"},
+		Subject: "mia", FullName: "Mia Öz", Email: "mia@example.com", Roles: []string{"ops", "admin"},
 		Country: func(*condition.Request) string { return "TR" },
 		Content: func() ([]byte, error) {
 			return []byte(`{"order":{"id":12345678901234567,"total":99.5,"tags":["a","b"],"none":null}}`), nil

@@ -79,6 +79,8 @@ func TestEveryKindOfVariableIsRead(t *testing.T) {
 		"whether it is a form":             {contextValue("REQUEST_IS_XWWW_FORM_URL_ENCODED"), "false"},
 		"whether it is compressed":         {contextValue("REQUEST_GZIP"), "false"},
 		"the user":                         {contextValue("REQUEST_REMOTE_USER"), "mia"},
+		"the full name":                    {contextValue("CREDENTIAL_FULLNAME"), "Mia Öz"},
+		"the e-mail":                       {contextValue("CREDENTIAL_EMAIL"), "mia@example.com"},
 		"the roles":                        {contextValue("CONTEXT_ROLES"), "ops,admin"},
 		"the correlation id":               {contextValue("MESSAGE_CORRELATION_ID"), "c-1"},
 		"the environment":                  {contextValue("ENVIRONMENT_NAME"), "production"},

@@ -14,6 +14,8 @@ type Credential struct {
 	ID string
 	// Name is the user name and the client id; compared exactly.
 	Name string
+	// FullName and Email are whom it stands for; empty when nobody wrote it down.
+	FullName, Email string
 	// SecretHash is an argon2id PHC string (D18).
 	SecretHash string
 	Enabled    bool

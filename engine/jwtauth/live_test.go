@@ -49,7 +49,7 @@ func (p people) Find(_ context.Context, name string) (identity.Identity, bool, e
 // mobile is a credential with all that a call needs; its own tokens are of RS256.
 func mobile() *identity.Credential {
 	return &identity.Credential{
-		ID: "c1", Name: "mobile", Enabled: true, Roles: []string{"clerk"},
+		ID: "c1", Name: "mobile", FullName: "Mobile App", Email: "mobile@example.com", Enabled: true, Roles: []string{"clerk"},
 		Tokens: issue.Settings{GrantType: issue.ClientCredentials, TokenExpiresInAmount: 15, TokenExpiresInUnit: issue.Minutes, JWTSignatureAlgorithm: keys.RS256},
 		Access: map[string]identity.Access{"owner-1": {}},
 	}
@@ -155,7 +155,7 @@ func TestAnIdentityOfACredential(t *testing.T) {
 	if err := compileIn(t, byCredential(), nil).Do(x); err != nil {
 		t.Fatal(err)
 	}
-	if x.Identity.Subject != "mobile" || x.Identity.ClientID != "mobile" || x.Identity.Grant != "client_credentials" {
+	if x.Identity.Subject != "mobile" || x.Identity.ClientID != "mobile" || x.Identity.Grant != "client_credentials" || x.Identity.Email != "mobile@example.com" {
 		t.Errorf("identity %+v", x.Identity)
 	}
 }
@@ -232,6 +232,35 @@ func TestAnUnsignedTokenCannotChooseItsAlgorithm(t *testing.T) {
 	}
 	if err := step.Do(from(sign(t, keys.HS256, ofCredential), d)); err != nil {
 		t.Errorf("its own: %v", err)
+	}
+}
+
+func TestFullNameAndEmailAreThoseOfTheCallersCredential(t *testing.T) {
+	t.Parallel()
+	app := mobile()
+	app.Tokens.GrantType = issue.Password
+	jane := &identity.Credential{Name: "jane", FullName: "Jane", Email: "jane@example.com", Enabled: true, Access: app.Access}
+	byPolicy := forUsers()
+	byPolicy.AuthenticationType = identity.SecretManager
+	ofUser := func(c *jwt.ClaimSet) { ofCredential(c); c.Subject, c.GrantType = "jane", "password" }
+	for name, tt := range map[string]struct {
+		config *jwtauth.Config
+		claims func(*jwt.ClaimSet)
+		want   string
+	}{
+		"of a user, access managed by the credential": {byCredential(), ofUser, "Jane jane@example.com"},
+		"of a user, access managed by the policy":     {byPolicy, as("jane"), "Jane jane@example.com"},
+		"of LDAP, a user with a credential's name":    {forUsers(), as("jane"), " "},
+	} {
+		x := from(sign(t, keys.RS256, tt.claims), directory{credentials: map[string]*identity.Credential{"mobile": app, "jane": jane}})
+		x.Identity.FullName, x.Identity.Email = "of", "the policy before"
+		if err := compileIn(t, tt.config, nil).Do(x); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		x.Introduce()
+		if got := x.FullName + " " + x.Email; got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }
 

@@ -64,25 +64,29 @@ func (s *step) Do(x *policy.Exchange) error {
 	if v.revoked(s.revoked) {
 		return s.reject(v.refused(ErrRevoked))
 	}
-	if err := s.admit(x, v, fromQuery, now); err != nil {
+	c, err := s.admit(x, v, fromQuery, now)
+	if err != nil {
 		return err
 	}
 	roles, header, err := s.authorize(x, v)
 	if err != nil {
 		return err
 	}
-	s.record(x, v, roles)
+	s.record(x, v, c, roles)
 	s.handOn(x, v, header)
 	return nil
 }
 
 // record makes the caller the identity of the request where the policy says so.
 // When it ends counts in any case: upgraded connections are closed then.
-func (s *step) record(x *policy.Exchange, v *verified, roles []string) {
+func (s *step) record(x *policy.Exchange, v *verified, c *identity.Credential, roles []string) {
 	ends := earlier(x.Identity.Expires, v.identity.Expires)
 	if s.setsIdentity {
 		x.Identity = v.identity
 		x.Identity.Roles = roles
+		if c != nil {
+			x.Identity.FullName, x.Identity.Email = c.FullName, c.Email
+		}
 	}
 	x.Identity.Expires = ends
 }
@@ -140,54 +144,55 @@ func (s *step) Skip(x *policy.Exchange) {
 }
 
 // admit asks what may have changed since the token was issued: the credential
-// that it came from, which takes effect at save (D5).
-func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) error {
+// that it came from, which takes effect at save (D5). It returns the credential of the
+// caller, nil for one of another source.
+func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) (*identity.Credential, error) {
 	if !s.settings.Managed {
 		return s.admitByCredential(x, v, fromQuery, now)
 	}
 	if !v.credential {
-		return nil
+		return nil, nil
 	}
 	c, ok := credentialOf(x, v.identity.Subject)
 	if !ok {
-		return s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
+		return nil, s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
 	}
 	why := s.mayCall(x, c, now)
 	if why == "" && s.settings.CheckAddress {
 		why = c.From(x.Client)
 	}
-	return s.denied(x, v, c, why)
+	return c, s.denied(x, v, c, why)
 }
 
 // admitByCredential decides where access is managed by the credential: it says
 // what its tokens are like, and the access that it has is asked on every call.
-func (s *step) admitByCredential(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) error {
+func (s *step) admitByCredential(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) (*identity.Credential, error) {
 	c, ok := credentialOf(x, v.facts.ClientID)
 	if !ok {
-		return s.deny(fault.CredentialUnknown, v.refused(&unknown{v.facts.ClientID}))
+		return nil, s.deny(fault.CredentialUnknown, v.refused(&unknown{v.facts.ClientID}))
 	}
 	switch {
 	case v.algorithm != c.Tokens.JWTSignatureAlgorithm:
-		return s.reject(&jwt.MismatchError{Reason: jwt.ErrAlgorithm, Got: []string{string(v.algorithm)}, Want: string(c.Tokens.JWTSignatureAlgorithm)})
+		return nil, s.reject(&jwt.MismatchError{Reason: jwt.ErrAlgorithm, Got: []string{string(v.algorithm)}, Want: string(c.Tokens.JWTSignatureAlgorithm)})
 	case v.expires == 0 && !c.Tokens.TokenNeverExpires:
-		return s.reject(jwt.ErrExpiryMissing)
+		return nil, s.reject(jwt.ErrExpiryMissing)
 	case v.grant != c.Tokens.GrantType:
-		return s.reject(errGrant)
+		return nil, s.reject(errGrant)
 	case fromQuery && !c.Tokens.AllowURLParameters:
-		return s.reject(errQueryCredential)
+		return nil, s.reject(errQueryCredential)
 	}
 	why := s.mayCall(x, c, now)
 	if why == "" {
 		why = c.From(x.Client)
 	}
 	if why != "" || v.identity.Subject == v.facts.ClientID {
-		return s.denied(x, v, c, why)
+		return c, s.denied(x, v, c, why)
 	}
 	user, ok := credentialOf(x, v.identity.Subject)
 	if !ok {
-		return s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
+		return nil, s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
 	}
-	return s.denied(x, v, user, user.Usable(now))
+	return user, s.denied(x, v, user, user.Usable(now))
 }
 
 func credentialOf(x *policy.Exchange, name string) (*identity.Credential, bool) {

@@ -20,6 +20,9 @@ type Field struct{ Name, Value string }
 type Identity struct {
 	// Subject is the user name or the client id (D15).
 	Subject string
+	// FullName and Email are those of the credential in the secret manager that the
+	// caller has, as they are at this moment; empty for callers of other sources.
+	FullName, Email string
 	// ClientID is the owner's client id that the token was issued for.
 	ClientID string
 	// Grant tells which grant issued the token, so that a client is never
@@ -56,7 +59,8 @@ const (
 // write only Changes count. It is used by one goroutine and must not be kept
 // after Do returns.
 type Exchange struct {
-	// Request is what conditions see too. Its Subject and Roles follow Identity.
+	// Request is what conditions see too. What it tells of the caller follows Identity
+	// with Introduce.
 	condition.Request
 
 	// Identities are the credentials and identity sources of the environment at
@@ -81,6 +85,12 @@ type Exchange struct {
 	// Changes are made in their order: on the outgoing request before the gateway's
 	// own fields, in the other pipelines on the answer.
 	Changes []Change
+}
+
+// Introduce shows conditions who the caller turned out to be.
+func (x *Exchange) Introduce() {
+	who := &x.Identity
+	x.Subject, x.FullName, x.Email, x.Roles = who.Subject, who.FullName, who.Email, who.Roles
 }
 
 // SetHeader records a field of the gateway's own for the outgoing request.

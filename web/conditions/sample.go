@@ -98,7 +98,7 @@ func request(p Props) (*condition.Request, problem.List) {
 	q := &condition.Request{
 		Method: strings.ToUpper(orElse(text("method"), http.MethodGet)), Path: orElse(u.EscapedPath(), "/"), DecodedPath: orElse(u.Path, "/"), RawQuery: u.RawQuery,
 		Host: orElse(u.Hostname(), host(h.Get("Host"))), Scheme: orElse(u.Scheme, "https"), Protocol: "HTTP/1.1", Header: h,
-		BasePath: text("base"), Subject: text("user"), Roles: list(text("roles")), Time: p.Now,
+		BasePath: text("base"), Subject: text("user"), FullName: text("fullName"), Email: text("email"), Roles: list(text("roles")), Time: p.Now,
 		Country: func(*condition.Request) string { return strings.ToUpper(text("country")) },
 		Content: func() ([]byte, error) { return []byte(body), nil },
 	}

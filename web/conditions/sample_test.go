@@ -109,10 +109,11 @@ func TestASampleReadsAddressUserRolesCountryAndBody(t *testing.T) {
 	body.First = &condition.Variable{Type: condition.Body, ContentType: condition.JSON, JSONPath: "$.id"}
 	conditions.Write(v, condition.Condition{Rules: []condition.Rule{
 		in(condition.ClientAddress, "10.0.0.0/8"), in(condition.ClientCountry, "DE"), in(condition.CallerRoles, "ops"), in("REQUEST_REMOTE_USER", "ann"),
+		in("CREDENTIAL_FULLNAME", "Ann L."), in("CREDENTIAL_EMAIL", "ann@example.com"),
 		in(condition.RequestMethod, "PUT"), in("REQUEST_PATH_INFO", "/7"), in("REQUEST_QUERY_STRING", "a=b"), in("REQUEST_SERVER_NAME", "h"), body,
 	}}, policy.Skip)
 	for field, text := range map[string]string{
-		"address": "10.1.2.3", "country": "de", "roles": "dev, ops", "user": "ann", "method": "put", "path": "http://h/orders/7?a=b", "base": "/orders", "body": `{"id":"7"}`,
+		"address": "10.1.2.3", "country": "de", "roles": "dev, ops", "user": "ann", "fullName": "Ann L.", "email": "ann@example.com", "method": "put", "path": "http://h/orders/7?a=b", "base": "/orders", "body": `{"id":"7"}`,
 	} {
 		v["sample."+field] = text
 	}
