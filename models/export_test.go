@@ -34,6 +34,12 @@ func (s *Store) PolicyUsage(ctx context.Context, policyID string) ([]Usage, erro
 	return usage(ctx, s.db, policyID, 0)
 }
 
+// Setting is one of the database's for the store's connections.
+func (s *Store) Setting(ctx context.Context, name string) (string, error) {
+	list, err := query[string](ctx, s.db, "select current_setting(?)", name)
+	return first(list), err
+}
+
 // clientName is a row that only triggers write.
 type clientName struct{ Name, Kind, Owner string }
 

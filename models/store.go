@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
@@ -120,7 +121,20 @@ func poolConfig(url string, o Options) (*pgxpool.Config, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "gatewright"
 	}
+	if _, chosen := cfg.ConnConfig.RuntimeParams["jit"]; !chosen {
+		cfg.AfterConnect = withoutJIT
+	}
 	return cfg, nil
+}
+
+// withoutJIT keeps PostgreSQL from compiling statements, which takes it a multiple of
+// the time in which a page is to be answered. It is set by a statement: a pooler
+// between refuses connections with settings that it does not know.
+func withoutJIT(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, "set jit = off"); err != nil {
+		return fmt.Errorf("switch off compiling of statements: %w", err)
+	}
+	return nil
 }
 
 // openGorm leaves TranslateError off: gorm's translation forgets which
