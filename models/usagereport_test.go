@@ -228,6 +228,7 @@ func TestPagesOfAReportFitTogetherInEveryOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b.busyOnceAndGone(t, 40)
 	most, err := b.MostUsed(t.Context(), b.project, models.UsageFilter{}, 2)
 	if diff := cmp.Diff([]models.PolicyPlaces{ // of those with one place the first by name
 		{Type: jwtauth.TypeName, Name: modelstest.ManyPolicy, Global: true, Places: 33}, {Type: jwtauth.TypeName, Name: "policy-1", Global: true, Places: 1},
@@ -264,6 +265,23 @@ func TestPagesOfAReportFitTogetherInEveryOrder(t *testing.T) {
 					t.Errorf("%+v is not in order: %q", f, placesSaid(whole))
 				}
 			}
+		}
+	}
+}
+
+// busyOnceAndGone leaves figures of so many proxies that are no longer there, greater
+// than all others.
+func (b bench) busyOnceAndGone(t *testing.T, n int) {
+	t.Helper()
+	conn := connect(t, b.url)
+	for _, sql := range []string{
+		`insert into call_days select day, environment, project, proxy_group, 'gone-' || n, ` + strings.Repeat("1000, ", 23) + `1000
+			from call_days, generate_series(1, $1::int) n where proxy = 'proxy-1'`,
+		`insert into token_requests overriding user value select t.* from token_requests t, generate_series(1, 2 * $1::int) where owner = 'proxy-1'`,
+		`update token_requests set owner = 'gone-' || id % $1::int where owner = 'proxy-1' and id > (select min(id) + 1 from token_requests where owner = 'proxy-1')`,
+	} {
+		if _, err := conn.Exec(t.Context(), sql, n); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

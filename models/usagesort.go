@@ -51,24 +51,14 @@ func (s *Store) sortedBy(f UsageFilter, project Project, most int) placeSources 
 // the places of as many lines, as each that counts has one place or more, and of those
 // of which there is no figure.
 func (f UsageFilter) figured(project Project, most int, figures where, name, key, of string) placeSources {
-	direction := ""
-	if f.Desc {
-		direction = " desc"
-	}
-	best := "select * from figures"
-	var args []any
+	best := statement("best as materialized (select * from figures)")
 	if f.unfiltered() {
-		has := func(places string) string {
-			return "exists (select from " + places + " where u.project_id = ? and (" + key + ") = (" + qualified("f", name) + ") and " + of + " offset 0)"
-		}
-		best = "select f.* from (select * from figures order by figure" + direction + ", " + name + " offset 0) f where " + has(ownPlaces) + " or " + has(groupPlaces) +
-			fmt.Sprintf(" order by figure%s, %s limit %d", direction, name, most)
-		args = []any{project.ID, project.ID}
+		best = f.best(project, most, name, key, of)
 	}
 	return placeSources{
 		ahead: where{
-			parts: []string{"figures as materialized (" + figures.sql() + ")", "best as materialized (" + best + ")"},
-			args:  slices.Concat(figures.args, args),
+			parts: append([]string{"figures as materialized (" + figures.sql() + ")"}, best.parts...),
+			args:  slices.Concat(figures.args, best.args),
 		},
 		of: func(places string) []where {
 			// Where most is first, those without a figure are needed when the others end.
@@ -81,6 +71,36 @@ func (f UsageFilter) figured(project Project, most int, figures where, name, key
 				statement("select u.*, 0::bigint as sorted from " + places + " where " + enough + "(not (" + of + ") or (" + key + ") not in (select " + name + " from figures))"),
 			}
 		},
+	}
+}
+
+// figuresAhead is how many times as many figures as are wanted are looked at first.
+const figuresAhead = 4
+
+// best names the first figures in order that have a place. A few are looked at first,
+// as to put all of them in order costs more than all else; when too many of those are
+// of policies and owners that are gone, all are.
+func (f UsageFilter) best(project Project, most int, name, key, of string) where {
+	order := " order by figure"
+	if f.Desc {
+		order += " desc"
+	}
+	order += ", " + name
+	has := func(places string) string {
+		return "exists (select from " + places + " where u.project_id = ? and (" + key + ") = (" + qualified("f", name) + ") and " + of + " offset 0)"
+	}
+	among := func(figures string) string {
+		return "select f.* from (" + figures + ") f where (" + has(ownPlaces) + " or " + has(groupPlaces) + ")" + fmt.Sprintf("%s limit %d", order, most)
+	}
+	few := figuresAhead * most
+	return where{
+		parts: []string{
+			"few as materialized (" + among(fmt.Sprintf("select * from figures%s limit %d", order, few)) + ")",
+			fmt.Sprintf("short as materialized (select (select count(*) from few) < %d and (select count(*) from figures) > %d as so)", most, few),
+			"best as materialized (select * from few where not (select so from short) union all (" +
+				among("select * from figures where (select so from short)"+order+" offset 0") + "))",
+		},
+		args: []any{project.ID, project.ID, project.ID, project.ID},
 	}
 }
 
