@@ -46,6 +46,7 @@ type builder struct {
 	owner Owner
 	// issuers are the names of the policies that issue the tokens of a client id.
 	issuers map[string]string
+	alike   map[any]any // see policy.Runtime
 	wrong   problem.List
 }
 
@@ -53,7 +54,7 @@ func compileOwner(e *environment, o Owner, d Deps) (*compiled, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	k := &builder{compiled: &compiled{origin: e.originOf(o), kind: o.kind()}, e: e, d: d, owner: o, issuers: map[string]string{}}
+	k := &builder{compiled: &compiled{origin: e.originOf(o), kind: o.kind()}, e: e, d: d, owner: o, issuers: map[string]string{}, alike: map[any]any{}}
 	if err := k.build(o); err != nil {
 		return nil, err
 	}
@@ -249,8 +250,8 @@ func (k *builder) lane(owner policy.Owner, values map[string]string) *lane {
 	named := e.NamedKeys
 	return &lane{values: values, own: map[APIEndpoint]lines{}, runtime: policy.Runtime{
 		Issuer: e.PublicURL, Keys: e.Keys, Now: k.d.Now, Revoked: k.d.revoked, Forgeries: k.d.forgeries, Owner: owner,
-		NamedKeys: func(name string) *keys.Set { return named[KeyName{owner.Project, strings.ToLower(name)}] },
-		IssuedBy:  func(client string) string { return issuers[client] },
+		Alike: k.alike, NamedKeys: func(name string) *keys.Set { return named[KeyName{owner.Project, strings.ToLower(name)}] },
+		IssuedBy: func(client string) string { return issuers[client] },
 	}}
 }
 

@@ -77,6 +77,9 @@ func (s *step) do(x *policy.Exchange) (err error) {
 func (s *step) applies(x *policy.Exchange) (bool, error) {
 	x.Introduce()
 	met, err := s.when.Met(&x.Request)
+	if s.when.ReadsBody() { // it has come, or was searched, in its own time
+		x.Waited()
+	}
 	switch {
 	case err != nil:
 		return false, undecided(err)

@@ -13,36 +13,90 @@ import (
 
 // access is the compiled Authorization.
 type access struct {
-	everywhere need
-	// endpoints are the rows of single endpoints; nil without method access.
-	endpoints map[string]need
-	// header hands on the roles; "" for none.
-	header string
 	// kind is where roles are read anew, "" for the token's own; project and
 	// provider address the source.
-	kind              identity.KindName
+	kind identity.KindName
+	// header hands on the roles; "" for none.
+	header string
+	// endpoints are the rows of single endpoints; nil without method access.
+	endpoints         map[string]need
+	everywhere        need
 	project, provider string
 }
 
 // need is roles that a caller must have.
 type need struct {
-	roles []string
+	// mask has the numbers of the roles, beginning with those of word first; nil where
+	// they are read anew.
+	mask  []uint64
+	first int
 	all   bool
+	roles []string
 }
 
-func (n need) met(have []string) bool {
+func (n *need) met(have []string) bool {
 	if n.all {
 		return !slices.ContainsFunc(n.roles, func(role string) bool { return !slices.Contains(have, role) })
 	}
 	return len(n.roles) == 0 || slices.ContainsFunc(n.roles, func(role string) bool { return slices.Contains(have, role) })
 }
 
-func (a *Authorization) compile(project string) *access {
+// granted is met for roles of a token, by their numbers: it costs the same for few roles
+// and for hundreds.
+func (n *need) granted(have []uint64) bool {
+	for i, word := range n.mask {
+		var there uint64
+		if at := n.first + i; at < len(have) {
+			there = have[at] & word
+		}
+		if n.all && there != word {
+			return false
+		}
+		if !n.all && there != 0 {
+			return true
+		}
+	}
+	return n.all || len(n.roles) == 0
+}
+
+// need is compiled; by numbers the roles of tokens alone can be asked for.
+func (a *Authorization) need(roles []string, r Requirement, s *shared) need {
+	n := need{roles: roles, all: r == AllRoles}
+	if a.AuthorizationType != "" {
+		return n
+	}
+	for _, role := range roles {
+		if _, known := s.roles[role]; !known {
+			s.roles[role] = len(s.roles)
+		}
+	}
+	n.mask = s.number(roles)
+	for len(n.mask) > 0 && n.mask[0] == 0 {
+		n.mask, n.first = n.mask[1:], n.first+1
+	}
+	return n
+}
+
+// number is a set of roles by their numbers, without those that no policy asks for.
+func (s *shared) number(roles []string) []uint64 {
+	var set []uint64
+	for _, role := range roles {
+		if i, known := s.roles[role]; known {
+			for len(set) <= i/64 {
+				set = append(set, 0)
+			}
+			set[i/64] |= 1 << (i % 64)
+		}
+	}
+	return set
+}
+
+func (a *Authorization) compile(project string, s *shared) *access {
 	if !a.EnableAuthorization {
 		return nil
 	}
 	c := &access{
-		everywhere: need{a.CredentialRoleNameList, a.RoleRequirement == AllRoles},
+		everywhere: a.need(a.CredentialRoleNameList, a.RoleRequirement, s),
 		kind:       a.AuthorizationType, project: project, provider: a.AuthorizationProviderName,
 	}
 	if a.AddRolesToHeader {
@@ -52,7 +106,7 @@ func (a *Authorization) compile(project string) *access {
 		c.endpoints = make(map[string]need, len(a.PolicyAuthorizationMethodDefList))
 		for _, row := range a.PolicyAuthorizationMethodDefList {
 			key := string(appendEndpoint(nil, row.HTTPMethod, row.Endpoint))
-			c.endpoints[key] = need{row.CredentialRoleNameList, row.RoleRequirement == AllRoles}
+			c.endpoints[key] = a.need(row.CredentialRoleNameList, row.RoleRequirement, s)
 		}
 	}
 	return c
@@ -82,17 +136,25 @@ func (s *step) authorize(x *policy.Exchange, v *verified) (roles []string, heade
 	if s.access == nil {
 		return v.identity.Roles, "", nil
 	}
-	roles, header, entitled := v.identity.Roles, v.roles, v.entitled
+	roles, header = v.identity.Roles, v.roles
 	if s.access.kind != "" {
 		if roles, err = s.currentRoles(x, v); err != nil {
 			return nil, "", err
 		}
-		header, entitled = joinRoles(roles), s.access.everywhere.met(roles)
+		header = joinRoles(roles)
 	}
-	if !entitled {
+	if !s.access.met(&s.access.everywhere, v, roles) {
 		return nil, "", s.deny(fault.RoleMissing, v.refused(s.lacks(errRoles, s.access.everywhere, roles, "")))
 	}
 	return roles, header, s.authorizeEndpoint(x, v, roles)
+}
+
+// met asks for roles where the policy reads them.
+func (a *access) met(n *need, v *verified, roles []string) bool {
+	if a.kind != "" {
+		return n.met(roles)
+	}
+	return n.granted(v.granted)
 }
 
 // authorizeEndpoint asks the row of the endpoint that was routed to; a HEAD is
@@ -107,7 +169,7 @@ func (s *step) authorizeEndpoint(x *policy.Exchange, v *verified, roles []string
 	}
 	var space [256]byte // enough for nearly all, so that a call allocates nothing
 	row, ok := s.access.endpoints[string(appendEndpoint(space[:0], x.EndpointMethod, x.EndpointPath))]
-	if ok && !row.met(roles) {
+	if ok && !s.access.met(&row, v, roles) {
 		return s.deny(fault.RoleMissing, v.refused(s.lacks(errEndpointRoles, row, roles, x.EndpointMethod+" "+x.EndpointPath)))
 	}
 	return nil
@@ -121,6 +183,7 @@ func (s *step) currentRoles(x *policy.Exchange, v *verified) ([]string, error) {
 		return nil, nil
 	}
 	id, ok, err := s.access.find(x, v.identity.Subject, s.now())
+	x.Waited()
 	if err == nil && ok {
 		err = fit(id.Roles)
 	}

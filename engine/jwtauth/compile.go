@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gatewright/gatewright/engine/identity"
-	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/keys"
 	"github.com/gatewright/gatewright/engine/policy"
 	"github.com/gatewright/gatewright/engine/token"
@@ -22,15 +20,14 @@ func (c *Config) Compile(rt policy.Runtime) (policy.Step, error) {
 		rt.Now = time.Now
 	}
 	s := &step{
-		verifier: c.verifier(rt, set), now: rt.Now, revoked: rt.Revoked, forgeries: rt.Forgeries, owner: rt.Owner, also: rt.Also, issuedBy: rt.IssuedBy,
-		settings: c.tokenSettings(set),
-		access:   c.Authorization.compile(rt.Owner.Project), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
-		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext,
+		shared: c.terms(&rt, set).share(&rt), now: rt.Now,
+		settings: c.tokenSettings(set), inQuery: c.AllowURLParameters || !c.ManagedFromThisPolicy,
+		clearAuth: c.ClearAuth, setsIdentity: c.SetIdentityToContext, near: c.CheckClientIPAddress || !c.ManagedFromThisPolicy,
 	}
+	s.access = c.Authorization.compile(rt.Owner.Project, s.shared)
 	if c.AddUserToHeader {
 		s.userHeader = c.UserHeaderName
 	}
-	s.cache.leeway, s.cache.budget = int64(c.LeewaySeconds), processBudget
 	return s, nil
 }
 
@@ -58,26 +55,12 @@ func (c *Config) keys(rt policy.Runtime) (*keys.Set, error) {
 	return set, nil
 }
 
-func (c *Config) verifier(rt policy.Runtime, set *keys.Set) jwt.Verifier {
-	v := jwt.Verifier{
-		Keys: set, Issuer: rt.Issuer, Type: jwt.AccessToken, Leeway: time.Duration(c.LeewaySeconds) * time.Second, Now: rt.Now,
-	}
-	if c.ManagedFromThisPolicy {
-		v.Algorithm, v.Audience, v.Also, v.RequireExpiry = c.JWTSignatureAlgorithm, rt.Owner.ClientID, rt.Also, !c.TokenNeverExpires
-	}
-	return v
-}
-
 func (c *Config) tokenSettings(set *keys.Set) token.Settings {
-	s := token.Settings{
+	return token.Settings{
 		Issue: c.Settings, Keys: set, Policy: c.Name, Managed: c.ManagedFromThisPolicy,
 		Leeway: time.Duration(c.LeewaySeconds) * time.Second,
-		Source: c.AuthenticationType, Provider: c.IdentityProviderName, Regenerator: c.JWTRegeneratorAPIName,
+		Source: c.source(), Provider: c.IdentityProviderName, Regenerator: c.JWTRegeneratorAPIName,
 		CheckAddress: c.CheckClientIPAddress,
 		NeedsScope:   c.Authorization.EnableAuthorization && c.Authorization.AuthorizationType == "",
 	}
-	if !c.ManagedFromThisPolicy {
-		s.Source = identity.SecretManager
-	}
-	return s
 }

@@ -7,36 +7,29 @@ import (
 
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
-	"github.com/gatewright/gatewright/engine/guess"
 	"github.com/gatewright/gatewright/engine/identity"
 	"github.com/gatewright/gatewright/engine/jwt"
 	"github.com/gatewright/gatewright/engine/policy"
-	"github.com/gatewright/gatewright/engine/revoke"
 	"github.com/gatewright/gatewright/engine/token"
 )
 
-// step is a compiled policy. It never changes but for its cache.
+// step is a compiled policy. It never changes but for what it remembers.
 type step struct {
-	// verifier is whole where the policy issues the tokens; where credentials
-	// do, the token's own algorithm and audience complete it.
-	verifier jwt.Verifier
-	cache    cache
-	now      func() time.Time
-	revoked  *revoke.List
-	// forgeries is asked before a signature is checked.
-	forgeries *guess.Forgeries
-	owner     policy.Owner
-	also      []string // client ids of others whose tokens are good here
-	issuedBy  func(clientID string) string
-	settings  token.Settings
+	*shared
+	now func() time.Time
 	// access is what roles decide; nil when they decide nothing.
 	access *access
-	// userHeader is the header that hands on the identity; "" for none.
-	userHeader string
+	// ended is what the revocation list says of the policy.
+	ended atomic.Pointer[ending]
 	// inQuery tells that a token may come in the query. Where credentials issue
 	// tokens, each says so for its own.
 	inQuery                 bool
 	clearAuth, setsIdentity bool
+	// near tells that the addresses of a credential count.
+	near bool
+	// userHeader is the header that hands on the identity; "" for none.
+	userHeader string
+	settings   token.Settings
 	// challenges are made at the first refusal, as most of ten thousand proxies
 	// are idle.
 	challenges atomic.Pointer[map[fault.Type]string]
@@ -48,23 +41,18 @@ func (s *step) TokenSettings() token.Settings { return s.settings }
 // Do lets a call with one valid token through and records whose it is. The way
 // of a token that was seen before allocates nothing, unless roles are read anew.
 func (s *step) Do(x *policy.Exchange) error {
-	text, fromQuery, err := bearer(x, s.inQuery)
-	if err != nil {
+	n := s.notes(x)
+	if err := s.take(x, n); err != nil {
 		return s.reject(err)
 	}
-	now := s.now()
-	check, v := event.TokenRemembered, s.cache.find(text, now.Unix())
-	if v == nil {
-		check = event.TokenVerified
-		if v, err = s.load(x.Client, text, now); err != nil {
-			return s.reject(err)
-		}
+	if err := s.find(x, n); err != nil {
+		return s.reject(err)
 	}
-	x.TokenCheck = check
-	if v.revoked(s.revoked) {
+	v := n.token
+	if s.refuses(v) {
 		return s.reject(v.refused(ErrRevoked))
 	}
-	c, err := s.admit(x, v, fromQuery, now)
+	c, err := s.admit(x, n)
 	if err != nil {
 		return err
 	}
@@ -72,9 +60,33 @@ func (s *step) Do(x *policy.Exchange) error {
 	if err != nil {
 		return err
 	}
-	s.record(x, v, c, roles)
+	if !n.recorded { // by a policy before, with the same token and its own roles
+		s.record(x, v, c, roles)
+		n.recorded = s.setsIdentity && (s.access == nil || s.access.kind == "")
+	}
 	s.handOn(x, v, header)
 	return nil
+}
+
+// ending is the second before which tokens are revoked under the policy, as of an epoch
+// of the list.
+type ending struct {
+	epoch  uint64
+	before int64
+}
+
+// refuses asks the revocation list about the token, and about the policy.
+func (s *step) refuses(v *verified) bool {
+	if v.revoked(s.revoked) {
+		return true
+	}
+	epoch := s.revoked.Epoch() // read first: an entry added meanwhile is asked for at the next call
+	e := s.ended.Load()
+	if e == nil || e.epoch != epoch {
+		e = &ending{epoch, s.revoked.Policy(s.owner.Project, s.settings.Policy)}
+		s.ended.Store(e)
+	}
+	return e.before > 0 && v.facts.IssuedAt < e.before
 }
 
 // record makes the caller the identity of the request where the policy says so.
@@ -146,10 +158,22 @@ func (s *step) Skip(x *policy.Exchange) {
 // admit asks what may have changed since the token was issued: the credential
 // that it came from, which takes effect at save (D5). It returns the credential of the
 // caller, nil for one of another source.
-func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.Time) (*identity.Credential, error) {
-	if !s.settings.Managed {
-		return s.admitByCredential(x, v, fromQuery, now)
+func (s *step) admit(x *policy.Exchange, n *notes) (c *identity.Credential, err error) {
+	if n.admitted && (n.near || !s.near) {
+		return n.caller, nil
 	}
+	if s.managed {
+		c, err = s.admitByPolicy(x, n.token, n.now)
+	} else {
+		c, err = s.admitByCredential(x, n.token, n.fromQuery, n.now)
+	}
+	n.admitted, n.near, n.caller = err == nil, s.near, c
+	return c, err
+}
+
+// admitByPolicy decides where access is managed by the policy: the credential has to
+// be there and to have access, and its addresses count if the policy says so.
+func (s *step) admitByPolicy(x *policy.Exchange, v *verified, now time.Time) (*identity.Credential, error) {
 	if !v.credential {
 		return nil, nil
 	}
@@ -158,7 +182,7 @@ func (s *step) admit(x *policy.Exchange, v *verified, fromQuery bool, now time.T
 		return nil, s.deny(fault.CredentialUnknown, v.refused(&unknown{v.identity.Subject}))
 	}
 	why := s.mayCall(x, c, now)
-	if why == "" && s.settings.CheckAddress {
+	if why == "" && s.near {
 		why = c.From(x.Client)
 	}
 	return c, s.denied(x, v, c, why)

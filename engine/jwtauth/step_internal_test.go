@@ -146,7 +146,7 @@ func BenchmarkStep(b *testing.B) {
 				again(x)
 				text := x.Header.Values("Authorization")[0][7:]
 				if p, alg, err := s.(*step).read(text, time.Now()); err == nil {
-					_, _ = s.(*step).verify(&p, alg, len(text))
+					_, _ = s.(*step).shared.verify(&p, alg, len(text))
 					p.End()
 				}
 			}

@@ -29,8 +29,8 @@ type verified struct {
 	// credential tells that the subject is one of the secret manager's, own that it
 	// is the key pair that the token is for.
 	credential, own bool
-	// entitled tells that the token's roles meet the policy's requirement.
-	entitled bool
+	// granted are the roles that policies ask for, by their numbers.
+	granted []uint64
 	// expires and begins are in seconds since 1970; expires is 0 for never.
 	expires, begins int64
 	size            int
@@ -46,7 +46,7 @@ func (v *verified) current(now, leeway int64) bool {
 	return (v.expires == 0 || now-leeway < v.expires) && v.begins <= now+leeway
 }
 
-// revoked asks the list once for each of its epochs.
+// revoked asks the list once for each of its epochs, about all but the policy.
 func (v *verified) revoked(list *revoke.List) bool {
 	epoch := 2 * (list.Epoch() + 1) // read first: an entry added meanwhile is asked for at the next call
 	if seen := v.verdict.Load(); seen&^1 == epoch {
@@ -72,7 +72,7 @@ var grants = map[string]issue.GrantType{
 
 // load remembers a token that is good. What is cheap to check comes first, and takes no
 // place among the verifications that others may wait for.
-func (s *step) load(from netip.Addr, text string, now time.Time) (*verified, error) {
+func (s *shared) load(from netip.Addr, text string, now time.Time) (*verified, error) {
 	p, algorithm, err := s.read(text, now)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (s *step) load(from netip.Addr, text string, now time.Time) (*verified, err
 
 // remember is apart from load, as it costs memory. The signature is checked only if the
 // network that the token comes from has not forged too many of them.
-func (s *step) remember(p jwt.Pending, algorithm keys.Algorithm, from netip.Addr, text string, now int64) (*verified, error) {
+func (s *shared) remember(p jwt.Pending, algorithm keys.Algorithm, from netip.Addr, text string, now int64) (*verified, error) {
 	defer p.End()
 	return s.cache.load(text, now, func(string) (*verified, error) {
 		if wait, ok := s.forgeries.Admit(from, text); !ok {
@@ -108,9 +108,9 @@ func (*slowed) Error() string {
 
 // verify checks a signature and keeps copies of what the token says: the original lies
 // in the request's memory.
-func (s *step) verify(p *jwt.Pending, algorithm keys.Algorithm, size int) (*verified, error) {
+func (s *shared) verify(p *jwt.Pending, algorithm keys.Algorithm, size int) (*verified, error) {
 	claims, err := p.Verify()
-	if err == nil && !s.settings.Managed && len(claims.Audience) != 1 {
+	if err == nil && !s.managed && len(claims.Audience) != 1 {
 		err = errAudiences
 	}
 	if err != nil {
@@ -130,10 +130,10 @@ func (s *step) verify(p *jwt.Pending, algorithm keys.Algorithm, size int) (*veri
 	}
 	v.facts = s.facts(v, &claims, audience)
 	v.own = !v.facts.User && v.identity.Subject == audience
-	v.credential = s.settings.Source == identity.SecretManager && !v.own
+	v.credential = s.source == identity.SecretManager && !v.own
 	v.user, v.roles = escape(v.identity.Subject), joinRoles(roles)
-	v.entitled = s.access == nil || s.access.everywhere.met(roles)
-	v.size = entryOverhead + size + 2*len(claims.Subject) + len(claims.Scope) + 16*len(roles) + len(v.user) + len(v.roles) +
+	v.granted = s.number(roles)
+	v.size = entryOverhead + 8*len(v.granted) + size + 2*len(claims.Subject) + len(claims.Scope) + 16*len(roles) + len(v.user) + len(v.roles) +
 		len(claims.ID) + len(claims.Session)
 	return v, nil
 }
@@ -143,8 +143,8 @@ func (s *step) verify(p *jwt.Pending, algorithm keys.Algorithm, size int) (*veri
 // whether it must expire, which is checked on every call; until the signature
 // is checked, nothing tells a known credential from an unknown one. A key serves
 // one algorithm, so a token cannot choose how its signature is read.
-func (s *step) read(text string, now time.Time) (jwt.Pending, keys.Algorithm, error) {
-	if s.settings.Managed {
+func (s *shared) read(text string, now time.Time) (jwt.Pending, keys.Algorithm, error) {
+	if s.managed {
 		p, err := s.verifier.Begin(text, now)
 		return p, s.verifier.Algorithm, err
 	}
@@ -160,8 +160,8 @@ func (s *step) read(text string, now time.Time) (jwt.Pending, keys.Algorithm, er
 
 // audience is whom the token is for, of those whose tokens are good here. Where
 // credentials issue tokens it is the owner: each is for its credential.
-func (s *step) audience(c *jwt.Claims) string {
-	if s.settings.Managed && !slices.Contains(c.Audience, s.owner.ClientID) {
+func (s *shared) audience(c *jwt.Claims) string {
+	if s.managed && !slices.Contains(c.Audience, s.owner.ClientID) {
 		for _, client := range s.also {
 			if slices.Contains(c.Audience, client) {
 				return client
@@ -174,28 +174,28 @@ func (s *step) audience(c *jwt.Claims) string {
 // speaksFor checks that the token says whom it speaks for, and that the policy
 // issues such tokens (D15): a user's never passes for a client's, nor one of the
 // two ways of managing access for the other.
-func (s *step) speaksFor(c *jwt.Claims, audience string) error {
+func (s *shared) speaksFor(c *jwt.Claims, audience string) error {
 	grant, known := grants[c.GrantType]
 	switch {
 	case c.Subject == "" || c.GrantType == "":
 		return errNoSubject
-	case !known, s.settings.Managed && grant != s.settings.Issue.GrantType:
+	case !known, s.managed && grant != s.grant:
 		return errGrant
 	case grant == issue.ClientCredentials && c.Subject != c.ClientID:
 		return errClient
-	case !s.settings.Managed && (c.ClientID == s.owner.ClientID || slices.Contains(s.also, c.ClientID)):
+	case !s.managed && (c.ClientID == s.owner.ClientID || slices.Contains(s.also, c.ClientID)):
 		return errOwnName
-	case grant == issue.ClientCredentials && s.settings.Source == "" && c.Subject != audience:
+	case grant == issue.ClientCredentials && s.source == "" && c.Subject != audience:
 		return errStranger
 	}
 	return nil
 }
 
-func (s *step) identity(c *jwt.Claims, audience string, roles []string) policy.Identity {
+func (s *shared) identity(c *jwt.Claims, audience string, roles []string) policy.Identity {
 	id := policy.Identity{
 		Subject: strings.Clone(c.Subject), ClientID: audience, Grant: strings.Clone(c.GrantType), Roles: roles,
 	}
-	if !s.settings.Managed {
+	if !s.managed {
 		id.ClientID = strings.Clone(c.ClientID)
 	}
 	if c.Expires != 0 {
@@ -204,15 +204,15 @@ func (s *step) identity(c *jwt.Claims, audience string, roles []string) policy.I
 	return id
 }
 
-func (s *step) facts(v *verified, c *jwt.Claims, audience string) revoke.Facts {
+func (s *shared) facts(v *verified, c *jwt.Claims, audience string) revoke.Facts {
 	f := revoke.Facts{
 		ID: strings.Clone(c.ID), Family: strings.Clone(c.Session), Subject: v.identity.Subject, User: v.grant == issue.Password,
-		ClientID: v.identity.ClientID, Project: s.owner.Project, Policy: s.settings.Policy, IssuedAt: c.IssuedAt,
+		ClientID: v.identity.ClientID, Project: s.owner.Project, IssuedAt: c.IssuedAt,
 	}
 	if c.ClientID != f.ClientID {
 		f.ClientID = strings.Clone(c.ClientID)
 	}
-	if s.settings.Managed && s.issuedBy != nil {
+	if s.managed && s.issuedBy != nil {
 		f.Issuer = s.issuedBy(audience)
 	}
 	return f

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/condition"
@@ -85,6 +86,23 @@ type Exchange struct {
 	// Changes are made in their order: on the outgoing request before the gateway's
 	// own fields, in the other pipelines on the answer.
 	Changes []Change
+	// Notes are what steps of a kind have found out at this moment of the call. Nil
+	// until one notes something.
+	Notes Notes
+}
+
+// Notes are what a step leaves for those of its kind that come after it in the same
+// call, so that they need not find it out again.
+type Notes interface {
+	// Reset forgets everything and keeps the memory.
+	Reset()
+}
+
+// Waited drops the notes: the call has waited, so what was true may be so no more.
+func (x *Exchange) Waited() {
+	if x.Notes != nil {
+		x.Notes.Reset()
+	}
 }
 
 // Introduce shows conditions who the caller turned out to be.
@@ -95,23 +113,35 @@ func (x *Exchange) Introduce() {
 
 // SetHeader records a field of the gateway's own for the outgoing request.
 // The caller's field of that name is removed, in every spelling.
+// Of two settings of one name the later counts.
 func (x *Exchange) SetHeader(name, value string) {
-	x.Strip = append(x.Strip, name)
-	x.Set = append(x.Set, Field{Name: name, Value: value})
+	x.StripHeader(name)
+	x.Set = append(slices.DeleteFunc(x.Set, func(f Field) bool { return f.Name == name }), Field{Name: name, Value: value})
 }
 
 // StripHeader removes the caller's field of that name, in every spelling.
-func (x *Exchange) StripHeader(name string) { x.Strip = append(x.Strip, name) }
+func (x *Exchange) StripHeader(name string) { x.Strip = once(x.Strip, name) }
 
 // StripParameter removes a parameter from the query.
-func (x *Exchange) StripParameter(name string) { x.StripParameters = append(x.StripParameters, name) }
+func (x *Exchange) StripParameter(name string) { x.StripParameters = once(x.StripParameters, name) }
 
 // StripCookie removes a cookie of the caller's.
-func (x *Exchange) StripCookie(name string) { x.StripCookies = append(x.StripCookies, name) }
+func (x *Exchange) StripCookie(name string) { x.StripCookies = once(x.StripCookies, name) }
+
+// once adds a name: twenty policies mostly strip the same, and each name is looked for
+// in every field.
+func once(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
+}
 
 // Reset empties the exchange for its next use and keeps its memory.
 func (x *Exchange) Reset() {
+	x.Waited()
 	*x = Exchange{
+		Notes: x.Notes,
 		Strip: x.Strip[:0], Set: x.Set[:0], Changes: x.Changes[:0],
 		StripParameters: x.StripParameters[:0], StripCookies: x.StripCookies[:0],
 	}
@@ -174,6 +204,10 @@ type Runtime struct {
 	// NamedKeys are the keys of the owner's project with that name, for policies
 	// that name their own; nil when there are none.
 	NamedKeys func(name string) *keys.Set
+	// Alike is what steps of the owner have in common: one finds there, under a key of
+	// its own type, what another has left. It is used while the owner is compiled, by
+	// one goroutine; nil has nothing in common.
+	Alike map[any]any
 	// Revoked is asked about every token. Nil revokes none.
 	Revoked *revoke.List
 	// Forgeries bounds what checking forged tokens costs. Nil bounds nothing.

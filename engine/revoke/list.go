@@ -124,11 +124,20 @@ func (l *List) before(f *Facts) int64 {
 	} else if f.Subject != f.ClientID {
 		b = max(b, l.clients.find(l.seed, "", f.Subject))
 	}
-	b = max(b, l.policies.find(l.seed, "", f.Policy), l.policies.find(l.seed, f.Project, f.Policy))
+	b = max(b, l.Policy(f.Project, f.Policy))
 	if f.Issuer != "" && f.Issuer != f.Policy {
-		b = max(b, l.policies.find(l.seed, "", f.Issuer), l.policies.find(l.seed, f.Project, f.Issuer))
+		b = max(b, l.Policy(f.Project, f.Issuer))
 	}
 	return b
+}
+
+// Policy is the second before which tokens that were issued under a policy are revoked,
+// 0 when none are.
+func (l *List) Policy(project, name string) int64 {
+	if l == nil {
+		return 0
+	}
+	return max(l.policies.find(l.seed, "", name), l.policies.find(l.seed, project, name))
 }
 
 // IssueAfter is the moment from which a new token with these facts is good. It

@@ -44,7 +44,8 @@ type Facts struct {
 	User    bool
 	// ClientID is whose login it was: the owner's client id or the credential's.
 	ClientID string
-	// Project and Policy name the policy that guards the call.
+	// Project and Policy name the policy that guards the call; Policy is "" where it is
+	// asked for apart (List.Policy).
 	Project, Policy string
 	// Issuer is the policy that issued the token where it can be another one, as
 	// with tokens of a group; "" when that is not known.
