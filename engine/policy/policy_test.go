@@ -189,3 +189,43 @@ func TestSetHeaderAlsoRemovesTheCallersField(t *testing.T) {
 		t.Errorf("Reset leaves something of the last call (-want +got):\n%s", diff)
 	}
 }
+
+func TestOfTwoSettingsOfAFieldTheLaterCounts(t *testing.T) {
+	t.Parallel()
+	var x policy.Exchange
+	for range 3 {
+		x.SetHeader("X-User", "ann")
+		x.SetHeader("x_user", "bob")
+		x.SetHeader("X-User", "eve")
+		x.StripHeader("Authorization")
+		x.StripParameter("access_token")
+		x.StripCookie("access_token")
+	}
+	if diff := cmp.Diff([]policy.Field{{Name: "x_user", Value: "bob"}, {Name: "X-User", Value: "eve"}}, x.Set); diff != "" {
+		t.Errorf("Set (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"X-User", "x_user", "Authorization"}, x.Strip); diff != "" {
+		t.Errorf("Strip (-want +got):\n%s", diff)
+	}
+	if len(x.StripParameters)+len(x.StripCookies) != 2 {
+		t.Errorf("parameters %v, cookies %v", x.StripParameters, x.StripCookies)
+	}
+}
+
+// note counts how often it was forgotten.
+type note struct{ forgotten int }
+
+func (n *note) Reset() { n.forgotten++ }
+
+func TestNotesAreForgottenWhenTheCallWaitsAndWhenItEnds(t *testing.T) {
+	t.Parallel()
+	var x policy.Exchange
+	x.Waited()
+	n := &note{}
+	x.Notes = n
+	x.Waited()
+	x.Reset()
+	if n.forgotten != 2 || x.Notes != n {
+		t.Errorf("forgotten %d times, and its memory is %v", n.forgotten, x.Notes)
+	}
+}

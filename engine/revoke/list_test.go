@@ -77,11 +77,31 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+func TestAPolicyCanBeAskedForApart(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]revoke.Entry{
+		"in all projects": {Kind: revoke.Policy, Key: "mobile", Before: noon.Add(time.Minute)},
+		"in its project":  {Kind: revoke.Policy, Project: "Shop", Key: "mobile", Before: noon.Add(time.Minute)},
+		"of another name": {Kind: revoke.Policy, Project: "Shop", Key: "web", Before: noon.Add(time.Minute)},
+		"in another":      {Kind: revoke.Policy, Project: "Other", Key: "mobile", Before: noon.Add(time.Minute)},
+		"the user":        {Kind: revoke.User, Key: "ann", Before: noon.Add(time.Minute)},
+		"none, it seems":  {Kind: revoke.Policy, Before: noon.Add(time.Minute)},
+	} {
+		l := revoke.NewList(at(noon))
+		l.Add(e)
+		f := ann()
+		f.Policy = ""
+		if got, want := l.Refuses(f) || f.IssuedAt < l.Policy("Shop", "mobile"), l.Refuses(ann()); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestTheNilListRefusesNothing(t *testing.T) {
 	t.Parallel()
 	var l *revoke.List
 	l.Purge()
-	if l.Refuses(ann()) || l.Epoch() != 0 || l.Len() != 0 || !l.IssueAfter(ann()).IsZero() {
+	if l.Refuses(ann()) || l.Policy("Shop", "mobile") != 0 || l.Epoch() != 0 || l.Len() != 0 || !l.IssueAfter(ann()).IsZero() {
 		t.Error("the nil list has an opinion")
 	}
 }
