@@ -193,21 +193,25 @@ func (s *shard) giveWay(now, leeway int64) bool {
 	return true
 }
 
-// evict drops one of a few tokens: one that has ended, or else the one that was
-// not used for longest. A map is walked from a random place, which makes it a
-// sample.
+// How many tokens evict looks at for one that has ended, and among how many of them the
+// one that was not used for longest goes. Of many it would be the very one that comes
+// next where tokens come in turn and are a few too many, and hardly any would be found.
+const (
+	sampled  = 8
+	compared = 2
+)
+
+// evict drops one of a few tokens: one that has ended, or else the one of two that was
+// not used for longer. A map is walked from a random place, which makes it a sample.
 func (s *shard) evict(now, leeway int64) {
 	var victim string
 	oldest, seen := int64(0), 0
 	for token, v := range s.tokens {
-		age := v.used.Load()
-		if !v.current(now, leeway) {
-			age = -1
-		}
-		if seen == 0 || age < oldest {
+		age, ended := v.used.Load(), !v.current(now, leeway)
+		if ended || seen == 0 || seen < compared && age < oldest {
 			victim, oldest = token, age
 		}
-		if seen++; seen == 8 || oldest < 0 {
+		if seen++; ended || seen == sampled {
 			break
 		}
 	}

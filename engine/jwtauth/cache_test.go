@@ -143,6 +143,30 @@ func TestRoomIsMadeByTokensThatEndedOrAreNotUsed(t *testing.T) {
 	t.Error("a token that ended long ago is still there after three rounds of new ones")
 }
 
+// A few tokens too many that come in turn, over more than a second, would all be
+// forgotten right before they come again if the oldest went.
+func TestAFewTokensTooManyAreMostlyStillFound(t *testing.T) {
+	t.Parallel()
+	c := newCache()
+	const tokens, rounds = cacheEntries * 5 / 4, 6
+	again := 0
+	for i := range tokens * rounds {
+		now := int64(100 + i/2000)
+		_, err := c.get(text(i%tokens), now, func(string) (*verified, error) {
+			if i >= tokens*rounds/2 {
+				again++
+			}
+			return &verified{size: 400}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if share := 2 * float64(again) / (tokens * rounds); share > 0.6 {
+		t.Errorf("%.0f%% were verified again, of 20%% that have no place", 100*share)
+	}
+}
+
 func TestOneTokenIsVerifiedOnceHoweverManyBringIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
