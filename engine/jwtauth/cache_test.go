@@ -132,15 +132,23 @@ func TestRoomIsMadeByTokensThatEndedOrAreNotUsed(t *testing.T) {
 	for _, v := range s.tokens {
 		v.used.Store(500)
 	}
-	s.tokens[text(7)].expires = 300 // ended, and used last of all
-	s.tokens[text(7)].used.Store(900)
-	for i := range 3 * perShard { // a sample is eight of 256, so this meets it for sure
-		if _, there := s.tokens[text(7)]; !there {
-			return
-		}
+	const ended = perShard / 4
+	for i := range ended { // and used last of all
+		s.tokens[text(i)].expires = 300
+		s.tokens[text(i)].used.Store(900)
+	}
+	for i := range 3 * ended {
 		s.add(text(perShard+i), &verified{size: 1, expires: 1000}, 500, 0)
 	}
-	t.Error("a token that ended long ago is still there after three rounds of new ones")
+	left := 0
+	for i := range ended {
+		if _, there := s.tokens[text(i)]; there {
+			left++
+		}
+	}
+	if left > ended/4 { // a sample is eight of 256, so most are met
+		t.Errorf("%d of %d tokens that ended long ago are still there after three times as many new ones", left, ended)
+	}
 }
 
 // A few tokens too many that come in turn, over more than a second, would all be
