@@ -24,8 +24,8 @@ var errInterrupted = errors.New("verification was interrupted")
 // key is the whole token, hence a forged one never hits, and a hit needs no
 // hash of it. Tokens that were not verified are never kept.
 //
-// Nothing has to be removed when keys or policies change: they make a new step
-// with a cache of its own.
+// Nothing has to be removed when keys or policies change: they compile the owner anew,
+// with caches of its own.
 type cache struct {
 	leeway int64
 	budget *budget

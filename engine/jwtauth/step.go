@@ -19,8 +19,9 @@ type step struct {
 	now func() time.Time
 	// access is what roles decide; nil when they decide nothing.
 	access *access
-	// ended is what the revocation list says of the policy.
-	ended atomic.Pointer[ending]
+	// untouched is the epoch of the revocation list, plus one, in which no tokens are
+	// revoked under the policy.
+	untouched atomic.Uint64
 	// inQuery tells that a token may come in the query. Where credentials issue
 	// tokens, each says so for its own.
 	inQuery                 bool
@@ -68,25 +69,20 @@ func (s *step) Do(x *policy.Exchange) error {
 	return nil
 }
 
-// ending is the second before which tokens are revoked under the policy, as of an epoch
-// of the list.
-type ending struct {
-	epoch  uint64
-	before int64
-}
-
 // refuses asks the revocation list about the token, and about the policy.
 func (s *step) refuses(v *verified) bool {
 	if v.revoked(s.revoked) {
 		return true
 	}
-	epoch := s.revoked.Epoch() // read first: an entry added meanwhile is asked for at the next call
-	e := s.ended.Load()
-	if e == nil || e.epoch != epoch {
-		e = &ending{epoch, s.revoked.Policy(s.owner.Project, s.settings.Policy)}
-		s.ended.Store(e)
+	epoch := s.revoked.Epoch() + 1 // read first: an entry added meanwhile is asked for at the next call
+	if s.untouched.Load() == epoch {
+		return false
 	}
-	return e.before > 0 && v.facts.IssuedAt < e.before
+	before := s.revoked.Policy(s.owner.Project, s.settings.Policy)
+	if before == 0 {
+		s.untouched.Store(epoch)
+	}
+	return before > 0 && v.facts.IssuedAt < before
 }
 
 // record makes the caller the identity of the request where the policy says so.
