@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// Bounds of the verified tokens that one compiled policy remembers.
+// Bounds of the verified tokens that policies which verify alike remember together.
 const (
 	cacheEntries = 16384
 	cacheBytes   = 16 << 20
