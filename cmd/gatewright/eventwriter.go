@@ -82,10 +82,12 @@ type batcher[T any] struct {
 	keep    func(context.Context, []T) error
 	logger  *slog.Logger
 	dropped prometheus.Counter
-	queue   chan T
-	stop    chan struct{} // closed by close
-	done    chan struct{} // closed when all is written
-	closed  atomic.Bool
+	// queue holds pointers, as room for all that may wait would take megabytes of a
+	// process in which nothing does.
+	queue  chan *T
+	stop   chan struct{} // closed by close
+	done   chan struct{} // closed when all is written
+	closed atomic.Bool
 	// ctx ends when a stop has waited long enough.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -94,7 +96,7 @@ type batcher[T any] struct {
 func newBatcher[T any](name string, keep func(context.Context, []T) error, logger *slog.Logger, dropped *prometheus.CounterVec) *batcher[T] {
 	b := &batcher[T]{
 		name: name, keep: keep, logger: logger, dropped: dropped.WithLabelValues(name),
-		queue: make(chan T, eventBuffer), stop: make(chan struct{}), done: make(chan struct{}),
+		queue: make(chan *T, eventBuffer), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	go b.run()
@@ -107,7 +109,7 @@ func (b *batcher[T]) add(e T) {
 		return
 	}
 	select {
-	case b.queue <- e:
+	case b.queue <- &e:
 	default:
 		b.dropped.Inc()
 	}
@@ -126,13 +128,14 @@ func (b *batcher[T]) close() {
 
 func (b *batcher[T]) run() {
 	defer close(b.done)
-	batch := make([]T, 0, eventBatch)
+	var batch []T
 	for {
 		batch = b.collect(batch[:0])
 		if len(batch) == 0 {
 			return // stopped and empty
 		}
 		b.write(batch)
+		clear(batch) // what the events point to goes with them
 	}
 }
 
@@ -141,7 +144,7 @@ func (b *batcher[T]) run() {
 func (b *batcher[T]) collect(batch []T) []T {
 	select {
 	case e := <-b.queue:
-		batch = append(batch, e)
+		batch = append(batch, *e)
 	case <-b.stop:
 		return b.drain(batch)
 	}
@@ -150,7 +153,7 @@ func (b *batcher[T]) collect(batch []T) []T {
 	for len(batch) < eventBatch {
 		select {
 		case e := <-b.queue:
-			batch = append(batch, e)
+			batch = append(batch, *e)
 		case <-timer.C:
 			return batch
 		case <-b.stop:
@@ -164,7 +167,7 @@ func (b *batcher[T]) drain(batch []T) []T {
 	for len(batch) < eventBatch {
 		select {
 		case e := <-b.queue:
-			batch = append(batch, e)
+			batch = append(batch, *e)
 		default:
 			return batch
 		}
