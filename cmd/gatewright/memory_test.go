@@ -42,6 +42,14 @@ func beginUpload(t *testing.T, gateway string, size int) *upload {
 	return u
 }
 
+// readsBodies makes a policy whose condition reads the body of every call.
+func readsBodies(c *jwtauth.Config) {
+	amount := condition.Variable{Type: condition.Body, ContentType: condition.JSON, JSONPath: "$.amount"}
+	c.Condition = condition.Condition{Rules: []condition.Rule{{Criteria: condition.Value, First: &amount, DataType: condition.String,
+		Operator: condition.Equal, Source: condition.FromValue, SecondValue: "1"}}}
+	c.ConditionUnmetAction = policy.Skip
+}
+
 // highWater is the most memory that a process has had, in MiB.
 func highWater(t *testing.T, pid int) (most int) {
 	t.Helper()
@@ -63,12 +71,7 @@ func highWater(t *testing.T, pid int) (most int) {
 func TestAttackAFloodOfBodiesAndConnectionsEndsNoProcess(t *testing.T) {
 	t.Parallel()
 	const room, floods, connections, size = 24, 400, 420, 1 << 20
-	amount := condition.Variable{Type: condition.Body, ContentType: condition.JSON, JSONPath: "$.amount"}
-	l := newLone(t, func(c *jwtauth.Config) {
-		c.Condition = condition.Condition{Rules: []condition.Rule{{Criteria: condition.Value, First: &amount, DataType: condition.String,
-			Operator: condition.Equal, Source: condition.FromValue, SecondValue: "1"}}}
-		c.ConditionUnmetAction = policy.Skip
-	})
+	l := newLone(t, readsBodies)
 	cmd := exec.Command(os.Args[0], l.args(fmt.Sprint("--max-connections=", connections), "--log-level=error")...)
 	cmd.Env = []string{"GOMEMLIMIT=96MiB"}
 	s := launchAs(t, cmd)

@@ -106,6 +106,7 @@ type gatewayListener struct {
 func serve(p *process, pl plan) error {
 	s := &service{plan: pl, process: p, logger: pl.logger(p.stderr), metrics: newMetrics()}
 	defer s.close()
+	s.limitMemory()
 	if err := s.check(); err != nil {
 		return err
 	}

@@ -11,15 +11,18 @@ import (
 )
 
 // What all verified tokens of the process may take together: this many bytes, or
-// less where GOMEMLIMIT is small. Without it ten thousand policies could each fill
+// less where the memory limit is small. Without it ten thousand policies could each fill
 // what one may have, and the gateway would refuse calls for want of memory.
 const (
 	budgetBytes = 256 << 20
-	budgetShare = 4 // of GOMEMLIMIT, one part in four
+	budgetShare = 4 // of the memory limit, one part in four
 )
 
-// processBudget is one for all policies, as memory is.
-var processBudget = newBudget(min(budgetBytes, debug.SetMemoryLimit(-1)/budgetShare))
+// processBudget is one for all policies, as memory is. The first policy makes it: by
+// then the process has its limit.
+var processBudget = sync.OnceValue(func() *budget {
+	return newBudget(min(budgetBytes, debug.SetMemoryLimit(-1)/budgetShare))
+})
 
 // budget bounds what caches hold together. When it is spent, those that hold most
 // give way first.

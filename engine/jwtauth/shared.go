@@ -77,7 +77,7 @@ func (t terms) share(rt *policy.Runtime) *shared {
 	if t.managed {
 		s.verifier.Algorithm, s.verifier.Audience, s.verifier.Also, s.verifier.RequireExpiry = t.algorithm, t.owner.ClientID, rt.Also, t.requireExpiry
 	}
-	s.cache.leeway, s.cache.budget = int64(t.leeway/time.Second), processBudget
+	s.cache.leeway, s.cache.budget = int64(t.leeway/time.Second), processBudget()
 	if rt.Alike != nil {
 		rt.Alike[t] = s
 	}
