@@ -368,6 +368,42 @@ func TestAttackOtherSpellingsOfAValidToken(t *testing.T) {
 }
 
 // Longer than is looked at, and sound in everything else.
+// A header is read once for all tokens of a key. Nothing that it said may be taken for
+// what another one says, whether that is missing, broken or only alike.
+func TestAttackHeadersAfterAnother(t *testing.T) {
+	t.Parallel()
+	with := func(header string) string { return encode(header) + "." + encode(`{}`) + ".c2ln" }
+	tokens := []string{
+		with(`{"alg":"RS256","kid":"one","typ":"at+jwt"}`),
+		with(`{"alg":"RS256","kid":"one"}`),
+		with(`{"alg":"HS256"}`),
+		with(`{"alg":"R\u005325\u0036","kid":"\u006fne"}`),
+		with(`{}`),
+		"." + encode(`{}`) + ".c2ln",
+		with(`{"alg":"RS256","kid":"one","typ":"at+jwt"`),
+		with(`{"alg":"RS256","kid":"one","crit":[]}`),
+		with(``),
+		encode(`{"alg":"RS256","kid":"one","typ":"at+jwt"}`) + ".!.c2ln",
+		encode(`{"alg":"RS256","kid":"one","typ":"at+jwt"}`)[1:] + "." + encode(`{}`) + ".c2ln",
+		"!." + encode(`{}`) + ".c2ln",
+		"",
+	}
+	says := func(r *jwt.Reader, token string) string {
+		algorithm, kid, typ, err := r.Header(token)
+		return fmt.Sprint(algorithm, " ", kid, " ", typ, " ", err)
+	}
+	var used jwt.Reader
+	for _, before := range tokens {
+		for _, again := range tokens {
+			for _, token := range []string{before, again, again} {
+				if got, want := says(&used, token), says(new(jwt.Reader), token); got != want {
+					t.Errorf("after %q, %q says %s, alone %s", before, token, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestAttackOversizedTokens(t *testing.T) {
 	t.Parallel()
 	v, key := world(t, keys.HS256)

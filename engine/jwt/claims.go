@@ -87,31 +87,39 @@ func foldless(name []byte) bool {
 	return true
 }
 
+// said are the claims of a payload as they stand there: nothing of a token is copied
+// before its signature was found right.
+type said struct {
+	issuer, subject, id, client, grant, scope, session value
+	audience                                           []value
+	issuedAt, notBefore, expires                       int64
+}
+
 // take keeps a registered claim and checks its type.
-func (c *Claims) take(s *scratch, m *member) error {
+func (c *said) take(s *scratch, m *member) error {
 	switch string(m.name) {
 	case "iss":
-		return c.text(&c.Issuer, s, m)
+		return c.text(&c.issuer, m)
 	case "sub":
-		return c.text(&c.Subject, s, m)
+		return c.text(&c.subject, m)
 	case "jti":
-		return c.text(&c.ID, s, m)
+		return c.text(&c.id, m)
 	case "client_id":
-		return c.text(&c.ClientID, s, m)
+		return c.text(&c.client, m)
 	case "gty":
-		return c.text(&c.GrantType, s, m)
+		return c.text(&c.grant, m)
 	case "scope":
-		return c.text(&c.Scope, s, m)
+		return c.text(&c.scope, m)
 	case "sid":
-		return c.text(&c.Session, s, m)
+		return c.text(&c.session, m)
 	case "aud":
-		return c.audience(s, m)
+		return c.audiences(s, m)
 	case "exp":
-		return c.date(&c.Expires, s, m, 1, math.Floor)
+		return c.date(&c.expires, s, m, 1, math.Floor)
 	case "nbf":
-		return c.date(&c.NotBefore, s, m, 0, math.Ceil)
+		return c.date(&c.notBefore, s, m, 0, math.Ceil)
 	case "iat":
-		return c.date(&c.IssuedAt, s, m, 0, math.Floor)
+		return c.date(&c.issuedAt, s, m, 0, math.Floor)
 	}
 	if foldsTo(m.name, claimNames) {
 		return malformed("a claim differs from a registered one in letter case only")
@@ -119,26 +127,18 @@ func (c *Claims) take(s *scratch, m *member) error {
 	return nil
 }
 
-func (c *Claims) text(into *string, s *scratch, m *member) error {
+func (c *said) text(into *value, m *member) error {
 	if m.kind != text {
 		return malformed("iss, sub, jti, client_id, gty, sid and scope must be text")
 	}
-	*into = c.cut(s, m.value)
+	*into = m.value
 	return nil
 }
 
-// cut returns a text as a part of the payload, or a copy when it has escapes.
-func (c *Claims) cut(s *scratch, v value) string {
-	if v.escaped {
-		return string(unescape(nil, s.data[v.from:v.to]))
-	}
-	return c.Payload[v.from:v.to]
-}
-
-// audience reads one string or an array of strings.
-func (c *Claims) audience(s *scratch, m *member) error {
+// audiences reads one string or an array of strings.
+func (c *said) audiences(s *scratch, m *member) error {
 	if m.kind == text {
-		c.Audience = []string{c.cut(s, m.value)}
+		c.audience = append(c.audience, m.value)
 		return nil
 	}
 	if m.kind != array {
@@ -152,12 +152,12 @@ func (c *Claims) audience(s *scratch, m *member) error {
 		if v.kind != text {
 			return malformed("aud must be text or an array of texts")
 		}
-		c.Audience = append(c.Audience, c.cut(s, v))
+		c.audience = append(c.audience, v)
 	}
 	return nil
 }
 
-func (c *Claims) date(into *int64, s *scratch, m *member, least int64, round func(float64) float64) error {
+func (c *said) date(into *int64, s *scratch, m *member, least int64, round func(float64) float64) error {
 	if m.kind != number {
 		return malformed("exp, nbf and iat must be numbers")
 	}
@@ -167,4 +167,38 @@ func (c *Claims) date(into *int64, s *scratch, m *member, least int64, round fun
 	}
 	*into = seconds
 	return nil
+}
+
+// claims are what readClaims found. Their strings are parts of one copy.
+func (s *scratch) claims() Claims {
+	c := Claims{Payload: string(s.payload), IssuedAt: s.said.issuedAt, NotBefore: s.said.notBefore, Expires: s.said.expires}
+	c.Issuer, c.Subject, c.ID = c.cut(s.said.issuer), c.cut(s.said.subject), c.cut(s.said.id)
+	c.ClientID, c.GrantType = c.cut(s.said.client), c.cut(s.said.grant)
+	c.Scope, c.Session = c.cut(s.said.scope), c.cut(s.said.session)
+	if n := len(s.said.audience); n > 0 {
+		c.Audience = make([]string, n)
+	}
+	for i, v := range s.said.audience {
+		c.Audience[i] = c.cut(v)
+	}
+	return c
+}
+
+// cut returns a text as a part of the payload, or a copy when it has escapes.
+func (c *Claims) cut(v value) string {
+	raw := c.Payload[v.from:v.to]
+	if v.escaped {
+		return string(unescape(nil, []byte(raw)))
+	}
+	return raw
+}
+
+// meaning is a text of the payload, valid until the next one with escapes.
+func (s *scratch) meaning(v value) []byte {
+	raw := s.payload[v.from:v.to]
+	if v.escaped {
+		s.spoken = unescape(s.spoken[:0], raw)
+		return s.spoken
+	}
+	return raw
 }

@@ -8,6 +8,9 @@ func (v *Verifier) VerifySignature(token string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.readSignature(); err != nil {
+		return err
+	}
 	if !key.Verify(s.input, s.signature) {
 		return ErrSignature
 	}
@@ -24,7 +27,7 @@ func Parts(token string) (algorithm string, input, signature []byte, err error) 
 	if err := s.readHeader(); err != nil {
 		return "", nil, nil, err
 	}
-	return string(s.algorithm), s.input, s.signature, nil
+	return string(s.algorithm), s.input, s.signature, s.readSignature()
 }
 
 // Scan reads one JSON object and returns what is wrong with it.
@@ -36,4 +39,18 @@ func Scan(data []byte) string {
 	}
 	s.finish()
 	return s.fault
+}
+
+// Reader reads one token after the other with the same memory.
+type Reader struct{ s scratch }
+
+// Header is what the header of a token says.
+func (r *Reader) Header(token string) (algorithm, kid, typ string, err error) {
+	if err = r.s.split(token); err == nil {
+		err = r.s.readHeader()
+	}
+	if err != nil {
+		return "", "", "", err
+	}
+	return string(r.s.algorithm), string(r.s.kid), string(r.s.typ), nil
 }

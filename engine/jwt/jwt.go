@@ -6,7 +6,6 @@ package jwt
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"github.com/gatewright/gatewright/engine/keys"
@@ -55,9 +54,8 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 // Pending is a token that meets every demand but one: its signature was not checked.
 // Nothing of it is to be believed.
 type Pending struct {
-	s      *scratch // nil after the end
-	key    *keys.Key
-	claims Claims
+	s   *scratch // nil after the end
+	key *keys.Key
 }
 
 // Begin does what Verify does at a moment, up to the signature. End must follow.
@@ -77,10 +75,13 @@ func (v *Verifier) begin(p *Pending, token string, now time.Time) (err error) {
 	if !isMediaType(p.s.typ, v.mediaType()) {
 		return mismatch(ErrType, v.mediaType(), string(p.s.typ))
 	}
-	if p.claims, err = p.s.readClaims(); err != nil {
+	if err = p.s.readClaims(); err != nil {
 		return err
 	}
-	return v.check(&p.claims, now)
+	if err = v.check(p.s, now); err != nil {
+		return err
+	}
+	return p.s.readSignature()
 }
 
 // Verify checks the signature and returns the claims.
@@ -88,8 +89,9 @@ func (p *Pending) Verify() (Claims, error) {
 	if p.s == nil || !p.key.Verify(p.s.input, p.s.signature) {
 		return Claims{}, ErrSignature
 	}
-	p.claims.KeyID = p.key.ID
-	return p.claims, nil
+	c := p.s.claims()
+	c.KeyID = p.key.ID
+	return c, nil
 }
 
 // End gives memory back.
@@ -129,28 +131,44 @@ func (v *Verifier) mediaType() string {
 }
 
 // check holds the claims against the policy and the clock.
-func (v *Verifier) check(c *Claims, now time.Time) error {
+func (v *Verifier) check(s *scratch, now time.Time) error {
+	c := &s.said
 	latest := now.Add(v.Leeway).Unix()
 	late := func(reason error, claim int64) error { return &TimeError{reason, claim, now.Unix(), v.Leeway} }
 	switch {
-	case v.Issuer == "" || c.Issuer != v.Issuer:
-		return mismatch(ErrIssuer, v.Issuer, c.Issuer)
-	case v.Audience == "" || !slices.ContainsFunc(c.Audience, v.accepts):
-		return mismatch(ErrAudience, v.Audience, c.Audience...)
-	case c.Expires == 0 && v.RequireExpiry:
+	case v.Issuer == "" || string(s.meaning(c.issuer)) != v.Issuer:
+		return mismatch(ErrIssuer, v.Issuer, string(s.meaning(c.issuer)))
+	case v.Audience == "" || !v.isFor(s):
+		return mismatch(ErrAudience, v.Audience, s.claims().Audience...)
+	case c.expires == 0 && v.RequireExpiry:
 		return ErrExpiryMissing
-	case c.Expires != 0 && now.Add(-v.Leeway).Unix() >= c.Expires:
-		return late(ErrExpired, c.Expires)
-	case c.NotBefore > latest:
-		return late(ErrNotYetValid, c.NotBefore)
-	case c.IssuedAt > latest:
-		return late(ErrIssuedInFuture, c.IssuedAt)
+	case c.expires != 0 && now.Add(-v.Leeway).Unix() >= c.expires:
+		return late(ErrExpired, c.expires)
+	case c.notBefore > latest:
+		return late(ErrNotYetValid, c.notBefore)
+	case c.issuedAt > latest:
+		return late(ErrIssuedInFuture, c.issuedAt)
 	}
 	return nil
 }
 
-func (v *Verifier) accepts(audience string) bool {
-	return audience == v.Audience || slices.Contains(v.Also, audience)
+// isFor tells whether one of the audiences is the policy's.
+func (v *Verifier) isFor(s *scratch) bool {
+	for _, a := range s.said.audience {
+		if name := s.meaning(a); string(name) == v.Audience || v.alsoFor(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *Verifier) alsoFor(name []byte) bool {
+	for _, also := range v.Also {
+		if string(name) == also {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *Verifier) now() time.Time {
@@ -190,9 +208,11 @@ func Parse(token string) (Unverified, error) {
 	if err := s.readHeader(); err != nil {
 		return Unverified{}, err
 	}
-	claims, err := s.readClaims()
-	if err != nil {
+	if err := s.readClaims(); err != nil {
 		return Unverified{}, err
 	}
-	return Unverified{string(s.algorithm), string(s.kid), string(s.typ), claims}, nil
+	if err := s.readSignature(); err != nil {
+		return Unverified{}, err
+	}
+	return Unverified{string(s.algorithm), string(s.kid), string(s.typ), s.claims()}, nil
 }

@@ -354,6 +354,36 @@ func TestVerifyOfARepeatedShapeAllocatesLittle(t *testing.T) {
 	}
 }
 
+// Of what a refused token says, nothing is copied but what its refusal tells.
+func TestRefusalsAllocateLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
+	v, key := world(t, keys.HS256)
+	old := goodClaims()
+	old.Expires = noon.Add(-time.Hour).Unix()
+	token := sign(t, key, goodClaims())
+	for _, tt := range []struct {
+		name, token string
+		want        error
+		most        float64
+	}{
+		{"expired", sign(t, key, old), jwt.ErrExpired, 1},
+		{"forged", token[:len(token)-5] + "AAAAA", jwt.ErrSignature, 0},
+		{"malformed", token[:len(token)/2], jwt.ErrMalformed, 1},
+		{"broken signature", token[:len(token)-1], jwt.ErrMalformed, 2}, // and the decoder's own
+	} {
+		n := testing.AllocsPerRun(200, func() {
+			if _, err := v.Verify(tt.token); !errors.Is(err, tt.want) {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+		})
+		if n > tt.most {
+			t.Errorf("%s: %v allocations, want at most %v", tt.name, n, tt.most)
+		}
+	}
+}
+
 func TestOneOfSeveralAudiencesIsEnough(t *testing.T) {
 	t.Parallel()
 	v, key := world(t, keys.HS256)

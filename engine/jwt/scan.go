@@ -180,6 +180,7 @@ func (s *scanner) text() value {
 	s.expect('"')
 	v := value{kind: text, from: s.pos, to: s.pos}
 	for s.fault == "" {
+		s.ordinary()
 		switch c := s.peek(); {
 		case c == '"':
 			v.to = s.pos
@@ -188,13 +189,20 @@ func (s *scanner) text() value {
 		case c == '\\':
 			v.escaped = true
 			s.escape()
-		case c < ' ': // also the end of data
+		default: // a control character or the end of data
 			s.fail("broken JSON text")
-		default:
-			s.pos++
 		}
 	}
 	return v
+}
+
+// ordinary steps over what stands for itself in a string.
+func (s *scanner) ordinary() {
+	i := s.pos
+	for i < len(s.data) && s.data[i] >= ' ' && s.data[i] != '"' && s.data[i] != '\\' {
+		i++
+	}
+	s.pos = i
 }
 
 // escape steps over one escape. A half surrogate pair is refused, as it has no

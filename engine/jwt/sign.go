@@ -99,7 +99,7 @@ func accepted(payload []byte) error {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.payload = append(s.payload[:0], payload...)
-	if _, err := s.readClaims(); err != nil {
+	if err := s.readClaims(); err != nil {
 		return fmt.Errorf("claims cannot be signed: %w", err)
 	}
 	return nil

@@ -19,16 +19,21 @@ var strictBase64 = base64.RawURLEncoding.Strict()
 type scratch struct {
 	scanner
 	raw                      []byte // the token
-	input                    []byte // of the signature, within raw
+	input, signed            []byte // what is signed, and the signature's text: within raw
 	head, payload, signature []byte
-	algorithm, kid, typ, cty []byte // of the header, unescaped
+	known                    []byte // the text of the last header that was in order
+	coming                   []byte // that of another one, within raw
+	again                    bool   // it is the known one
+	algorithm, kid, typ, cty []byte // of that header, unescaped
 	spare                    []byte // where they are unescaped
+	said                     said   // by the payload
+	spoken                   []byte // where its texts are unescaped
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // split takes a compact serialization (RFC 7515 section 7.1) apart and decodes
-// its three parts.
+// header and payload.
 func (s *scratch) split(token string) error {
 	if len(token) > MaxToken {
 		return malformed("longer than " + strconv.Itoa(MaxToken) + " bytes")
@@ -38,17 +43,38 @@ func (s *scratch) split(token string) error {
 	if !ok {
 		return s.broken()
 	}
-	s.input = s.raw[:second]
-	for _, part := range [...]struct {
-		into *[]byte
-		raw  []byte
-	}{{&s.head, s.raw[:first]}, {&s.payload, s.raw[first+1 : second]}, {&s.signature, s.raw[second+1:]}} {
-		var err error
-		if *part.into, err = strictBase64.AppendDecode((*part.into)[:0], part.raw); err != nil {
-			return s.broken()
-		}
+	s.input, s.signed = s.raw[:second], s.raw[second+1:]
+	if !s.knows(s.raw[:first]) && !decode(&s.head, s.raw[:first]) {
+		return s.broken()
+	}
+	if !decode(&s.payload, s.raw[first+1:second]) {
+		return s.broken()
 	}
 	return nil
+}
+
+// readSignature is for a token that is right in all else.
+func (s *scratch) readSignature() error {
+	if !decode(&s.signature, s.signed) {
+		return s.broken()
+	}
+	return nil
+}
+
+func decode(into *[]byte, raw []byte) bool {
+	var err error
+	*into, err = strictBase64.AppendDecode((*into)[:0], raw)
+	return err == nil
+}
+
+// knows tells whether a header is, to the letter, the last one that was in order, as
+// those of all tokens of one key are: what it says is still there. Another one is
+// remembered when it was found in order.
+func (s *scratch) knows(header []byte) bool {
+	if s.again = len(header) > 0 && bytes.Equal(header, s.known); !s.again {
+		s.known, s.coming = s.known[:0], header
+	}
+	return s.again
 }
 
 // parts finds the two dots of what is a token if each part decodes: a decoder refuses all
@@ -78,7 +104,7 @@ func dots(raw []byte) (first, second int, err error) {
 		case c == '.':
 			first, second = second, i
 			count++
-		case !inAlphabet(c):
+		case !alphabet[c]:
 			return 0, 0, malformed("a character is not base64url")
 		}
 	}
@@ -93,14 +119,22 @@ func dots(raw []byte) (first, second int, err error) {
 	return first, second, nil
 }
 
-func inAlphabet(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-}
+// alphabet is that of base64url (RFC 4648 section 5): a table, as what comes next in a
+// token is anybody's guess, the processor's too.
+var alphabet = func() (in [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		in[c] = true
+	}
+	return in
+}()
 
 // readHeader reads the header's members and refuses what asks for more than a
 // plain signed token. Members that carry or point to keys (jwk, jku, x5c, x5u)
 // are ignored: the policy knows its keys (RFC 8725 section 3.10).
 func (s *scratch) readHeader() error {
+	if s.again {
+		return nil
+	}
 	s.algorithm, s.kid, s.typ, s.cty, s.spare = nil, nil, nil, nil, s.spare[:0]
 	f := s.begin(s.head)
 	var m member
@@ -114,6 +148,7 @@ func (s *scratch) readHeader() error {
 	if !s.finish() {
 		return malformed("header: " + s.fault)
 	}
+	s.known = append(s.known, s.coming...)
 	return nil
 }
 
@@ -162,22 +197,22 @@ func (s *scratch) contentType(m *member) error {
 	return nil
 }
 
-// readClaims reads the payload. The strings of the claims are parts of one copy.
-func (s *scratch) readClaims() (Claims, error) {
-	c := Claims{Payload: string(s.payload)}
+// readClaims reads the payload.
+func (s *scratch) readClaims() error {
+	s.said = said{audience: s.said.audience[:0]}
 	f := s.begin(s.payload)
 	var m member
 	var refused error
 	for refused == nil && s.next(&f, &m) {
-		refused = c.take(s, &m)
+		refused = s.said.take(s, &m)
 	}
 	if refused != nil {
-		return Claims{}, refused
+		return refused
 	}
 	if !s.finish() {
-		return Claims{}, malformed("payload: " + s.fault)
+		return malformed("payload: " + s.fault)
 	}
-	return c, nil
+	return nil
 }
 
 // maxDate is the end of the year 9999.
