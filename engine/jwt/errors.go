@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -64,6 +63,8 @@ type MismatchError struct {
 	Got []string
 	// Want is what was demanded; for ErrKey it is the algorithm.
 	Want string
+
+	one [1]string // Got, where it is one, in the same piece of memory
 }
 
 func (e *MismatchError) Error() string { return e.Reason.Error() }
@@ -78,11 +79,19 @@ const (
 	maxGotText = 300 // bytes
 )
 
-func mismatch(reason error, want string, got ...string) error {
+func mismatch(reason error, want string, got []byte) error {
+	e := &MismatchError{Reason: reason, Want: want}
+	e.one[0] = clipped(got)
+	e.Got = e.one[:]
+	return e
+}
+
+func mismatches(reason error, want string, got []string) error {
 	e := &MismatchError{Reason: reason, Want: want}
 	for _, text := range got[:min(len(got), maxGot)] {
-		// A clone: a part would keep the whole token in memory.
-		e.Got = append(e.Got, strings.Clone(text[:min(len(text), maxGotText)]))
+		e.Got = append(e.Got, clipped([]byte(text)))
 	}
 	return e
 }
+
+func clipped(text []byte) string { return string(text[:min(len(text), maxGotText)]) }

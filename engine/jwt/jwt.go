@@ -73,7 +73,7 @@ func (v *Verifier) begin(p *Pending, token string, now time.Time) (err error) {
 		return err
 	}
 	if !isMediaType(p.s.typ, v.mediaType()) {
-		return mismatch(ErrType, v.mediaType(), string(p.s.typ))
+		return mismatch(ErrType, v.mediaType(), p.s.typ)
 	}
 	if err = p.s.readClaims(); err != nil {
 		return err
@@ -112,13 +112,13 @@ func (v *Verifier) key(s *scratch, token string) (*keys.Key, error) {
 		return nil, err
 	}
 	if string(s.algorithm) != string(v.Algorithm) {
-		return nil, mismatch(ErrAlgorithm, string(v.Algorithm), string(s.algorithm))
+		return nil, mismatch(ErrAlgorithm, string(v.Algorithm), s.algorithm)
 	}
 	key := v.Keys.VerifyingBytes(s.kid)
 	// A key of another algorithm under this kid must not be tried: that is how
 	// public keys become shared secrets (RFC 8725 section 2.1).
 	if key == nil || key.Algorithm != v.Algorithm {
-		return nil, mismatch(ErrKey, string(v.Algorithm), string(s.kid))
+		return nil, mismatch(ErrKey, string(v.Algorithm), s.kid)
 	}
 	return key, nil
 }
@@ -137,9 +137,9 @@ func (v *Verifier) check(s *scratch, now time.Time) error {
 	late := func(reason error, claim int64) error { return &TimeError{reason, claim, now.Unix(), v.Leeway} }
 	switch {
 	case v.Issuer == "" || string(s.meaning(c.issuer)) != v.Issuer:
-		return mismatch(ErrIssuer, v.Issuer, string(s.meaning(c.issuer)))
+		return mismatch(ErrIssuer, v.Issuer, s.meaning(c.issuer))
 	case v.Audience == "" || !v.isFor(s):
-		return mismatch(ErrAudience, v.Audience, s.claims().Audience...)
+		return mismatches(ErrAudience, v.Audience, s.claims().Audience)
 	case c.expires == 0 && v.RequireExpiry:
 		return ErrExpiryMissing
 	case c.expires != 0 && now.Add(-v.Leeway).Unix() >= c.expires:

@@ -170,16 +170,23 @@ func (w *response) appendHeader(b []byte) []byte {
 	return b
 }
 
+// appendField takes line ends for blanks: nothing may begin a field of its own.
 func appendField(b []byte, name, value string) []byte {
 	b = append(append(b, name...), ": "...)
 	from := len(b)
 	b = append(b, value...)
-	for i := from; i < len(b); i++ {
-		if b[i] == '\r' || b[i] == '\n' {
-			b[i] = ' '
+	if !oneLine(value) {
+		for i := from; i < len(b); i++ {
+			if b[i] == '\r' || b[i] == '\n' {
+				b[i] = ' '
+			}
 		}
 	}
 	return append(b, "\r\n"...)
+}
+
+func oneLine(value string) bool {
+	return strings.IndexByte(value, '\n') < 0 && strings.IndexByte(value, '\r') < 0
 }
 
 func token(name string) bool {
