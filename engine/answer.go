@@ -29,6 +29,7 @@ func (g *Gateway) standard(t fault.Type) *answer {
 	a := &answer{Answer: fault.Levels{}.Answer(t, fault.Facts{})}
 	a.WriteHeader(&a.fields)
 	a.fields.Del(fault.Challenge) // it depends on the policy
+	a.fields.Check()
 	known, _ := g.rows.LoadOrStore(t, a)
 	return known.(*answer)
 }

@@ -44,9 +44,14 @@ func newWholeWay(t testing.TB, alg keys.Algorithm, change ...func(*engine.Upstre
 		t.Fatal(err)
 	}
 	w.caller = dial(t, enginetest.Serve(t, g))
-	w.request = []byte("GET /petstore/pets/7?size=large HTTP/1.1\r\nHost: api.test\r\nUser-Agent: test\r\nAccept: */*\r\nAuthorization: Bearer " +
-		enginetest.Token(t, alg, enginetest.Claims("petstore", time.Now())) + "\r\n\r\n")
+	w.with(enginetest.Token(t, alg, enginetest.Claims("petstore", time.Now())))
 	return w
+}
+
+// with makes the request, with a token.
+func (w *wholeWay) with(token string) {
+	w.request = []byte("GET /petstore/pets/7?size=large HTTP/1.1\r\nHost: api.test\r\nUser-Agent: test\r\nAccept: */*\r\nAuthorization: Bearer " +
+		token + "\r\n\r\n")
 }
 
 // api answers each request on its one connection.
@@ -145,6 +150,56 @@ func severalAddresses(u *engine.Upstream) {
 	u.Breaker.Unavailable, u.Retry = true, engine.Retry{Count: 2, Unavailable: true}
 }
 
+// refuse sends a call that is refused for its token.
+func (w *wholeWay) refuse(t testing.TB) {
+	if _, err := w.caller.Write(w.request); err != nil {
+		t.Fatal(err)
+	}
+	n, err := w.caller.Read(w.answer)
+	if err != nil || !bytes.HasPrefix(w.answer[:n], []byte("HTTP/1.1 401 ")) || !bytes.HasSuffix(w.answer[:n], []byte(`not valid."}`)) {
+		t.Fatalf("answer %q, %v", w.answer[:n], err)
+	}
+}
+
+// refused are tokens that are not good, each with what a call with it may allocate: the
+// text of its head, what the refusal says, why, and what is said below.
+func refused(t testing.TB) map[string]struct {
+	token string
+	most  float64
+} {
+	type row = struct {
+		token string
+		most  float64
+	}
+	old := enginetest.Claims("petstore", time.Now())
+	old.Expires = time.Now().Add(-time.Hour).Unix()
+	good := enginetest.Claims("petstore", time.Now())
+	token := enginetest.Token(t, keys.HS256, good)
+	return map[string]row{
+		"expired":         {enginetest.Token(t, keys.HS256, old), 3},
+		"wrong algorithm": {enginetest.Token(t, keys.ES256, good), 4}, // the name of the algorithm
+		"malformed":       {token[:len(token)/2], 5},                  // the decoder's error, and the text of ours
+		"forged":          {forgery(token, 1), 6},                     // what who comes with the same one waits for
+	}
+}
+
+// A flood of bad tokens costs little memory too.
+func TestRefusedTokensCostFewAllocations(t *testing.T) {
+	for name, bad := range refused(t) {
+		t.Run(name, func(t *testing.T) {
+			w := newWholeWay(t, keys.HS256)
+			w.with(bad.token)
+			w.refuse(t)
+			if engine.RaceEnabled {
+				return
+			}
+			if n := testing.AllocsPerRun(500, func() { w.refuse(t) }); n > bad.most {
+				t.Errorf("%v allocations, want at most %v", n, bad.most)
+			}
+		})
+	}
+}
+
 // BenchmarkWholeWay counts both ends' time too.
 func BenchmarkWholeWay(b *testing.B) {
 	for _, alg := range []keys.Algorithm{keys.HS256, keys.RS256, keys.ES256} {
@@ -157,5 +212,19 @@ func (w *wholeWay) loop(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w.call(b)
+	}
+}
+
+// BenchmarkRefused is the same of calls with bad tokens.
+func BenchmarkRefused(b *testing.B) {
+	for name, bad := range refused(b) {
+		b.Run(name, func(b *testing.B) {
+			w := newWholeWay(b, keys.HS256)
+			w.with(bad.token)
+			b.ReportAllocs()
+			for b.Loop() {
+				w.refuse(b)
+			}
+		})
 	}
 }

@@ -134,6 +134,15 @@ func (f *Fields) AddAll(other *Fields) {
 	f.names, f.values, f.kinds = append(f.names, other.names...), append(f.values, other.values...), append(f.kinds, other.kinds...)
 }
 
+// Check looks for line ends once, for a list that is written many times.
+func (f *Fields) Check() {
+	for i, value := range f.values {
+		if oneLine(value) {
+			f.kinds[i] |= clean
+		}
+	}
+}
+
 // Set gives a name this one value.
 func (f *Fields) Set(name, value string) {
 	i := f.index(name, 0)

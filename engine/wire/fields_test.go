@@ -104,6 +104,15 @@ func TestAttackFieldsAreWrittenAsOneLineEach(t *testing.T) {
 	if got := string(f.appendTo(nil, aLength)); got != want {
 		t.Errorf("wrote %q, want %q", got, want)
 	}
+	f.Check()
+	if got := string(f.appendTo(nil, aLength)); got != want {
+		t.Errorf("checked, it wrote %q, want %q", got, want)
+	}
+	f.Set("X-B", "b\rX-Evil: 7")
+	want = strings.Replace(want, "X-B: b", "X-B: b X-Evil: 7", 1)
+	if got := string(f.appendTo(nil, aLength)); got != want {
+		t.Errorf("changed after the check, it wrote %q, want %q", got, want)
+	}
 }
 
 // What is known of a name by heart is what reading it would show.
