@@ -100,7 +100,7 @@ arrows: ## Check that every room imports only what docs/architecture.md allows
 	@GO="$(GO)" .ci/arrows
 
 # The other expression languages are in a module of their own, which may not be here.
-bench: build/testserver ## Measure the gateway beside other proxies, a condition beside expr and CEL, and pages with 10,000 objects
+bench: build/testserver build/gatewright ## Measure the gateway beside other proxies, a condition beside expr and CEL, and pages with 10,000 objects
 	$(GO) run $(BUILD_FLAGS) ./e2e/bench
 	@cd engine/condition/rivals && if $(GO) list -deps -test . >/dev/null 2>&1; \
 		then $(GO) test $(BUILD_FLAGS) -run '^$$' -bench . -benchmem .; \

@@ -40,7 +40,7 @@ func TestAllWorksAreDoneByAllWhoCan(t *testing.T) {
 		}
 	}))
 	defer other.Close()
-	s := parsed(t, "-rounds", "1", "-seconds", "0.05", "-conns", "4", "-tokens", "20", "-rate", "200", "-url", other.URL+"/a?b=c", "-name", "Other", "-token", "opaque")
+	s := parsed(t, "-rounds", "1", "-seconds", "0.05", "-conns", "4", "-tokens", "20", "-rate", "200", "-url", other.URL+"/a?b=c", "-name", "Other", "-token", "opaque", "-product", program(t), "-objects", "3")
 	b, err := prepare(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,9 @@ func TestAllWorksAreDoneByAllWhoCan(t *testing.T) {
 	for _, row := range []string{`no check +direct`, `no check +ReverseProxy`, `HS256 +gateway`, `RS256 +Other`, `EdDSA +gateway`, `RS256, every token new +gateway`,
 		`RS256, forged +gateway`, `RS256, malformed +gateway`, `RS256, expired +gateway`, `RS256, wrong algorithm +gateway`, `RS256 at a fixed rate +direct`,
 		`no check, 64 KiB answers +gateway`, `no check, chunked answers +ReverseProxy`, `no check, TLS +gateway`, `no check, TLS +ReverseProxy`,
-		`flat: proxies +1 +1\.00`, `flat: proxies +10000`, `flat: whole pipeline +a policy`, `flat: policies, all apply +20`, `flat: policies, one applies +20`, `flat: conditions +50`, `flat: roles +300`} {
+		`flat: proxies +1 +1\.00`, `flat: proxies +10000`, `flat: whole pipeline +a policy`, `flat: policies, all apply +20`, `flat: policies, one applies +20`, `flat: conditions +50`, `flat: roles +300`,
+		`issue RS256 +bare signature .* 1\.00 `, `issue ES256 +gateway`, `refresh ES256 +bare signature`, `refresh ES256 +gateway`,
+		`console in use +gateway alone +\d+ +1\.00`, `console in use +gateway and console +\d+ +\d\.\d\d +1 +\d`, `console in use +console alone +1 +\d`} {
 		if !regexp.MustCompile(`(?m)^ *` + row).Match(table.Bytes()) {
 			t.Errorf("no row %q in\n%s", row, &table)
 		}

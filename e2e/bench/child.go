@@ -23,6 +23,10 @@ func play(part string, in io.Reader, out io.Writer) error {
 		return serveUpstream(p)
 	case "load":
 		return serveLoad(p)
+	case "signer":
+		return serveSigner(p)
+	case "database":
+		return serveDatabase(p)
 	case "gateway":
 		return serveGateway(p)
 	case "proxy":

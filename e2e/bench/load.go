@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatewright/gatewright/engine/keys"
 )
 
 // order is one turn of load.
@@ -33,6 +35,15 @@ type order struct {
 	// Rate is how many requests a second become due, whatever the answers take;
 	// zero means that each connection sends as soon as it has its answer.
 	Rate int
+	// Forms are bodies of POST requests, used in turn like tokens.
+	Forms []string
+	// Renew is the form of a refresh without its token: each connection logs in with
+	// one of Forms and refreshes from then on.
+	Renew string
+	// Visits are what people open, one page a second each.
+	Visits []visits
+	// Algorithm is what the signer signs with.
+	Algorithm keys.Algorithm
 }
 
 // outcome is what came of an order.
@@ -40,12 +51,14 @@ type outcome struct {
 	Requests int
 	Elapsed  time.Duration
 	P50, P99 time.Duration
+	Times    []time.Duration // of pages, one by one
 	// Failure is the first answer that was wrong, or the first error.
 	Failure string
 }
 
 // serveLoad carries out orders until there are no more.
 func serveLoad(p *parent) error {
+	var logins chains
 	for {
 		var o order
 		if err := p.dec.Decode(&o); errors.Is(err, io.EOF) {
@@ -53,14 +66,22 @@ func serveLoad(p *parent) error {
 		} else if err != nil {
 			return fmt.Errorf("read order: %w", err)
 		}
-		do := o.asFastAsPossible
-		if o.Rate > 0 {
-			do = o.asDue
-		}
-		if err := p.tell(do()); err != nil {
+		if err := p.tell(o.do(&logins)); err != nil {
 			return err
 		}
 	}
+}
+
+func (o order) do(logins *chains) outcome {
+	switch {
+	case o.Renew != "":
+		return logins.follow(o)
+	case len(o.Visits) > 0:
+		return o.asPeopleDo()
+	case o.Rate > 0:
+		return o.asDue()
+	}
+	return o.asFastAsPossible()
 }
 
 func (o order) asFastAsPossible() outcome {
@@ -86,6 +107,13 @@ func (o order) asFastAsPossible() outcome {
 }
 
 func (o order) requests() [][]byte {
+	if len(o.Forms) > 0 {
+		list := make([][]byte, len(o.Forms))
+		for i, form := range o.Forms {
+			list[i] = o.post(form)
+		}
+		return list
+	}
 	tokens := o.Tokens
 	if len(tokens) == 0 {
 		tokens = []string{""}
@@ -123,6 +151,9 @@ type client struct {
 	conn  net.Conn
 	in    *bufio.Reader
 	times []time.Duration
+	// keep leaves the last answer with a length in body.
+	keep bool
+	body []byte
 }
 
 func (c *client) run(requests [][]byte, next func() (int, bool)) error {
@@ -184,9 +215,13 @@ func (c *client) receive() error {
 	if err != nil {
 		return err
 	}
-	if head.chunked {
+	switch {
+	case head.chunked:
 		err = c.chunks()
-	} else {
+	case c.keep:
+		c.body = slices.Grow(c.body[:0], head.length)[:head.length]
+		_, err = io.ReadFull(c.in, c.body)
+	default:
 		_, err = c.in.Discard(head.length)
 	}
 	if head.last {

@@ -32,6 +32,8 @@ type settings struct {
 	others   []other
 	profile  string
 	markdown bool
+	program  string
+	objects  int
 }
 
 func main() {
@@ -64,13 +66,15 @@ func parse(f *flag.FlagSet, args []string) (settings, error) {
 	rows := f.String("rows", "", "only the work whose name matches this regular expression")
 	f.StringVar(&s.profile, "profile", "", "write the gateway's CPU profile to this `file`; best with -rows")
 	f.BoolVar(&s.markdown, "markdown", false, "print Markdown tables")
+	f.StringVar(&s.program, "product", "build/gatewright", "the `program`, for the works of the token endpoint and the console")
+	f.IntVar(&s.objects, "objects", 300, "APIs, with a policy each, that the console has to show")
 	s.otherFlags(f)
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
 	s.turn = time.Duration(*seconds * float64(time.Second))
-	if s.rounds < 1 || s.turn <= 0 || s.conns < 1 || s.tokens < 2 || s.rate < 1 || f.NArg() > 0 {
-		return s, fmt.Errorf("-rounds, -seconds, -conns and -rate must be greater than zero, -tokens than one, and nothing may follow the flags")
+	if s.rounds < 1 || s.turn <= 0 || s.conns < 1 || s.tokens < 2 || s.rate < 1 || s.objects < 1 || f.NArg() > 0 {
+		return s, fmt.Errorf("-rounds, -seconds, -conns, -rate and -objects must be greater than zero, -tokens than one, and nothing may follow the flags")
 	}
 	var err error
 	if s.rows, err = regexp.Compile(*rows); err != nil {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -14,6 +16,7 @@ type turn struct {
 	perCPU    float64 // requests a second of processor time
 	allocs    float64 // a request
 	memory    float64 // MiB
+	pages     []time.Duration
 }
 
 // measure gives every target its turn in each round, work by work, after a round
@@ -90,6 +93,7 @@ func (o *outcome) add(one outcome) {
 	o.Elapsed += one.Elapsed
 	o.P50 += one.P50 * time.Duration(one.Requests)
 	o.P99 += one.P99 * time.Duration(one.Requests)
+	o.Times = append(o.Times, one.Times...)
 }
 
 func (t *target) result(sum outcome, spent usage) turn {
@@ -97,6 +101,7 @@ func (t *target) result(sum outcome, spent usage) turn {
 	result := turn{
 		perSecond: float64(sum.Requests) / sum.Elapsed.Seconds(), p50: sum.P50 / n, p99: sum.P99 / n,
 		allocs: float64(spent.allocs) / float64(n), memory: t.process.memory(),
+		pages: sum.Times,
 	}
 	if spent.cpu > 0 {
 		result.perCPU = float64(sum.Requests) / spent.cpu.Seconds()
@@ -118,8 +123,8 @@ func (b *bench) send(t *target, o order) (outcome, usage, error) {
 		return outcome{}, usage{}, err
 	}
 	cpu, _ := t.process.cpu()
-	var result outcome
-	if err := b.load.ask(o, &result); err != nil {
+	result, err := b.ask(t, o)
+	if err != nil {
 		return outcome{}, usage{}, fmt.Errorf("ask for load: %w", err)
 	}
 	if result.Failure != "" {
@@ -128,6 +133,23 @@ func (b *bench) send(t *target, o order) (outcome, usage, error) {
 	after, _ := t.process.cpu()
 	allocsAfter, err := b.askGateway(t, question{})
 	return result, usage{after - cpu, allocsAfter - allocs}, err
+}
+
+// ask sends an order, and lets people do what they do in the console meanwhile.
+func (b *bench) ask(t *target, o order) (result outcome, err error) {
+	if t.beside == nil || o.Turn == 0 {
+		return result, cmp.Or(t.load, b.load).ask(o, &result)
+	}
+	var pages outcome
+	var came error
+	var people sync.WaitGroup
+	visits := *t.beside
+	visits.Turn = o.Turn
+	people.Go(func() { came = b.visitors.ask(visits, &pages) })
+	err = b.load.ask(o, &result)
+	people.Wait()
+	result.Times, result.Failure = pages.Times, cmp.Or(result.Failure, pages.Failure)
+	return result, errors.Join(err, came)
 }
 
 // askGateway tells its allocations so far if the target is the gateway.

@@ -16,6 +16,9 @@ type bench struct {
 	otherCores cores
 	load       *child
 	gateway    *child
+	signer     *child // these two are nil without a product
+	visitors   *child
+	product    *product
 	forgotten  int // how often the gateway was made to forget
 	wallet     *wallet
 	upstream   endpoint
@@ -36,7 +39,7 @@ type endpoint struct {
 func prepare(ctx context.Context, s settings) (*bench, error) {
 	b := &bench{settings: s, ctx: ctx}
 	b.proxyCores, b.otherCores = divide(ctx)
-	for _, step := range []func() error{b.makeDir, b.startOwn, b.startSizes, b.startPeers} {
+	for _, step := range []func() error{b.makeDir, b.startOwn, b.startSizes, b.startPeers, b.startProduct} {
 		if err := step(); err != nil {
 			b.stop()
 			return nil, err

@@ -5,8 +5,10 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // report prints the medians in three tables: what a call costs, what it costs where
@@ -25,6 +27,8 @@ func (b *bench) report(w io.Writer) {
 	b.print(w, b.costs())
 	b.print(w, b.growth())
 	b.print(w, b.latencies())
+	b.print(w, b.signatures())
+	b.print(w, b.visited())
 }
 
 // print leaves out a table without rows.
@@ -57,7 +61,7 @@ func (b *bench) costs() [][]string {
 	}
 	straight := plain.find(direct)
 	for _, w := range b.works {
-		if w.due || w.flat {
+		if w.due || w.flat || w.kind != calling {
 			continue
 		}
 		best, bare := w.find(haproxy), w.find(reverseProxy)
@@ -105,6 +109,56 @@ func (b *bench) latencies() [][]string {
 	}
 	return rows
 }
+
+// signatures are 1.00 where a token costs what its signature does.
+func (b *bench) signatures() [][]string {
+	rows := [][]string{{"work", "target", "per CPU-s", "to bare signature", "per s", "p50 us", "p99 us", "MiB"}}
+	for _, w := range b.works {
+		if w.kind != signing {
+			continue
+		}
+		for _, t := range w.targets {
+			rows = append(rows, []string{
+				w.name, t.name, number("%.0f", t.median(perCPU)), t.ratio(w.find(bareSignature), perCPU), number("%.0f", t.median(perSecond)),
+				number("%.0f", t.median(p50)), number("%.0f", t.median(p99)), number("%.0f", t.median(memory)),
+			})
+		}
+	}
+	return rows
+}
+
+// visited tells what calls lose to the console, and of all pages together how long
+// they took from when they were due.
+func (b *bench) visited() [][]string {
+	rows := [][]string{{"work", "target", "req/s", "to gateway alone", "pages", "page p50 ms", "page p99 ms"}}
+	for _, w := range b.works {
+		if w.kind != visiting {
+			continue
+		}
+		for _, t := range w.targets {
+			row := []string{w.name, t.name, "", "", "", "", ""}
+			if t.load == nil {
+				row[2], row[3] = number("%.0f", t.median(perSecond)), t.ratio(w.find(gatewayAlone), perSecond)
+			}
+			if pages := t.pages(); len(pages) > 0 {
+				row[4], row[5], row[6] = strconv.Itoa(len(pages)), milliseconds(pages[len(pages)/2]), milliseconds(pages[len(pages)*99/100])
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// pages are those of all turns, the quickest first.
+func (t *target) pages() (all []time.Duration) {
+	for _, one := range t.turns {
+		all = append(all, one.pages...)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func milliseconds(d time.Duration) string { return number("%.1f", d.Seconds()*1000) }
 
 func (w *work) find(name string) *target {
 	if i := slices.IndexFunc(w.targets, func(t *target) bool { return t.name == name }); i >= 0 {

@@ -25,7 +25,18 @@ type work struct {
 	// flat tells that all targets are the gateway, whose cost should stay that of the
 	// first.
 	flat bool
+	// kind is that of a work of the product, which has a table of its own.
+	kind kind
 }
+
+// kind is what the product is asked for.
+type kind int
+
+const (
+	calling  kind = iota // no work of the product alone
+	signing              // tokens
+	visiting             // pages of the console
+)
 
 // target is whoever does a work.
 type target struct {
@@ -36,6 +47,10 @@ type target struct {
 	process *process
 	// ours tells that it is the gateway, which counts its allocations.
 	ours bool
+	// load sends the order; nil for the load of all others.
+	load *child
+	// beside is what people do in the console meanwhile.
+	beside *order
 	// once sends each token once, and the gateway forgets it before the next time.
 	once  bool
 	turns []turn
@@ -63,6 +78,7 @@ func (b *bench) choose() {
 		b.guarded("RS256, wrong algorithm", keys.RS256, b.wallet.valid[keys.HS256], "401"),
 		due)
 	list = append(list, b.flat()...)
+	list = append(list, b.products()...)
 	for _, w := range list {
 		b.join(w)
 		if b.rows.MatchString(w.name) {
