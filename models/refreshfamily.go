@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine/token"
@@ -185,16 +186,36 @@ func addressText(a netip.Addr) string {
 // FindFamily is a family, whatever the state of its tokens, and whether it
 // lives. The zero Family says that there is none.
 func (s *Store) FindFamily(ctx context.Context, environment string, id token.FamilyID) (token.Family, bool, error) {
-	rows, err := query[familyRow](ctx, s.db, `select f.* from refresh_families f join environments e on e.id = f.environment_id
-		where f.id = ? and lower(e.name) = lower(?)`, uuid.UUID(id).String(), fit(environment))
+	var r familyRow
+	err := s.pool.QueryRow(ctx, findFamily, [16]byte(id), fit(environment)).Scan(append(r.familyFields(), &r.EndReason)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return token.Family{}, false, nil
+	}
 	if err != nil {
 		return token.Family{}, false, fmt.Errorf("find refresh family: %w", err)
 	}
-	if len(rows) == 0 {
-		return token.Family{}, false, nil
-	}
-	f, err := rows[0].family(environment)
+	f, err := r.family(environment)
 	return f, err == nil && f.Ended == "", err
+}
+
+// Both statements of a refresh go to pgx without gorm, which costs more than the
+// rest of the refresh together.
+const (
+	findFamily = `select ` + familyColumns + `, f.expires_at, f.generation, f.end_reason
+		from refresh_families f join environments e on e.id = f.environment_id
+		where f.id = $1 and lower(e.name) = lower($2)`
+	// familyColumns never change in the life of a login.
+	familyColumns = `f.id::text, f.project, f.owner_id, f.owner, f.policy, f.client_id, f.subject, f.is_user, f.grant_type, f.source,
+		f.roles, f.scope, f.claims, f.response, f.client, f.started_at, f.max_refreshes`
+)
+
+// familyFields take familyColumns, expiry and generation.
+func (r *familyRow) familyFields() []any {
+	return []any{
+		&r.ID, &r.Project, &r.OwnerID, &r.Owner, &r.Policy, &r.ClientID, &r.Subject, &r.IsUser, &r.GrantType, &r.Source,
+		(*[]byte)(&r.Roles), &r.Scope, (*[]byte)(&r.Claims), (*[]byte)(&r.Response), &r.Client, &r.StartedAt, &r.MaxRefreshes,
+		&r.ExpiresAt, &r.Generation,
+	}
 }
 
 // redeemFamily decides a redemption. The row is locked and then seen as its
@@ -202,61 +223,56 @@ func (s *Store) FindFamily(ctx context.Context, environment string, id token.Fam
 // rest find its generation spent. A revocation that covers the login counts
 // even when the login began while it was under way.
 //
-// The parameters are: client id, generation twice, the window in seconds twice,
-// generation twice, the environment, the id, the lifetime in seconds.
+// The parameters are: id, environment, client id, generation, window and lifetime in
+// seconds, how many moments are kept beside the new one, and the two reasons to end.
 const redeemFamily = `with asked as (
 	select f.*, now() as at, case
-		when f.ended_at is not null or f.client_id <> ? or f.generation < ? or exists (
+		when f.ended_at is not null or f.client_id <> $3 or f.generation < $4 or exists (
 			select from revocations r where (r.environment_id is null or r.environment_id = f.environment_id)
 				and (r.project = '' or r.project = f.project) and r.before > f.started_at
 				and (r.kind, r.key) in (('USER', case when f.is_user then f.subject end), ('CLIENT', f.client_id), ('POLICY', f.policy), ('ALL', ''))
 			) then 'unknown'
-		when f.generation > ? and f.spent[cardinality(f.spent) - (f.generation - ?) + 1] + make_interval(secs => ?)
-				> greatest(now(), f.spent[cardinality(f.spent) - (f.generation - ?) + 1])
+		when f.generation > $4 and f.spent[cardinality(f.spent) - (f.generation - $4) + 1] + make_interval(secs => $5)
+				> greatest(now(), f.spent[cardinality(f.spent) - (f.generation - $4) + 1])
 			then case when f.expires_at > now() then 'repeated' else 'expired' end
-		when f.generation > ? then 'reused'
+		when f.generation > $4 then 'reused'
 		when f.expires_at <= now() then 'expired'
 		when f.generation >= f.max_refreshes then 'used up'
 		else 'redeemed' end as outcome
 	from refresh_families f
-	where f.id = ? and f.environment_id = (select id from environments where lower(name) = lower(?))
+	where f.id = $1 and f.environment_id = (select id from environments where lower(name) = lower($2))
 	for update of f
 ), changed as (
 	update refresh_families f set
 		generation = f.generation + (a.outcome = 'redeemed')::int,
-		expires_at = case a.outcome when 'redeemed' then a.at + make_interval(secs => ?) else f.expires_at end,
+		expires_at = case a.outcome when 'redeemed' then a.at + make_interval(secs => $6) else f.expires_at end,
 		refreshed_at = case a.outcome when 'redeemed' then a.at else f.refreshed_at end,
-		spent = case a.outcome when 'redeemed' then f.spent[greatest(1, cardinality(f.spent) - ?):] || a.at else f.spent end,
+		spent = case a.outcome when 'redeemed' then f.spent[greatest(1, cardinality(f.spent) - $7::int):] || a.at else f.spent end,
 		ended_at = case when a.outcome in ('used up', 'reused') then a.at end,
-		end_reason = case a.outcome when 'used up' then ? when 'reused' then ? else '' end
+		end_reason = case a.outcome when 'used up' then $8 when 'reused' then $9 else '' end
 	from asked a
 	where f.id = a.id and a.outcome in ('redeemed', 'used up', 'reused')
-	returning f.id, f.generation, f.expires_at, f.refreshed_at
+	returning f.id, f.generation, f.expires_at
 )
-select a.outcome, a.id, a.project, a.owner_id, a.owner, a.policy, a.client_id, a.subject, a.is_user, a.grant_type, a.source, a.roles,
-	a.scope, a.claims, a.response, a.client, a.started_at, coalesce(c.refreshed_at, a.refreshed_at) as refreshed_at,
-	coalesce(c.expires_at, a.expires_at) as expires_at, coalesce(c.generation, a.generation) as generation, a.max_refreshes
-from asked a left join changed c on c.id = a.id`
+select ` + familyColumns + `, coalesce(c.expires_at, f.expires_at), coalesce(c.generation, f.generation), f.outcome
+from asked f left join changed c on c.id = f.id`
 
 // RedeemFamily decides a redemption in one statement. A token that lies more
 // than 32 generations back counts as spent before its window.
 func (s *Store) RedeemFamily(ctx context.Context, r token.Redemption) (token.Family, token.RedeemOutcome, error) {
-	type line struct {
-		Row     familyRow `gorm:"embedded"`
-		Outcome token.RedeemOutcome
-	}
-	grace, g := r.Grace.Seconds(), r.Generation
-	lines, err := query[line](ctx, s.db, redeemFamily, fit(r.ClientID), g, g, g, grace, g, g,
-		uuid.UUID(r.ID).String(), fit(r.Environment), r.Lifetime.Seconds(), spentKept-2, endedUsedUp, endedReused)
-	if err != nil {
+	var row familyRow
+	var outcome token.RedeemOutcome
+	err := s.pool.QueryRow(ctx, redeemFamily, [16]byte(r.ID), fit(r.Environment), fit(r.ClientID), r.Generation, r.Grace.Seconds(),
+		r.Lifetime.Seconds(), spentKept-2, endedUsedUp, endedReused).Scan(append(row.familyFields(), &outcome)...)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return token.Family{}, token.Unknown, nil
+	case err != nil:
 		return token.Family{}, "", fmt.Errorf("redeem refresh token: %w", err)
 	}
-	if len(lines) == 0 {
-		return token.Family{}, token.Unknown, nil
-	}
-	switch outcome := lines[0].Outcome; outcome {
+	switch outcome {
 	case token.Redeemed, token.Repeated, token.Reused:
-		f, err := lines[0].Row.family(r.Environment)
+		f, err := row.family(r.Environment)
 		return f, outcome, err
 	default:
 		return token.Family{}, outcome, nil
