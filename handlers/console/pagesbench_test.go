@@ -52,7 +52,7 @@ func BenchmarkPagesWithTenThousand(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
 				start := time.Now()
-				if p := v.Get(b, page.address); p.Status != http.StatusOK {
+				if p := v.Raw(b, http.MethodGet, page.address, nil); p.Status != http.StatusOK {
 					b.Fatalf("status %d:\n%s", p.Status, p.Body)
 				}
 				took = append(took, time.Since(start))

@@ -199,6 +199,14 @@ func Fields(form htmlcheck.Node) url.Values {
 
 func (v *Visitor) do(t testing.TB, method, path string, form url.Values) Page {
 	t.Helper()
+	p := v.Raw(t, method, path, form)
+	p.Node = htmlcheck.Parse(t, strings.NewReader(p.Body))
+	return p
+}
+
+// Raw is an answer that was not parsed, as for a measurement.
+func (v *Visitor) Raw(t testing.TB, method, path string, form url.Values) Page {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, v.site.URL+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
@@ -218,5 +226,5 @@ func (v *Visitor) do(t testing.TB, method, path string, form url.Values) Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Page{Node: htmlcheck.Parse(t, strings.NewReader(string(body))), Status: answer.StatusCode, Header: answer.Header, Body: string(body)}
+	return Page{Status: answer.StatusCode, Header: answer.Header, Body: string(body)}
 }
