@@ -64,6 +64,19 @@ func highWater(t *testing.T, pid int) (most int) {
 	return most >> 10
 }
 
+// Queues, caches and tables take their room when they are used, and what only the
+// start needed is given back.
+func TestAnIdleNodeHoldsLittleMemory(t *testing.T) {
+	t.Parallel()
+	s := newLone(t).start()
+	node := &soakNode{served: s}
+	eventually(t, "the heap is small", func() bool {
+		return node.figure(t, "go_memstats_heap_alloc_bytes") < 8<<20
+	})
+	t.Logf("heap %.1f MiB, at most %d MiB of the process resident", node.figure(t, "go_memstats_heap_alloc_bytes")/(1<<20), highWater(t, s.cmd.Process.Pid))
+	s.stop(t, syscall.SIGTERM)
+}
+
 // ATTACK: hundreds of callers send large bodies that a condition has to read whole, all
 // at once and without ever ending them, and take all connections besides. The process
 // has 96 MiB. What there is no room for is told so at once; what there is room for, and

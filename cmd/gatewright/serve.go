@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -102,6 +103,10 @@ type gatewayListener struct {
 	environment string
 	net.Listener
 }
+
+// settled is how long after the start what only that needed is given back: by then
+// the calls that waited for it are answered.
+const settled = 2 * time.Second
 
 func serve(p *process, pl plan) error {
 	s := &service{plan: pl, process: p, logger: pl.logger(p.stderr), metrics: newMetrics()}
@@ -387,6 +392,11 @@ func (s *service) serve(b *banner) error {
 	}
 	b.print(s.stdout)
 	running.Go(func() { s.node.reach.follow(ctx, s.store) })
+	running.Go(func() {
+		if wait(ctx, settled) {
+			debug.FreeOSMemory()
+		}
+	})
 	running.Go(func() {
 		s.catchUp(ctx, b)
 		running.Go(func() { s.tend(ctx) })
