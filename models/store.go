@@ -118,6 +118,9 @@ func poolConfig(url string, o Options) (*pgxpool.Config, error) {
 	if o.MaxConns > 0 {
 		cfg.MaxConns = int32(min(o.MaxConns, 1000))
 	}
+	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement { // the other cache would lie empty beside each connection
+		cfg.ConnConfig.DescriptionCacheCapacity = 0
+	}
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "gatewright"
 	}

@@ -49,6 +49,7 @@ func TestValidate(t *testing.T) {
 			c.CACertificates = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 		}, "caCertificates", "not a certificate"},
 		{"a server name with blanks", func(c *ldap.Config) { c.ServerName = "my server" }, "serverName", "DNS name"},
+		{"a server name without end", func(c *ldap.Config) { c.ServerName = strings.Repeat("x", 255) }, "serverName", "DNS name"},
 		{"another mode", func(c *ldap.Config) { c.AuthMode = "KERBEROS" }, "authMode", "SIMPLE SEARCH"},
 		{"no base DN", func(c *ldap.Config) { c.UserBaseDN = "" }, "userBaseDn", "ou=people"},
 		{"a base that is no DN", func(c *ldap.Config) { c.UserBaseDN = "people" }, "userBaseDn", "DN"},

@@ -22,7 +22,11 @@ func (s server) url() string {
 	return "ldap://" + s.address
 }
 
-var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_.])?$`)
+var hostLetters = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$`)
+
+// isHostName counts apart, as a pattern that does takes a fifth of a megabyte of
+// every process.
+func isHostName(text string) bool { return len(text) <= 254 && hostLetters.MatchString(text) }
 
 // parseServer reads a server's URL. What is wrong with it comes as a sentence for
 // its author, or as "".
@@ -39,7 +43,7 @@ func parseServer(text string) (server, string) {
 		return s, "Remove what stands before the @: the account is the bind DN, with its password in a field of its own."
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.ForceQuery, u.Fragment != "":
 		return s, "Remove what follows the host and port: base DN and filter have fields of their own."
-	case net.ParseIP(s.host) == nil && !hostName.MatchString(s.host):
+	case net.ParseIP(s.host) == nil && !isHostName(s.host):
 		return s, "Write the host as a DNS name or an IP address; a name with other than ASCII letters in its xn-- form."
 	}
 	port, wrong := s.port(u.Port())

@@ -70,7 +70,7 @@ func (c *Config) checkTLS(l *problem.List) {
 			l.Add("caCertificates", "%s", wrong)
 		}
 	}
-	if name := strings.ToLower(c.ServerName); name != "" && net.ParseIP(name) == nil && !hostName.MatchString(name) {
+	if name := strings.ToLower(c.ServerName); name != "" && net.ParseIP(name) == nil && !isHostName(name) {
 		l.Add("serverName", "Enter the DNS name that the certificate is for, such as ldap.example.com.")
 	}
 }
