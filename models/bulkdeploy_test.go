@@ -2,7 +2,9 @@ package models_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -358,4 +360,85 @@ func TestALocalPolicyCannotBeDeployedInBulk(t *testing.T) {
 	c.Subject.ID = b.Policy.ID
 	_, err = g.StartBulkDeploy(t.Context(), by, g.project, c, "")
 	wantNotFound(t, err)
+}
+
+// ATTACK: somebody looks at a policy and takes it live; while the first API waits for
+// another deploy the policy is changed. What nobody has looked at must not go live.
+func TestAttackABulkDeployTakesOnlyLiveWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	for name, about := range map[string]struct {
+		choice func(g *groups) models.BulkChoice
+		change func(t *testing.T, g *groups)
+	}{
+		"a policy": {
+			func(g *groups) models.BulkChoice { return g.choice(models.BulkAll, engine.KindProxy) },
+			func(t *testing.T, g *groups) {
+				c := jwt("Company")
+				c.Description = "changed"
+				if _, err := g.SavePolicy(t.Context(), by, g.project, g.global.ID, g.global.Version, c); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		"a policy group": {
+			func(g *groups) models.BulkChoice {
+				c := g.choice(models.BulkAll, engine.KindProxyGroup)
+				c.Subject = models.BulkSubject{Kind: engine.KindPolicyGroup, ID: g.standard.ID}
+				return c
+			},
+			func(t *testing.T, g *groups) {
+				o := modelstest.Reload(t, g.Store, g.standard)
+				o.Description = "changed"
+				g.policyGroup(t, o)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGroups(t)
+			modelstest.Bind(t, g.Store, g.orders, g.global)
+			conn := connect(t, g.url)
+			tx, err := conn.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.Exec(t.Context(), "update environments set generation = generation + 1"); err != nil {
+				t.Fatal(err)
+			}
+			id, err := g.StartBulkDeploy(t.Context(), by, g.project, about.choice(&g), "", func(...int) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := connect(t, g.url)
+			for scalar[int](t, other, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 0 {
+				time.Sleep(5 * time.Millisecond)
+			}
+			about.change(t, &g)
+			if err := tx.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := g.ended(t, id); got.Deployed != 0 || got.Failed != 1 || !strings.Contains(g.results(t, id)[0], "was changed after the bulk deploy began") {
+				t.Errorf("%+v, %q", got, g.results(t, id))
+			}
+			if n := scalar[int](t, other, "select count(*) from revisions"); n != 0 {
+				t.Errorf("%d revisions were made", n)
+			}
+			// Who goes on with it takes the policy as it is.
+			if err := g.ResumeBulkDeploy(t.Context(), by, g.project, id); err != nil {
+				t.Fatal(err)
+			}
+			if got := g.ended(t, id); got.Deployed != 1 {
+				t.Errorf("%+v, %q", got, g.results(t, id))
+			}
+			_, err = g.StartBulkDeploy(t.Context(), by, g.project, about.choice(&g), "", func(versions ...int) error {
+				if len(versions) == 0 || versions[0] < 2 {
+					t.Errorf("asked for the versions %v", versions)
+				}
+				return errNotSeen
+			})
+			if !errors.Is(err, errNotSeen) || scalar[int](t, other, "select count(*) from bulk_deploys") != 1 {
+				t.Errorf("not what was seen, and %v", err)
+			}
+		})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -33,8 +34,10 @@ var errBulkTakenOver = errors.New("the bulk deploy is somebody else's by now")
 // StartBulkDeploy begins to deploy all owners of a choice, one after the other and
 // each in a transaction of its own, and returns the id by which BulkDeploy tells
 // how far it is. Problems are of the fields kinds, filter and note, or of no field
-// when there is nothing to deploy.
-func (s *Store) StartBulkDeploy(ctx context.Context, by Actor, projectID string, c BulkChoice, note string) (string, error) {
+// when there is nothing to deploy. Where it matters what was seen of the subject, each
+// owner is deployed only while that is still so; a bulk deploy that is gone on with
+// takes it as it is then.
+func (s *Store) StartBulkDeploy(ctx context.Context, by Actor, projectID string, c BulkChoice, note string, seen ...SeenSubject) (string, error) {
 	l := c.validate()
 	if msg := descriptionProblem(note); msg != "" {
 		l.Add("note", "%s", msg)
@@ -43,7 +46,7 @@ func (s *Store) StartBulkDeploy(ctx context.Context, by Actor, projectID string,
 		return "", err
 	}
 	r := &bulkRun{s: s, by: by, id: newID(), number: 1, filter: c.Filter}
-	err := s.write(ctx, func(tx *gorm.DB) error { return r.keep(ctx, tx, projectID, c, note) })
+	err := s.write(ctx, func(tx *gorm.DB) error { return r.keep(ctx, tx, projectID, c, note, seen) })
 	if err != nil {
 		return "", fmt.Errorf("start bulk deploy: %w", err)
 	}
@@ -95,10 +98,13 @@ type bulkRun struct {
 	filter      BulkFilter
 	id          string
 	number      int // of the attempt
+	// subject is what was seen of it, at these versions; nil where that is all the same.
+	subject  BulkSubject
+	versions []int
 }
 
 // keep writes the bulk deploy with the owners that it goes through.
-func (r *bulkRun) keep(ctx context.Context, tx *gorm.DB, projectID string, c BulkChoice, note string) (err error) {
+func (r *bulkRun) keep(ctx context.Context, tx *gorm.DB, projectID string, c BulkChoice, note string, seen []SeenSubject) (err error) {
 	if r.project, err = r.s.projectByID(ctx, tx, projectID); err != nil {
 		return err
 	}
@@ -107,6 +113,9 @@ func (r *bulkRun) keep(ctx context.Context, tx *gorm.DB, projectID string, c Bul
 		return err
 	}
 	if c.Subject, err = r.s.bulkSubject(ctx, tx, r.project, c.Subject); err != nil {
+		return err
+	}
+	if err := r.judge(ctx, tx, c.Subject, seen); err != nil {
 		return err
 	}
 	all, err := bulkCandidates(ctx, tx, r.project.ID, e.ID, c, everyCandidate)
@@ -146,6 +155,45 @@ func (s *Store) bulkSubject(ctx context.Context, tx *gorm.DB, project Project, b
 	}
 	b.Type, b.Name = row.Type, row.Name
 	return b, err
+}
+
+// judge asks what was seen, and keeps it for the deploys: they are made when nobody
+// can be asked any more.
+func (r *bulkRun) judge(ctx context.Context, tx *gorm.DB, b BulkSubject, seen []SeenSubject) (err error) {
+	if len(seen) == 0 {
+		return nil
+	}
+	r.subject = b
+	if r.versions, err = r.s.subjectVersions(ctx, tx, r.project, b); err != nil {
+		return err
+	}
+	for _, s := range seen {
+		if err := s(r.versions...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) subjectVersions(ctx context.Context, tx *gorm.DB, project Project, b BulkSubject) ([]int, error) {
+	if b.Kind == engine.KindPolicyGroup {
+		_, g, err := s.ownerToDeploy(ctx, tx, order{project: project, ownerID: b.ID})
+		return g.FlowVersions(), err
+	}
+	row, err := policyByID(ctx, tx, project.ID, b.ID)
+	return []int{row.Stamp.Version}, err
+}
+
+// asSeen refuses to deploy when the subject is not what was seen of it.
+func (r *bulkRun) asSeen(ctx context.Context, tx *gorm.DB) error {
+	if r.versions == nil {
+		return nil
+	}
+	now, err := r.s.subjectVersions(ctx, tx, r.project, r.subject)
+	if err == nil && !slices.Equal(now, r.versions) {
+		err = problem.List{{Message: fmt.Sprintf("%s was changed after the bulk deploy began. Look at it, and try again.", r.subject.Name)}}
+	}
+	return err
 }
 
 // claim makes a bulk deploy this run's, unless it is under way by now.
@@ -266,7 +314,8 @@ func (r *bulkRun) deploy(ctx context.Context, tx *gorm.DB, t bulkOwnerRow, made 
 			return r.mark(ctx, tx, t)
 		}
 	}
-	result, err := r.s.deploy(ctx, tx, r.by, order{project: r.project, ownerID: t.OwnerID, environment: r.environment, note: r.note}, made)
+	as := func(Owner) error { return r.asSeen(ctx, tx) }
+	result, err := r.s.deploy(ctx, tx, r.by, order{project: r.project, ownerID: t.OwnerID, environment: r.environment, note: r.note, seen: []Seen{as}}, made)
 	if err != nil {
 		return err
 	}

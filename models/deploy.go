@@ -55,6 +55,10 @@ type order struct {
 // decided on that (D17). It may be asked again when the transaction is.
 type Seen func(Owner) error
 
+// SeenSubject is Seen for what a bulk deploy takes live, with the versions of a
+// policy, or those of a policy group (Owner.FlowVersions).
+type SeenSubject func(versions ...int) error
+
 func (o *order) judge(p Owner) error {
 	for _, seen := range o.seen {
 		if err := seen(p); err != nil {

@@ -312,6 +312,17 @@ func (s *Store) Owner(ctx context.Context, projectID, kind, name string) (Owner,
 	return o, nil
 }
 
+// FlowVersions are those of an owner and of what it alone has in its flow.
+func (o Owner) FlowVersions() []int {
+	versions := []int{o.Version}
+	for _, b := range o.Bindings {
+		if !b.Shared() {
+			versions = append(versions, b.Policy.Version)
+		}
+	}
+	return versions
+}
+
 // Proxy is Owner for an API proxy.
 func (s *Store) Proxy(ctx context.Context, projectID, name string) (Owner, error) {
 	return s.Owner(ctx, projectID, engine.KindProxy, name)

@@ -130,7 +130,7 @@ func (a *API) deployPolicyGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(g)...)
+	c.tag(g.FlowVersions()...)
 	return c.startBulk(models.BulkSubject{Kind: engine.KindPolicyGroup, ID: g.ID, Name: g.Name})
 }
 
@@ -156,7 +156,11 @@ func (c *call) startBulk(subject models.BulkSubject) (any, error) {
 	if err := l.Err(); err != nil {
 		return nil, err
 	}
-	id, err := c.Store.StartBulkDeploy(c.ctx(), c.by(), c.project.ID, choice, strings.TrimSpace(body.Description))
+	var seen []models.SeenSubject
+	if c.conditional() {
+		seen = append(seen, c.matches)
+	}
+	id, err := c.Store.StartBulkDeploy(c.ctx(), c.by(), c.project.ID, choice, strings.TrimSpace(body.Description), seen...)
 	if err != nil {
 		return nil, refielded(err, map[string]string{"kinds": "targets", "note": "description"})
 	}

@@ -125,15 +125,26 @@ func (c *call) deployed(o models.Owner, w wish) (deployAnswer, error) {
 	if err != nil {
 		return deployAnswer{}, err
 	}
-	c.tag(flowVersions(after)...)
-	return deployAnswer{success(), c.carryOut(o, w)}, nil
+	c.tag(after.FlowVersions()...)
+	return deployAnswer{success(), c.carryOut(after, w)}, nil
 }
 
-// deployTo deploys an owner to environments, one after the other.
+// deployTo deploys an owner to environments, one after the other, as it was saved.
 func (c *call) deployTo(o models.Owner, places []string, note string) deployment {
 	return c.eachPlace(places, "Deployment successful", func(place string) (models.DeployResult, error) {
-		return c.Store.Deploy(c.ctx(), c.by(), c.project.ID, o.ID, place, note)
+		return c.Store.Deploy(c.ctx(), c.by(), c.project.ID, o.ID, place, note, c.asSaved(o))
 	})
+}
+
+// asSaved refuses to deploy what is not any more what was saved, when the write was
+// for a certain version. It is asked in the transaction of the deploy.
+func (c *call) asSaved(saved models.Owner) models.Seen {
+	return func(now models.Owner) error {
+		if c.conditional() && !slices.Equal(now.FlowVersions(), saved.FlowVersions()) {
+			return problem.List{{Message: "It was changed again after it was saved. Look at it, and deploy it by itself."}}
+		}
+		return nil
+	}
 }
 
 // eachPlace changes what environments run and waits for their nodes.

@@ -67,10 +67,10 @@ func (c *call) inPlace() (models.Owner, models.Deployment, error) {
 // so that nobody deploys what they have not seen, and answers the version else: the
 // owner stays at it. It is asked in the transaction that does it.
 func (c *call) seen(o models.Owner) error {
-	if err := c.matches(flowVersions(o)...); err != nil {
+	if err := c.matches(o.FlowVersions()...); err != nil {
 		return err
 	}
-	c.tag(flowVersions(o)...)
+	c.tag(o.FlowVersions()...)
 	return nil
 }
 

@@ -1,9 +1,12 @@
 package apiops_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/jwtauth"
@@ -181,4 +184,66 @@ func TestHowAnAPIIsCalled(t *testing.T) {
 		{"environmentName":"production","gatewayBaseUrl":"http://production.test","rootContext":"/","fullPaths":["http://production.test/orders"],"methods":["GET","POST","PUT","PATCH","DELETE","HEAD","OPTIONS"],"schemes":["http"],"tokenUrl":"http://production.test/auth/jwt","deployed":true},
 		{"environmentName":"test","fullPaths":["http://a.example.com/edited","http://b.example.com/edited"],"methods":["GET"],"deployed":false}]}`)
 	s.get(t, mallAt+"invoke-info/").want(t, http.StatusOK).holds(t, `{"resultList":[{"fullPaths":["http://production.test/mall"],"deployed":false},{}]}`)
+}
+
+// ATTACK: somebody saves an API as they read it and has it deployed; between the two
+// it is changed again. What was not saved by them must not go live with it.
+func TestAttackADeployAfterASaveDeploysWhatWasSaved(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ kind, method, path, body string }{
+		"a proxy that is replaced": {engine.KindProxy, http.MethodPut, ordersAt, `{"clientRoute":{"relativePathList":["/new"]},"routingInfo":{"routingAddressList":[{"address":"http://127.0.0.1:9"}]},"deploy":true,"deployTargetEnvironmentNameList":["production"]}`},
+		"a group that is replaced": {engine.KindProxyGroup, http.MethodPut, mallAt, `{"clientRoute":{"relativePathList":["/new"]},"apiProxyNameList":["stock"],"deploy":true,"deployTargetEnvironmentNameList":["production"]}`},
+		"a policy that is copied":  {engine.KindProxy, http.MethodPost, ordersAt + "policies/standard/localize/", `{"deploy":true,"deployTargetEnvironmentNameList":["production"]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newMarket(t)
+			at := owners[c.kind]
+			hold, other := connect(t, s.site.Database), connect(t, s.site.Database)
+			tx, err := hold.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.Exec(t.Context(), "update environments set generation = generation + 1"); err != nil {
+				t.Fatal(err)
+			}
+			tag := s.get(t, at).Header.Get("ETag")
+			answered := make(chan answer, 1)
+			go func() {
+				answered <- s.do(t, call{method: c.method, path: c.path, body: c.body, header: map[string]string{"If-Match": tag}})
+			}()
+			for waiting := 0; waiting == 0; {
+				if err := other.QueryRow(t.Context(), "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").Scan(&waiting); err != nil {
+					t.Fatal(err)
+				}
+			}
+			changed := s.owner(t, c.kind)
+			changed.Description = "nobody has seen this"
+			save := s.site.Store.SaveProxy
+			if c.kind == engine.KindProxyGroup {
+				save = s.site.Store.SaveProxyGroup
+			}
+			if _, _, err := save(t.Context(), modelstest.By(), s.project, changed); err != nil {
+				t.Fatal(err)
+			}
+			if err := tx.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			a := <-answered
+			a.want(t, http.StatusOK).holds(t, `{"success":true,"deploymentResult":{"success":false,"deploymentResults":[{"success":false,"message":"It was changed again after it was saved. Look at it, and deploy it by itself."}]}}`)
+			if d := s.owner(t, c.kind).Deployments[0]; d.Revision != 0 {
+				t.Errorf("revision %d runs", d.Revision)
+			}
+		})
+	}
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }

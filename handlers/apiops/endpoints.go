@@ -100,7 +100,7 @@ func (a *API) listEndpoints(c *call) (any, error) {
 	for _, e := range pageOf(o.Endpoints, page, size) {
 		list = append(list, endpointViewOf(o, e, false))
 	}
-	c.tag(flowVersions(o)...)
+	c.tag(o.FlowVersions()...)
 	return listing(list, len(o.Endpoints)), nil
 }
 

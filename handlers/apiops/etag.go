@@ -23,13 +23,18 @@ func tagOf(versions ...int) string {
 // tag answers the version.
 func (c *call) tag(versions ...int) { c.g.Header("ETag", tagOf(versions...)) }
 
+// conditional tells whether the write is only for a certain version.
+func (c *call) conditional() bool {
+	wanted := c.g.GetHeader("If-Match")
+	return wanted != "" && wanted != "*"
+}
+
 // matches refuses a write whose If-Match is not the current version.
 func (c *call) matches(versions ...int) error {
-	wanted := c.g.GetHeader("If-Match")
-	if wanted == "" || wanted == "*" {
+	if !c.conditional() {
 		return nil
 	}
-	for tag := range strings.SplitSeq(wanted, ",") {
+	for tag := range strings.SplitSeq(c.g.GetHeader("If-Match"), ",") {
 		if strings.TrimSpace(tag) == tagOf(versions...) { // weak tags never match here, RFC 9110 section 13.1.1
 			return nil
 		}

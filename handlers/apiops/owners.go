@@ -54,7 +54,7 @@ func (c *call) ownerToWrite() (models.Owner, error) {
 	if err != nil {
 		return o, err
 	}
-	return o, c.matches(flowVersions(o)...)
+	return o, c.matches(o.FlowVersions()...)
 }
 
 // clientRoute says which calls are the owner's.
@@ -263,7 +263,7 @@ func (a *API) rotateSecret(c *call) (any, error) {
 		return nil, err
 	}
 	c.noStore()
-	c.tag(flowVersions(after)...)
+	c.tag(after.FlowVersions()...)
 	return keyAnswer{success(), o.ClientID, fresh.Reveal()}, nil
 }
 

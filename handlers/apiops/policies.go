@@ -142,22 +142,11 @@ func (a *API) listPolicies(c *call) (any, error) {
 			})
 		}
 	}
-	c.tag(flowVersions(o)...)
+	c.tag(o.FlowVersions()...)
 	if o.Kind == engine.KindProxyGroup {
 		return groupPoliciesAnswer{success(), []groupPolicies{{lanes}}, 1}, nil
 	}
 	return policiesAnswer{success(), []proxyPolicies{{lanes}}, 1}, nil
-}
-
-// flowVersions are those of an owner and of what it alone has in its flow.
-func flowVersions(o models.Owner) []int {
-	versions := []int{o.Version}
-	for _, b := range o.Bindings {
-		if !b.Shared() {
-			versions = append(versions, b.Policy.Version)
-		}
-	}
-	return versions
 }
 
 // entries are the policies of a lane in their one JSON form.
@@ -316,7 +305,7 @@ func (a *API) addPolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.matches(flowVersions(o)...); err != nil {
+	if err := c.matches(o.FlowVersions()...); err != nil {
 		return nil, err
 	}
 	b, err := r.Metadata.spot(o)
@@ -389,7 +378,7 @@ func (a *API) updatePolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.matches(flowVersions(o)...); err != nil {
+	if err := c.matches(o.FlowVersions()...); err != nil {
 		return nil, err
 	}
 	to, err := r.Metadata.spot(o)
@@ -429,7 +418,7 @@ func (a *API) deletePolicy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.matches(flowVersions(o)...); err != nil {
+	if err := c.matches(o.FlowVersions()...); err != nil {
 		return nil, err
 	}
 	ids, err := c.doomed(o, m)

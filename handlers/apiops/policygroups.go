@@ -175,7 +175,7 @@ func (c *call) policyGroup() (models.Owner, error) {
 		return g, err
 	}
 	if c.op.writes() && c.op.versioned {
-		err = c.matches(flowVersions(g)...)
+		err = c.matches(g.FlowVersions()...)
 	}
 	return g, err
 }
@@ -265,7 +265,7 @@ func (a *API) createPolicyGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(saved)...)
+	c.tag(saved.FlowVersions()...)
 	return single(d), nil
 }
 
@@ -278,7 +278,7 @@ func (a *API) getPolicyGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(g)...)
+	c.tag(g.FlowVersions()...)
 	return single(d), nil
 }
 
@@ -303,7 +303,7 @@ func (a *API) updatePolicyGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(saved)...)
+	c.tag(saved.FlowVersions()...)
 	return policyGroupSaved{success(), d, need}, nil
 }
 
@@ -324,7 +324,7 @@ func (a *API) deletePolicyGroup(c *call) (any, error) {
 		return nil, err
 	}
 	need.Redeploy = slices.DeleteFunc(need.Redeploy, func(o ownerIn) bool { return o.Type == "POLICY_GROUP" && o.Name == g.Name })
-	c.tag(flowVersions(g)...)
+	c.tag(g.FlowVersions()...)
 	none := deployment{Success: true, Results: []environment{}, Details: []nodeDetail{}}
 	return policyGroupDeleted{deployAnswer{success(), &none}, need}, nil
 }

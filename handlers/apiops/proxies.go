@@ -166,7 +166,7 @@ func (a *API) getProxy(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(o)...)
+	c.tag(o.FlowVersions()...)
 	return single(proxyOf(o, policies)), nil
 }
 
@@ -253,7 +253,7 @@ func (c *call) saveProxy(o models.Owner, w wish, fields map[string]string) (prox
 	if saved, err = c.reread(saved, w); err != nil {
 		return proxySaved{}, err
 	}
-	c.tag(flowVersions(saved)...)
+	c.tag(saved.FlowVersions()...)
 	return proxySaved{success(), proxyOf(saved, false), result}, nil
 }
 

@@ -166,7 +166,7 @@ func (a *API) getProxyGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(o)...)
+	c.tag(o.FlowVersions()...)
 	return single(proxyGroupOf(o, policies)), nil
 }
 
@@ -242,13 +242,13 @@ func (c *call) saveGroup(o models.Owner, w wish) (any, error) {
 	if saved, err = c.reread(saved, w); err != nil {
 		return nil, err
 	}
-	c.tag(flowVersions(saved)...)
+	c.tag(saved.FlowVersions()...)
 	return proxyGroupSaved{success(), proxyGroupOf(saved, false), result}, nil
 }
 
 // unchangedGroup answers a write that had nothing to do.
 func unchangedGroup(c *call, o models.Owner) (any, error) {
-	c.tag(flowVersions(o)...)
+	c.tag(o.FlowVersions()...)
 	return proxyGroupSaved{success(), proxyGroupOf(o, false), nothingDeployed()}, nil
 }
 
