@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -124,6 +125,17 @@ type followed struct {
 	upstream  trace.Span // nil until the API is asked
 	began     time.Time
 	forwarded time.Time // zero until then
+	// inside is the context of the policy that runs; nil before and after. Questions
+	// to identity sources are asked by goroutines of their own.
+	inside atomic.Pointer[context.Context]
+}
+
+// innermost is the context of the policy that runs, else that of the call.
+func (f *followed) innermost() context.Context {
+	if ctx := f.inside.Load(); ctx != nil {
+		return *ctx
+	}
+	return f.ctx
 }
 
 // Context implements engine.Trace.
@@ -132,7 +144,7 @@ func (f *followed) Context(ctx context.Context) context.Context {
 		return ctx
 	}
 	return identity.Watch(ctx, func(context.Context) func(error) {
-		_, span := f.t.tracer.Start(f.ctx, "identity source", trace.WithSpanKind(trace.SpanKindClient))
+		_, span := f.t.tracer.Start(f.innermost(), "identity source", trace.WithSpanKind(trace.SpanKindClient))
 		return func(err error) {
 			if err != nil {
 				span.SetStatus(codes.Error, err.Error())
@@ -150,8 +162,10 @@ func (f *followed) Policy(lane policy.Pipeline, name string) func(error) {
 	if !f.call.IsRecording() {
 		return untold
 	}
-	_, span := f.t.tracer.Start(f.ctx, "policy "+name, trace.WithAttributes(attributes("gatewright.policy", name, "gatewright.pipeline", string(lane))...))
+	ctx, span := f.t.tracer.Start(f.ctx, "policy "+name, trace.WithAttributes(attributes("gatewright.policy", name, "gatewright.pipeline", string(lane))...))
+	f.inside.Store(&ctx)
 	return func(err error) {
+		f.inside.Store(nil)
 		var refused *policy.Rejection
 		switch {
 		case errors.As(err, &refused):

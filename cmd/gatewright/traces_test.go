@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -320,6 +321,42 @@ func TestATokenRequestIsATraceWithItsSource(t *testing.T) {
 	}
 	if call.Name != "token ISSUE" || !strings.Contains(call.String(), "LDAP:corp") || call.Status.Code != traces.Status_STATUS_CODE_ERROR {
 		t.Errorf("%v", call)
+	}
+}
+
+// What a policy asks of an identity source is a span within the policy's own, and what
+// is asked once it has ended is not.
+func TestAPolicysQuestionIsWithinItsSpan(t *testing.T) {
+	t.Parallel()
+	to := newReceiver(t)
+	tracer, err := newTracer(t.Context(), to.URL+"/v1/traces", 1, "n", quiet, counter())
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := &enginetest.People{}
+	guard := identity.NewGuard(people.Kind().New(), people, identity.GuardOptions{Now: time.Now})
+	f := tracer.Begin(http.Header{}, false)
+	asked := f.Context(t.Context())
+	for _, name := range []string{"first", "second"} {
+		end := f.Policy(policy.Request, name)
+		_, _, _ = guard.Find(asked, name)
+		end(nil)
+	}
+	_, _, _ = guard.Find(asked, "nobody's")
+	f.End(event.Access{CorrelationID: "c1", Status: 200, Method: "GET", Path: "/"})
+	tracer.Close()
+	names := map[string]string{}
+	for _, s := range to.spans {
+		names[hexOf(s.SpanId)] = s.Name
+	}
+	var got []string
+	for _, s := range to.spans {
+		if s.Name == "identity source" {
+			got = append(got, names[hexOf(s.ParentSpanId)])
+		}
+	}
+	if diff := cmp.Diff([]string{"policy first", "policy second", "call"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
