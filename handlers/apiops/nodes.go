@@ -13,6 +13,10 @@ func (a *API) nodeOperations() []operation {
 		method: http.MethodGet, path: Prefix + "nodes/", id: "listAllNodes", tag: "Environments", summary: "List the gateway nodes of all environments",
 		text:  "Those that have reported in the last day, once for each environment that they serve.",
 		right: visit.ViewSystem, result: listOf[nodeAnywhere]{}, do: a.listAllNodes,
+	}, {
+		method: http.MethodGet, path: proxyKind.path() + "addresses/", id: "listProxyAddresses", tag: proxyTag, summary: "List what the gateway nodes know of the addresses of an API proxy",
+		text:  "Once for each node and environment that has reported in the last day. Each node judges for itself. A proxy of one address that is not watched has none.",
+		right: models.ViewAPIs, result: listOf[nodeOfProxy]{}, do: a.listProxyAddresses,
 	}}
 }
 
@@ -53,6 +57,33 @@ func nodeAddressesOf(a models.NodeAddresses) nodeAddresses {
 		all.Named[i] = nodeAddress{n.Project, n.Proxy, n.Address, string(n.Health), n.Since, n.Reason, n.Calls}
 	}
 	return all
+}
+
+// nodeOfProxy is what a gateway node knows of the addresses of one proxy. Its counts
+// are of all proxies, and for those who look after the system.
+type nodeOfProxy struct {
+	Name        string        `json:"podName"`
+	Environment string        `json:"environmentName"`
+	Alive       bool          `json:"alive"`
+	ReportedAt  time.Time     `json:"reportedAt"`
+	Told        bool          `json:"unhealthyListed" doc:"Whether the list has all addresses that are not well: a node names 200, of all proxies."`
+	Addresses   []nodeAddress `json:"addressList" doc:"Those that are not well, then those with the most calls under way."`
+}
+
+func (a *API) listProxyAddresses(c *call) (any, error) {
+	o, err := c.owner()
+	if err != nil {
+		return nil, err
+	}
+	reports, err := a.Store.NodesOfProxy(c.ctx(), o.ID)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]nodeOfProxy, len(reports))
+	for i, r := range reports {
+		list[i] = nodeOfProxy{r.Node, r.Environment, r.Alive, r.At, r.Addresses.Tells(), nodeAddressesOf(r.Addresses).Named}
+	}
+	return listing(list, len(list)), nil
 }
 
 func (a *API) listAllNodes(c *call) (any, error) {

@@ -138,7 +138,7 @@ func deploySteps(k string) []step {
 	}
 	const ended = "result.nodes.0.current=true" // and the node has said so
 	return append(list,
-		step{id: "listNodes", until: "resultList.0.current=true"}, step{id: "listAllNodes", until: "resultList.0.current=true"}, step{id: "listGlobalPolicyUsage", with: "policyName=company-wide"}, step{id: "getGlobalPolicyImpact"},
+		step{id: "listNodes", until: "resultList.0.current=true"}, step{id: "listAllNodes", until: "resultList.0.current=true"}, step{id: "listProxyAddresses"}, step{id: "listGlobalPolicyUsage", with: "policyName=company-wide"}, step{id: "getGlobalPolicyImpact"},
 		step{id: "deployGlobalPolicy", body: `{"environmentName":"production","filter":"ALL","description":"The new policy of the company"}`, keep: "bulk=result.id"},
 		step{id: "getBulkDeploy", with: "bulkDeployId=$bulk", until: ended}, step{id: "listBulkDeploys"}, step{id: "cancelBulkDeploy"}, step{id: "resumeBulkDeploy"},
 		step{id: "deployPolicyGroup", body: `{"environmentName":"production","filter":"ALL"}`, keep: "bulk=result.id"}, step{id: "getBulkDeploy", with: "bulkDeployId=$bulk", until: ended},
