@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatewright/gatewright/cmd/gatewright/tally"
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/event"
 	"github.com/gatewright/gatewright/engine/fault"
@@ -20,7 +21,7 @@ type callKind struct {
 
 // callMetrics counts calls as they end. A call costs it one look into a map and a
 // few atomic additions: no lock and no allocation.
-type callMetrics struct{ tallies tallies[callKind] }
+type callMetrics struct{ tallies tally.Map[callKind] }
 
 var (
 	proxyLabels = []string{"environment", "project", "proxy"}
@@ -42,13 +43,13 @@ func (m *callMetrics) Access(a event.Access) {
 	if status < 100 || status > 599 {
 		status = 0
 	}
-	m.tallies.of(callKind{a.Environment, a.Project, a.Proxy, status, a.Result, a.Fault, a.TokenCheck}).add(a.Duration, a.Upstream)
+	m.tallies.Of(callKind{a.Environment, a.Project, a.Proxy, status, a.Result, a.Fault, a.TokenCheck}).Add(a.Duration, a.Upstream)
 }
 
 // keep forgets the series of an environment that belong to no API, group or project
 // that is served there any more.
 func (m *callMetrics) keep(environment string, s engine.Served) {
-	m.tallies.drop(func(k callKind) bool { return k.environment == environment && !s.Has(k.project, k.proxy) })
+	m.tallies.Drop(func(k callKind) bool { return k.environment == environment && !s.Has(k.project, k.proxy) })
 }
 
 // Describe implements prometheus.Collector.
@@ -61,16 +62,16 @@ func (*callMetrics) Describe(to chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *callMetrics) Collect(to chan<- prometheus.Metric) {
 	requests, tokens := map[[6]string]uint64{}, map[[3]string]uint64{}
-	durations, upstreams := map[[4]string]*spread{}, map[[3]string]*spread{}
-	m.tallies.each(func(k callKind, t *tally) {
-		whole, upstream := t.read()
-		n := whole.total()
+	durations, upstreams := map[[4]string]*tally.Spread{}, map[[3]string]*tally.Spread{}
+	m.tallies.Each(func(k callKind, t *tally.Tally) {
+		whole, upstream := t.Read()
+		n := whole.Total()
 		requests[[6]string{k.environment, k.project, k.proxy, status(k.status), string(k.result), string(k.fault)}] += n
 		if k.check != "" {
 			tokens[[3]string{k.environment, k.project, string(k.check)}] += n
 		}
 		gather(durations, [4]string{k.environment, k.project, k.proxy, string(k.result)}, &whole)
-		if upstream.total() > 0 {
+		if upstream.Total() > 0 {
 			gather(upstreams, [3]string{k.environment, k.project, k.proxy}, &upstream)
 		}
 	})
@@ -81,34 +82,27 @@ func (m *callMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(callTokens, prometheus.CounterValue, float64(n), k[:]...)
 	}
 	for k, s := range durations {
-		to <- s.metric(callDuration, k[:])
+		to <- histogram(callDuration, s, k[:])
 	}
 	for k, s := range upstreams {
-		to <- s.metric(callUpstream, k[:])
+		to <- histogram(callUpstream, s, k[:])
 	}
 }
 
-func gather[K comparable](sums map[K]*spread, key K, s *spread) {
+func gather[K comparable](sums map[K]*tally.Spread, key K, s *tally.Spread) {
 	sum := sums[key]
 	if sum == nil {
-		sum = new(spread)
+		sum = new(tally.Spread)
 		sums[key] = sum
 	}
-	s.into(sum)
+	s.Into(sum)
 }
 
-func (s *spread) total() (n uint64) {
-	for _, c := range s.counts {
-		n += c
-	}
-	return n
-}
-
-func (s *spread) metric(desc *prometheus.Desc, labels []string) prometheus.Metric {
-	buckets, n := make(map[float64]uint64, len(tallyBounds)), uint64(0)
-	for i, bound := range tallyBounds {
-		n += s.counts[i]
+func histogram(desc *prometheus.Desc, s *tally.Spread, labels []string) prometheus.Metric {
+	buckets, n := make(map[float64]uint64, len(tally.Bounds)), uint64(0)
+	for i, bound := range tally.Bounds {
+		n += s.Counts[i]
 		buckets[bound.Seconds()] = n
 	}
-	return prometheus.MustNewConstHistogram(desc, s.total(), float64(s.sum)/1e9, buckets, labels...)
+	return prometheus.MustNewConstHistogram(desc, s.Total(), float64(s.Sum)/1e9, buckets, labels...)
 }

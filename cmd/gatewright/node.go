@@ -236,7 +236,7 @@ func (n *node) beat(ctx context.Context) {
 func (n *node) tell(ctx context.Context) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	late := n.metrics.tallies.hasFresh() // maybe of a call that outlived its API
+	late := n.metrics.tallies.HasFresh() // maybe of a call that outlived its API
 	for environment, gateway := range n.gateways {
 		if late {
 			n.metrics.keep(environment, gateway.Served())

@@ -122,7 +122,7 @@ func (s *subject) answer(p *parent) error {
 
 func newSubject(with setup) (*subject, error) {
 	s := &subject{gateway: engine.New(engine.Options{
-		Types: policy.Set{jwtauth.Type()}, Sink: newMetrics(),
+		Types: policy.Set{jwtauth.Type()}, Sink: &metrics{},
 		Limits: engine.Limits{MaxBody: engine.DefaultMaxBody, MaxConnections: 20_000, MaxCalls: 10_000}, // the product's defaults, but for the limit of forged tokens: refusals would be all that is measured
 	})}
 	s.bundle = engine.Bundle{Environment: "bench", PublicURL: issuer}

@@ -1,29 +1,27 @@
 package main
 
 import (
-	"strconv"
-
-	"github.com/prometheus/client_golang/prometheus"
-
+	"github.com/gatewright/gatewright/cmd/gatewright/tally"
 	"github.com/gatewright/gatewright/engine/event"
+	"github.com/gatewright/gatewright/engine/fault"
 )
 
-// metrics count each call as those of the product do: one counter, one histogram.
-type metrics struct {
-	event.Discard
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
+// kind is what the product tells calls apart by.
+type kind struct {
+	environment, project, proxy string
+	status                      int
+	result                      event.Result
+	fault                       fault.Type
+	check                       event.TokenCheck
 }
 
-func newMetrics() *metrics {
-	return &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests"}, []string{"environment", "project", "proxy", "status", "result", "fault"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "duration"}, []string{"environment", "project", "proxy"}),
-	}
+// metrics count each call as those of the product do.
+type metrics struct {
+	event.Discard
+	tallies tally.Map[kind]
 }
 
 // Access counts a call.
 func (m *metrics) Access(a event.Access) {
-	m.requests.WithLabelValues(a.Environment, a.Project, a.Proxy, strconv.Itoa(a.Status), string(a.Result), string(a.Fault)).Inc()
-	m.duration.WithLabelValues(a.Environment, a.Project, a.Proxy).Observe(a.Duration.Seconds())
+	m.tallies.Of(kind{a.Environment, a.Project, a.Proxy, a.Status, a.Result, a.Fault, a.TokenCheck}).Add(a.Duration, a.Upstream)
 }
