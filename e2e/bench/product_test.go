@@ -183,9 +183,9 @@ func TestTheBareSignatureKeepsItsKey(t *testing.T) {
 // All pages of all turns count together: a turn has too few for a percentile.
 func TestPagesOfAllTurnsCountTogether(t *testing.T) {
 	t.Parallel()
-	one := &target{name: "console alone", load: &child{}, turns: []turn{{pages: []time.Duration{3 * time.Millisecond, time.Millisecond}}, {pages: []time.Duration{2 * time.Millisecond}}}}
+	one := &target{name: "console alone", load: &child{}, turns: []turn{{perCPU: 50, pages: []time.Duration{3 * time.Millisecond, time.Millisecond}}, {perCPU: 50, pages: []time.Duration{2 * time.Millisecond}}}}
 	b := &bench{works: []*work{{name: consoleWork, kind: visiting, targets: []*target{one}}}}
-	if rows := b.visited(); len(rows) != 2 || strings.Join(rows[1][4:], " ") != "3 2.0 3.0" {
+	if rows := b.visited(); len(rows) != 2 || strings.Join(rows[1][5:], " ") != "3 2.0 3.0 20.0" {
 		t.Error(rows)
 	}
 }

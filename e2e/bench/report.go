@@ -127,21 +127,25 @@ func (b *bench) signatures() [][]string {
 	return rows
 }
 
-// visited tells what calls lose to the console, and of all pages together how long
-// they took from when they were due.
+// visited tells what calls lose to the console, by the clock and of the processor time
+// that both have together, and of all pages together how long they took from when they
+// were due.
 func (b *bench) visited() [][]string {
-	rows := [][]string{{"work", "target", "req/s", "to gateway alone", "pages", "page p50 ms", "page p99 ms"}}
+	rows := [][]string{{"work", "target", "req/s", "to gateway alone", "of CPU time", "pages", "page p50 ms", "page p99 ms", "CPU ms a page"}}
 	for _, w := range b.works {
 		if w.kind != visiting {
 			continue
 		}
 		for _, t := range w.targets {
-			row := []string{w.name, t.name, "", "", "", "", ""}
+			row := []string{w.name, t.name, "", "", "", "", "", "", ""}
 			if t.load == nil {
-				row[2], row[3] = number("%.0f", t.median(perSecond)), t.ratio(w.find(gatewayAlone), perSecond)
+				alone := w.find(gatewayAlone)
+				row[2], row[3], row[4] = number("%.0f", t.median(perSecond)), t.ratio(alone, perSecond), t.ratio(alone, perCPU)
+			} else if pages := t.median(perCPU); pages > 0 {
+				row[8] = number("%.1f", 1000/pages)
 			}
 			if pages := t.pages(); len(pages) > 0 {
-				row[4], row[5], row[6] = strconv.Itoa(len(pages)), milliseconds(pages[len(pages)/2]), milliseconds(pages[len(pages)*99/100])
+				row[5], row[6], row[7] = strconv.Itoa(len(pages)), milliseconds(pages[len(pages)/2]), milliseconds(pages[len(pages)*99/100])
 			}
 			rows = append(rows, row)
 		}
