@@ -198,8 +198,8 @@ func (s *Store) FindFamily(ctx context.Context, environment string, id token.Fam
 	return f, err == nil && f.Ended == "", err
 }
 
-// Both statements of a refresh go to pgx without gorm, which costs more than the
-// rest of the refresh together.
+// Both statements of a refresh go to pgx without gorm, which was a third of the
+// processor time of a whole refresh.
 const (
 	findFamily = `select ` + familyColumns + `, f.expires_at, f.generation, f.end_reason
 		from refresh_families f join environments e on e.id = f.environment_id
