@@ -6,8 +6,8 @@ import (
 	"github.com/gatewright/gatewright/engine/fault"
 )
 
-// kind is what the product tells calls apart by.
-type kind struct {
+// callKind is what the product tells calls apart by.
+type callKind struct {
 	environment, project, proxy string
 	status                      int
 	result                      event.Result
@@ -18,10 +18,10 @@ type kind struct {
 // metrics count each call as those of the product do.
 type metrics struct {
 	event.Discard
-	tallies tally.Map[kind]
+	tallies tally.Map[callKind]
 }
 
 // Access counts a call.
 func (m *metrics) Access(a event.Access) {
-	m.tallies.Of(kind{a.Environment, a.Project, a.Proxy, a.Status, a.Result, a.Fault, a.TokenCheck}).Add(a.Duration, a.Upstream)
+	m.tallies.Of(callKind{a.Environment, a.Project, a.Proxy, a.Status, a.Result, a.Fault, a.TokenCheck}).Add(a.Duration, a.Upstream)
 }
