@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -64,6 +65,10 @@ func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, 
 	return row.Data, true, nil
 }
 
+// seenAgain is how long a session that did not change is not written again: every
+// request would otherwise wait for a disk, and end the idle time a moment later only.
+const seenAgain = time.Minute
+
 // CommitCtx implements scs.CtxStore. A session that was ended stays ended: a
 // request that read it before and saves it after must not bring it back.
 func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
@@ -72,6 +77,9 @@ func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, 
 		return err
 	}
 	at := s.now()
+	if same, err := s.seen(ctx, token, data, at); same || err != nil {
+		return err
+	}
 	fresh, err := query[bool](ctx, s.db, `insert into web_sessions (token_hash, data, id, user_id, client, user_agent, created_at, seen_at, expires_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		on conflict (token_hash) do update set data = excluded.data, user_id = excluded.user_id, client = excluded.client, user_agent = excluded.user_agent,
 			seen_at = excluded.seen_at, expires_at = excluded.expires_at
@@ -83,6 +91,21 @@ func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, 
 		return nil
 	}
 	return s.sweep(ctx, at)
+}
+
+// seen tells that a session was saved less than a minute ago and says the same now.
+func (s sessionStore) seen(ctx context.Context, token string, data []byte, at time.Time) (bool, error) {
+	list, err := query[[]byte](ctx, s.db, "select data from web_sessions where token_hash = ? and ended_at is null and seen_at > ? and seen_at <= ?", token, at.Add(-seenAgain), at)
+	if err != nil {
+		return false, fmt.Errorf("read web session: %w", err)
+	}
+	if len(list) == 0 {
+		return false, nil
+	}
+	// Equal values have more than one encoding.
+	until, is, err := scs.GobCodec{}.Decode(data)
+	then, was, unreadable := scs.GobCodec{}.Decode(list[0])
+	return err == nil && unreadable == nil && until.Equal(then) && reflect.DeepEqual(is, was), nil
 }
 
 // sweep removes expired sessions a few at a time, skipping those that another
