@@ -29,11 +29,13 @@ type memoryLimit struct {
 
 // limitMemory sets a limit where the operator has set none: without one no call is
 // refused for want of memory, until the system ends the process. It comes before
-// the gateways, which take their shares of it.
-func (s *service) limitMemory() {
+// the gateways, which take their shares of it. What it returns says so in the log.
+func (s *service) limitMemory() (tell func()) {
+	say := func(limit, from string) func() {
+		return func() { s.logger.Info("memory limit", "limit", limit, "from", from) }
+	}
 	if set := s.goMemoryLimit(); set != "" {
-		s.logger.Info("memory limit", "limit", set, "from", "GOMEMLIMIT")
-		return
+		return say(set, "GOMEMLIMIT")
 	}
 	share := containerShare
 	if s.DatabaseURL == "" {
@@ -41,10 +43,10 @@ func (s *service) limitMemory() {
 	}
 	limit, known := chooseMemoryLimit(os.DirFS("/"), share)
 	if !known {
-		return
+		return func() {}
 	}
 	debug.SetMemoryLimit(limit.bytes)
-	s.logger.Info("memory limit", "limit", fmt.Sprintf("%dMiB", limit.bytes>>20), "from", limit.from)
+	return say(fmt.Sprintf("%dMiB", limit.bytes>>20), limit.from)
 }
 
 // goMemoryLimit is what the runtime has read already; "off" is a choice too.

@@ -111,7 +111,7 @@ const settled = 2 * time.Second
 func serve(p *process, pl plan) error {
 	s := &service{plan: pl, process: p, logger: pl.logger(p.stderr), metrics: newMetrics()}
 	defer s.close()
-	s.limitMemory()
+	tellMemory := s.limitMemory()
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -125,6 +125,7 @@ func serve(p *process, pl plan) error {
 	if err != nil {
 		return err
 	}
+	tellMemory()
 	return s.serve(&banner)
 }
 

@@ -387,7 +387,7 @@ func TestThePublicAddressIsSetBesideTheRunningProcess(t *testing.T) {
 	}
 	for _, args := range [][]string{{"production", "api.example.com"}, {"production", "https://u:p@api.example.com"}, {"nowhere", "https://api.example.com"}} {
 		code, _, stderr := start(t, nil, append([]string{"environment", "set-url", "--data-dir=" + dir}, args...)...)
-		if code == 0 || strings.Count(stderr, "\n") != 1 {
+		if code == 0 || strings.Count(stderr, "gatewright: ") != 1 {
 			t.Errorf("%v: code %d, %s", args, code, stderr)
 		}
 	}
