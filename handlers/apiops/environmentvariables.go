@@ -57,7 +57,7 @@ type environmentVariable struct {
 
 type environmentVariableBody struct {
 	Name  string `json:"name" doc:"Letters, digits and underscores, beginning with no digit; with PUT that of the address unless told."`
-	Value string `json:"value" required:"true" doc:"At most 4096 bytes."`
+	Value string `json:"value" doc:"At most 4096 bytes; empty unless told."`
 }
 
 func environmentVariableOf(v models.EnvironmentVariable) environmentVariable {

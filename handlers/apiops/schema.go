@@ -68,6 +68,9 @@ func (s schemas) of(t reflect.Type) *openapi3.SchemaRef {
 	case reflect.Slice:
 		array := openapi3.NewArraySchema()
 		array.Items = s.of(t.Elem())
+		if s.sent { // which is read as an empty one
+			array.Type = &openapi3.Types{openapi3.TypeArray, openapi3.TypeNull}
+		}
 		return array.NewRef()
 	case reflect.Map:
 		object := openapi3.NewObjectSchema()
