@@ -66,6 +66,7 @@ func TestAllWorksAreDoneByAllWhoCan(t *testing.T) {
 		`no check, 64 KiB answers +gateway`, `no check, chunked answers +ReverseProxy`, `no check, TLS +gateway`, `no check, TLS +ReverseProxy`,
 		`flat: proxies +1 +1\.00`, `flat: proxies +10000`, `flat: whole pipeline +a policy`, `flat: policies, all apply +20`, `flat: policies, one applies +20`, `flat: conditions +50`, `flat: roles +300`,
 		`issue RS256 +bare signature .* 1\.00 `, `issue ES256 +gateway`, `refresh ES256 +bare signature`, `refresh ES256 +gateway`,
+		`calls while tokens are issued +gateway that issues +\d+ +\d+ +\d+ +-?\d+ +-?\d+`,
 		`console in use +gateway alone +\d+ +1\.00`, `console in use +gateway and console +\d+ +\d\.\d\d +(\d\.\d\d)? +1 +\d`, `console in use +console alone +\d+ +\d`} {
 		if !regexp.MustCompile(`(?m)^ *` + row).Match(table.Bytes()) {
 			t.Errorf("no row %q in\n%s", row, &table)

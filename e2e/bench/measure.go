@@ -54,7 +54,7 @@ func (b *bench) oneTurn(w *work, t *target, length time.Duration) (turn, error) 
 	if o.Status == "" {
 		o.Status = "200"
 	}
-	if w.due {
+	if w.due && o.Rate == 0 {
 		o.Rate = b.rate
 	}
 	if !t.once {
@@ -135,19 +135,19 @@ func (b *bench) send(t *target, o order) (outcome, usage, error) {
 	return result, usage{after - cpu, allocsAfter - allocs}, err
 }
 
-// ask sends an order, and lets people do what they do in the console meanwhile.
+// ask sends an order, and lets others do what they do meanwhile.
 func (b *bench) ask(t *target, o order) (result outcome, err error) {
 	if t.beside == nil || o.Turn == 0 {
 		return result, cmp.Or(t.load, b.load).ask(o, &result)
 	}
 	var pages outcome
 	var came error
-	var people sync.WaitGroup
-	visits := *t.beside
-	visits.Turn = o.Turn
-	people.Go(func() { came = b.visitors.ask(visits, &pages) })
+	var others sync.WaitGroup
+	beside := *t.beside
+	beside.Turn = o.Turn
+	others.Go(func() { came = b.visitors.ask(beside, &pages) })
 	err = b.load.ask(o, &result)
-	people.Wait()
+	others.Wait()
 	result.Times, result.Failure = pages.Times, cmp.Or(result.Failure, pages.Failure)
 	return result, errors.Join(err, came)
 }

@@ -14,12 +14,13 @@ const (
 	issueWork     = "issue "
 	refreshWork   = "refresh ES256"
 	consoleWork   = "console in use"
+	floodWork     = "calls while tokens are issued"
 	bareSignature = "bare signature"
 	gatewayAlone  = "gateway alone"
 )
 
 func productWorks() []string {
-	list := []string{refreshWork, consoleWork}
+	list := []string{refreshWork, consoleWork, floodWork}
 	for _, alg := range issued {
 		list = append(list, issueWork+string(alg))
 	}
@@ -38,7 +39,7 @@ func (b *bench) products() []*work {
 	for _, alg := range issued {
 		list = append(list, b.signing(issueWork+string(alg), alg, order{Forms: b.product.forms.issue[alg]}))
 	}
-	return append(list, b.signing(refreshWork, keys.ES256, order{Forms: b.product.forms.refresh, Renew: b.product.forms.renew}), b.console())
+	return append(list, b.signing(refreshWork, keys.ES256, order{Forms: b.product.forms.refresh, Renew: b.product.forms.renew}), b.console(), b.flood())
 }
 
 // signing is a work of the token endpoint, beside the signature alone.
@@ -53,7 +54,7 @@ func (b *bench) signing(name string, alg keys.Algorithm, o order) *work {
 // console is the gateway at full load without and with people in the console, and
 // these without calls.
 func (b *bench) console() *work {
-	calls := order{Address: b.product.addresses[productGateway], Path: "/" + issuePrefix + string(keys.RS256) + "/pets/7", Tokens: b.product.tokens}
+	calls := b.product.calls()
 	pages := order{Address: b.product.addresses[productConsole], Status: "200"}
 	for _, session := range b.product.sessions {
 		pages.Visits = append(pages.Visits, visits{session, opened})
@@ -64,6 +65,24 @@ func (b *bench) console() *work {
 		{name: "gateway and console", process: of, order: calls, beside: &pages},
 		{name: "console alone", process: of, order: pages, load: b.visitors},
 	}}
+}
+
+// flood is calls at a fixed rate without and with as many tokens as can be issued.
+func (b *bench) flood() *work {
+	issuing := order{
+		Address: b.product.addresses[productGateway], Path: tokenPath, Forms: b.product.forms.issue[keys.RS256], Conns: b.conns, Status: "200",
+	}
+	calls, of := b.product.calls(), b.product.process()
+	calls.Rate = max(1, b.rate/8) // few enough that the processor has time for tokens
+	return &work{name: floodWork, due: true, targets: []*target{
+		{name: gatewayAlone, process: of, order: calls},
+		{name: "gateway that issues", process: of, order: calls, beside: &issuing},
+	}}
+}
+
+// calls are those of an API behind tokens that are known.
+func (p *product) calls() order {
+	return order{Address: p.addresses[productGateway], Path: "/" + issuePrefix + string(keys.RS256) + "/pets/7", Tokens: p.tokens}
 }
 
 func (p *product) process() *process { return processOf(p.cmd.Process.Pid) }

@@ -49,7 +49,7 @@ type target struct {
 	ours bool
 	// load sends the order; nil for the load of all others.
 	load *child
-	// beside is what people do in the console meanwhile.
+	// beside is what others do meanwhile: people in the console, or who wants tokens.
 	beside *order
 	// once sends each token once, and the gateway forgets it before the next time.
 	once  bool
