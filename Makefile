@@ -62,9 +62,11 @@ test: modules fresh vet arrows go-test deploy-test browser-test ## Run every tes
 	@echo "make test: everything passed"
 
 # One PostgreSQL for the tests of all packages. The engine's run once more without the
-# race detector, under which allocations cannot be counted and a million tokens take long.
+# race detector, under which allocations cannot be counted and a million tokens take long,
+# and so does the process with little memory, of which the detector takes several times more.
 go-test: modules services build/testserver
 	$(GO) test $(BUILD_FLAGS) -timeout 60m ./engine/...
+	build/testserver -- $(GO) test $(BUILD_FLAGS) -timeout 60m -run TestAConfinedProcess ./cmd/gatewright
 	@race=-race; command -v "$$($(GO) env CC)" >/dev/null || \
 		{ race=; echo "make: no C compiler here, so the tests run without the race detector"; }; \
 	echo "$(GO) test $$race ./..."; build/testserver -- $(GO) test -timeout 60m $$race ./...

@@ -226,6 +226,7 @@ func TestAUserLogsInRefreshesAndIsShutOut(t *testing.T) {
 	e.grant(t, mia)
 	var in outcome
 	until(t, "mia may log in", func() bool { in = e.login(t, "mia"); return in.status == 200 })
+	until(t, "the other node knows it too", func() bool { return e.call(t, 1, in.text("access_token")).status == 200 })
 	if o := e.call(t, 1, in.text("access_token")); o.status != 200 || o.body != "mia|audit,ops|" {
 		t.Errorf("the API saw %d %q", o.status, o.body)
 	}

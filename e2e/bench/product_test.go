@@ -141,9 +141,12 @@ func TestPagesCountFromWhenTheyWereDue(t *testing.T) {
 	if came.Failure != "" || len(came.Times) != 3 || came.P50 < 20*time.Millisecond || came.Elapsed < 2*pageEvery/3 {
 		t.Errorf("%+v", came)
 	}
+	mu.Lock()
+	said := heads.String()
+	mu.Unlock()
 	for _, want := range []string{"GET /one HTTP/1.1", "GET /two HTTP/1.1", "Cookie: a=1", "Cookie: a=2", "Cookie: a=3"} {
-		if !strings.Contains(heads.String(), want) {
-			t.Errorf("no %s in %s", want, &heads)
+		if !strings.Contains(said, want) {
+			t.Errorf("no %s in %s", want, said)
 		}
 	}
 }
