@@ -11,8 +11,8 @@ import (
 	"github.com/gatewright/gatewright/models"
 )
 
-// A session ends an hour after its last request, and twelve hours after the
-// sign-in whatever happens.
+// A session ends an hour after its last request, or up to a minute before that as it
+// is not written on each of them, and twelve hours after the sign-in whatever happens.
 const (
 	idleTimeout     = time.Hour
 	sessionLifetime = 12 * time.Hour
