@@ -445,7 +445,7 @@ func TestAnAddressThatFailsItsHealthCheckIsNotCalled(t *testing.T) {
 			t.Errorf("no %q in the log %s", part, log.String())
 		}
 	}
-	http.DefaultClient.CloseIdleConnections() // or the gateway would wait for them
+	s.Close()
 	if err := g.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

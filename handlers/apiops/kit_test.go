@@ -19,6 +19,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	_ "github.com/gatewright/gatewright/engine/enginetest/calls"
 	"github.com/gatewright/gatewright/engine/secret"
 	"github.com/gatewright/gatewright/handlers"
 	"github.com/gatewright/gatewright/handlers/handlerstest"
