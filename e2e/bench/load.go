@@ -28,7 +28,7 @@ type order struct {
 	Conns         int
 	// Tokens are used in turn; none means requests without a token.
 	Tokens []string
-	// Turn is how long to go on. With zero each token is used once.
+	// Turn is how long to go on. With zero each token is used once, and each page opened.
 	Turn time.Duration
 	// Status is what must be answered, such as 200.
 	Status string

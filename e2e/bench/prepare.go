@@ -18,6 +18,7 @@ type bench struct {
 	gateway    *child
 	signer     *child // these two are nil without a product
 	visitors   *child
+	used       bool // all pages were opened before
 	product    *product
 	forgotten  int // how often the gateway was made to forget
 	wallet     *wallet

@@ -149,6 +149,10 @@ func TestPagesCountFromWhenTheyWereDue(t *testing.T) {
 			t.Errorf("no %s in %s", want, said)
 		}
 	}
+	o.Turn = 0
+	if came = o.do(nil); came.Failure != "" || len(came.Times) != 6 {
+		t.Errorf("each page once by each: %+v", came)
+	}
 }
 
 type noted struct {

@@ -43,9 +43,12 @@ func (o order) asPeopleDo() outcome {
 		clients[i].order = &o
 		all.Go(func() {
 			defer clients[i].close()
-			first := start.Add(time.Duration(i) * pageEvery / time.Duration(len(o.Visits)))
-			for n := 0; failures[i] == nil && first.Add(time.Duration(n)*pageEvery).Sub(start) < o.Turn; n++ {
-				failures[i] = clients[i].open(o.page(i, n), first.Add(time.Duration(n)*pageEvery))
+			for n := 0; failures[i] == nil; n++ {
+				due, more := o.due(i, n, start)
+				if !more {
+					return
+				}
+				failures[i] = clients[i].open(o.page(i, n), due)
 			}
 		})
 	}
@@ -55,6 +58,15 @@ func (o order) asPeopleDo() outcome {
 		came.Times = append(came.Times, clients[i].times...)
 	}
 	return came
+}
+
+// due is when somebody opens the nth page, at once without a turn; false after the last.
+func (o *order) due(person, n int, start time.Time) (time.Time, bool) {
+	if o.Turn == 0 {
+		return start, n < len(o.Visits[person].Paths)
+	}
+	after := time.Duration(person)*pageEvery/time.Duration(len(o.Visits)) + time.Duration(n)*pageEvery
+	return start.Add(after), after < o.Turn
 }
 
 // page is the request for the nth page that somebody opens.
