@@ -24,18 +24,18 @@ import (
 )
 
 // leaning is a node that leans on a database, a directory of users and an API, each
-// behind a line of its own.
+// behind a line of its own. It is yet to be launched.
 type leaning struct {
 	*lone
 	*served
 	directory, api *line
 }
 
-func newLeaning(t *testing.T) *leaning {
+func newLeaning(t *testing.T, changes ...func(*jwtauth.Config)) *leaning {
 	t.Helper()
-	l := &leaning{lone: newLone(t, func(c *jwtauth.Config) {
+	l := &leaning{lone: newLone(t, append(changes, func(c *jwtauth.Config) {
 		c.JWTSignatureAlgorithm, c.GrantType = keys.ES256, issue.Password
-	})}
+	})...)}
 	staff := ldaptest.Start(t)
 	l.directory = lineTo(t, func() (net.Conn, error) { return net.Dial("tcp", strings.TrimPrefix(staff.LDAP, "ldap://")) })
 	source := ldap.New()
@@ -61,7 +61,6 @@ func newLeaning(t *testing.T) *leaning {
 	l.proxy = modelstest.Reload(t, l.store, l.proxy)
 	l.proxy.Upstream = engine.Upstream{URL: "http://" + l.api.addr + "/v0", ResponseTimeout: 500}
 	l.deploy("/v0")
-	l.served = launch(t, l.args("--identity-targets=127.0.0.0/8", "--log-level=error")...)
 	return l
 }
 
@@ -87,6 +86,7 @@ func (l *leaning) login() (int, string) {
 func TestWhatFlapsHurtsOnlyWhatNeedsIt(t *testing.T) {
 	t.Parallel()
 	l := newLeaning(t)
+	l.served = launch(t, l.args("--identity-targets=127.0.0.0/8", "--log-level=error")...)
 	var token string
 	eventually(t, "a login", func() bool { _, token = l.login(); return token != "" })
 	all := []*line{l.line, l.directory, l.api}

@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/gatewright/gatewright/engine/issue"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/keys"
@@ -329,18 +327,4 @@ func (k *killed) ends(round int) {
 	if status, _, _ := k.refresh(next); status != http.StatusBadRequest {
 		k.t.Errorf("round %d: ATTACK: after a replay the login goes on: %d", round, status)
 	}
-}
-
-func (k *killed) count(sql string, args ...any) int {
-	k.t.Helper()
-	conn, err := pgx.Connect(k.t.Context(), k.url)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	defer conn.Close(k.t.Context())
-	var n int
-	if err := conn.QueryRow(k.t.Context(), sql, args...).Scan(&n); err != nil {
-		k.t.Fatal(err)
-	}
-	return n
 }

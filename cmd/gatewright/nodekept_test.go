@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/gatewright/gatewright/engine"
 	"github.com/gatewright/gatewright/engine/jwtauth"
 	"github.com/gatewright/gatewright/engine/revoke"
@@ -41,6 +43,7 @@ type line struct {
 	open   map[net.Conn]bool
 	mute   bool
 	delay  time.Duration // of whatever goes through, in either direction
+	passed int           // pieces that went through
 }
 
 func newLine(t *testing.T, database string) *line {
@@ -127,6 +130,7 @@ func (l *line) copy(to, from net.Conn) {
 		}
 		l.mu.Lock()
 		mute, delay := l.mute, l.delay
+		l.passed++
 		l.mu.Unlock()
 		time.Sleep(delay)
 		if mute {
@@ -147,6 +151,13 @@ func (l *line) cut() {
 		c.Close()
 	}
 	clear(l.open)
+}
+
+// traffic is how much has gone through.
+func (l *line) traffic() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.passed
 }
 
 // silence swallows whatever is sent.
@@ -285,6 +296,21 @@ func (l *lone) revoke(token string) {
 	if _, err := l.store.Revoke(l.t.Context(), modelstest.By(), "production", revoke.Entry{Kind: revoke.Token, Key: claims.ID}, "stolen"); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// count asks the database for a number.
+func (l *lone) count(sql string, args ...any) int {
+	l.t.Helper()
+	conn, err := pgx.Connect(l.t.Context(), l.url)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer conn.Close(l.t.Context())
+	var n int
+	if err := conn.QueryRow(l.t.Context(), sql, args...).Scan(&n); err != nil {
+		l.t.Fatal(err)
+	}
+	return n
 }
 
 // eventually waits for what must come to be.

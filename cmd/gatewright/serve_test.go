@@ -132,10 +132,15 @@ func (s *served) stop(t *testing.T, sig os.Signal) {
 	if err := s.cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.Copy(io.Discard, s.stdout)
-	if err := s.cmd.Wait(); err != nil && sig != os.Kill {
+	if err := s.ended(); err != nil && sig != os.Kill {
 		t.Fatalf("after %v: %v", sig, err)
 	}
+}
+
+// ended waits until the process has, and says if that went wrong.
+func (s *served) ended() error {
+	_, _ = io.Copy(io.Discard, s.stdout)
+	return s.cmd.Wait()
 }
 
 // shell runs the banner's lines as a person pastes them.
