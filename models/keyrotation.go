@@ -460,9 +460,14 @@ func (f slotFrame) beforeRotation() any {
 	return f.active.audited(f.e)
 }
 
-// startRetiring makes the active key of a slot verify only.
+// startRetiring makes the active key of a slot verify only. It is now by the later one
+// of two clocks: where that of this process was set back, tokens are of later.
 func (s *Store) startRetiring(ctx context.Context, tx *gorm.DB, f slotFrame) (Key, error) {
-	row, now := f.active, s.now()
+	row := f.active
+	now, err := s.later(ctx, tx)
+	if err != nil {
+		return Key{}, err
+	}
 	seconds, unending, err := longest(ctx, tx, f)
 	if err != nil {
 		return Key{}, err

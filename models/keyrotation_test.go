@@ -43,6 +43,7 @@ func newKeyVault(t *testing.T) keyVault {
 	now.Store(time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC).Unix())
 	b.Store = modelstest.Open(t, b.url, func(o *models.Options) {
 		o.Now = func() time.Time { return time.Unix(now.Load(), 0).UTC() }
+		o.Steady = o.Now
 	})
 	return keyVault{b, models.KeySlot{Environment: "production", Algorithm: keys.ES256}, now}
 }
@@ -774,6 +775,47 @@ func TestTheScheduleRotatesGeneratedKeys(t *testing.T) {
 	}
 	if v.active(t, uploaded).Kid != "theirs" {
 		t.Error("an uploaded key was rotated away")
+	}
+}
+
+// The clock of a process jumps ahead and is set right again: tokens that were good must
+// be good then, so no key has gone meanwhile and none was made to sign.
+func TestAClockThatJumpedAheadRetiresNoKey(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	v.deploy(t, "orders", lasting(1, issue.Hours))
+	if _, err := v.SaveKeySchedule(t.Context(), by, "production", models.KeySchedule{RotateEvery: 24 * time.Hour, PublishAhead: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	rotated := v.rotate(t, v.slot)
+	ahead := modelstest.Open(t, v.url, func(o *models.Options) {
+		o.Now = func() time.Time { return v.clock().Add(48 * time.Hour) }
+		o.Steady = v.clock
+	})
+	for range 2 {
+		if err := ahead.TendKeys(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := v.states(t, v.slot); len(got[models.KeyRetiring]) != 1 || len(got[models.KeyNext]) != 0 || got[models.KeyActive][0].Kid != rotated.New.Kid {
+		t.Errorf("the keys are %+v", got)
+	}
+}
+
+// A key is rotated where the clock was set back; tokens of before are of later.
+func TestAKeyOutlivesItsTokensWhicheverClockIsBehind(t *testing.T) {
+	t.Parallel()
+	v := newKeyVault(t)
+	v.deploy(t, "orders", lasting(1, issue.Hours))
+	began := time.Now()
+	behind := modelstest.Open(t, v.url, func(o *models.Options) {
+		o.Now = func() time.Time { return began.Add(-2 * time.Hour) }
+	})
+	if _, err := behind.RotateKey(t.Context(), by, v.slot, v.active(t, v.slot).Kid); err != nil {
+		t.Fatal(err)
+	}
+	if k := v.states(t, v.slot)[models.KeyRetiring][0]; k.RetireAt.Before(began.Add(time.Hour)) {
+		t.Errorf("it goes at %v, and its last token ends at %v", k.RetireAt, began.Add(time.Hour))
 	}
 }
 

@@ -251,13 +251,16 @@ func (s *Store) retireIfDue(ctx context.Context, by Actor, k Key) error {
 	if err != nil {
 		return err
 	}
-	now := s.now()
 	if len(unsettled(reports, k.Generation)) > 0 {
-		_, err := exec(ctx, s.db, "update environment_keys set retire_at = ? where id = ? and state = 'RETIRING' and retire_at < ?",
+		now, err := s.later(ctx, s.db)
+		if err != nil {
+			return err
+		}
+		_, err = exec(ctx, s.db, "update environment_keys set retire_at = ? where id = ? and state = 'RETIRING' and retire_at < ?",
 			now.Add(k.MaxToken+keyMargin), k.ID, now.Add(k.MaxToken+keyMargin-time.Minute))
 		return err
 	}
-	if now.Before(k.RetireAt) {
+	if s.steady().Before(k.RetireAt) { // a clock that jumped ahead ends no tokens for good
 		return nil
 	}
 	_, err = s.RetireKey(ctx, by, k.Environment, k.ID)

@@ -220,9 +220,10 @@ func (s *Store) rotateDue(ctx context.Context, by Actor, environment string) err
 
 // rotateIfDue publishes the next key ahead and rotates when both the active key
 // is old enough and the next one has been published for long enough. Somebody
-// who rotated by hand in the meantime has done the work.
+// who rotated by hand in the meantime has done the work. A clock that jumped ahead
+// makes no key old.
 func (s *Store) rotateIfDue(ctx context.Context, by Actor, schedule KeySchedule, active, next Key) error {
-	now := s.now()
+	now := s.steady()
 	due := active.ActivatedAt.Add(schedule.RotateEvery)
 	var err error
 	switch {

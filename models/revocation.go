@@ -172,17 +172,25 @@ func (s *Store) dated(ctx context.Context, tx *gorm.DB, e revoke.Entry) (revoke.
 		return e, nil
 	}
 	if e.Before.IsZero() {
-		type line struct{ Now time.Time }
-		lines, err := query[line](ctx, tx, "select greatest(clock_timestamp(), ?) as now", s.now())
-		if err != nil {
-			return e, fmt.Errorf("read the clock: %w", err)
+		var err error
+		if e.Before, err = s.later(ctx, tx); err != nil {
+			return e, err
 		}
-		e.Before = lines[0].Now
 	}
 	if whole := e.Before.UTC().Truncate(time.Second); !whole.Equal(e.Before) {
 		e.Before = whole.Add(time.Second)
 	}
 	return e, nil
+}
+
+// later is now by the clock that is ahead: the database's or that of this process.
+func (s *Store) later(ctx context.Context, db *gorm.DB) (time.Time, error) {
+	type line struct{ Now time.Time }
+	lines, err := query[line](ctx, db, "select greatest(clock_timestamp(), ?) as now", s.now())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the clock: %w", err)
+	}
+	return lines[0].Now.UTC(), nil
 }
 
 // environmentID is that of a name; "" is all environments.

@@ -52,8 +52,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
-	// Steady is the clock that the database's must agree with before anything is
-	// removed for its age. Nil means steady.Now.
+	// Steady is the clock by which keys are due, and that the database's must agree
+	// with before anything is removed for its age. Nil means steady.Now.
 	Steady func() time.Time
 	// MaxConns bounds the pool. Zero means 16. Watch and AwaitNodes use one
 	// more each while they run.
