@@ -25,11 +25,15 @@ const (
 
 var errOverloaded = errors.New("too many calls are under way, or too much memory is in use")
 
+// began is what the time is measured from that no clock which is set back brings back:
+// memory would not be looked at until it is where it was. The first look is at once.
+var began = time.Now().Add(-memoryEvery)
+
 // load refuses calls before there are so many that none of them ends.
 type load struct {
 	calls  atomic.Int64
 	heavy  atomic.Bool
-	looked atomic.Int64 // when memory was, in nanoseconds since 1970
+	looked atomic.Int64 // when memory was, in nanoseconds since began
 	// held are the bytes of bodies that conditions hold, room is how many there may be.
 	held atomic.Int64
 	room int64
@@ -47,7 +51,7 @@ func (l *load) more(most int) bool {
 	if n == 1 || n&63 != 0 && !l.heavy.Load() { // memory grows with the calls that wait
 		return true
 	}
-	l.weigh(time.Now().UnixNano())
+	l.weigh(int64(time.Since(began)))
 	if l.heavy.Load() {
 		l.full.Add(1)
 		return false
