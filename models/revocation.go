@@ -277,7 +277,7 @@ func (s *Store) revoke(ctx context.Context, tx *gorm.DB, r *revocation) (familie
 	if err != nil {
 		return 0, fmt.Errorf("find logins that end: %w", err)
 	}
-	return families, keepRevocation(ctx, tx, r)
+	return families, s.keepRevocation(ctx, tx, r)
 }
 
 func liveTokensCapped(ctx context.Context, tx *gorm.DB, f LiveTokenFilter) (int, error) {
@@ -289,16 +289,19 @@ func liveTokensCapped(ctx context.Context, tx *gorm.DB, f LiveTokenFilter) (int,
 	return n, nil
 }
 
-func keepRevocation(ctx context.Context, tx *gorm.DB, r *revocation) error {
+// keepRevocation stores an entry. When it expires was said by the clock of this process:
+// where that is behind, the database's would take it for expired too early, and so would
+// all who read it. Less than a minute is within what entries outlive their tokens.
+func (s *Store) keepRevocation(ctx context.Context, tx *gorm.DB, r *revocation) error {
 	if _, err := exec(ctx, tx, "select pg_advisory_xact_lock(?)", int64(revocationsLock)); err != nil {
 		return fmt.Errorf("take turns: %w", err)
 	}
 	e := &r.entry
 	_, err := exec(ctx, tx, `with kept as (
 			insert into revocations (environment_id, kind, project, key, before, expires_at, reason, revoked_at, revoked_by)
-			values (nullif(?, '')::uuid, ?, ?, ?, ?, ?, ?, now(), ?) returning environment_id)
+			values (nullif(?, '')::uuid, ?, ?, ?, ?, ?::timestamptz + date_trunc('minute', greatest(clock_timestamp() - ?::timestamptz, interval '0')), ?, now(), ?) returning environment_id)
 		select pg_notify(?, coalesce((select name from environments e where e.id = kept.environment_id), '')) from kept`,
-		r.environmentID, string(e.Kind), e.Project, e.Key, orNever(e.Before), orNever(e.Expires), truncated(r.reason, maxReason),
+		r.environmentID, string(e.Kind), e.Project, e.Key, orNever(e.Before), orNever(e.Expires), s.now(), truncated(r.reason, maxReason),
 		truncated(r.by.Name, maxReason), revocationsChannel)
 	if err != nil {
 		return fmt.Errorf("keep revocation: %w", err)

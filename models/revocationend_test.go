@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -147,6 +148,27 @@ func TestRevokingNowCoversALoginOfThisMomentWhicheverClockIsAhead(t *testing.T) 
 		}
 		if _, alive, err := s.FindFamily(t.Context(), "production", f.ID); alive || err != nil {
 			t.Errorf("%s: the login goes on, %v", name, err)
+		}
+	}
+}
+
+// ATTACK: the clock of a node was set back, and whoever has stolen tokens of a login
+// goes on using them elsewhere: by the database's clock their revocation has expired.
+func TestAttackARevocationHoldsWhicheverClockIsBehind(t *testing.T) {
+	t.Parallel()
+	s := newBench(t)
+	for name, ahead := range map[string]time.Duration{"behind": -2 * time.Hour, "right": 0, "ahead": 2 * time.Hour} {
+		now := time.Now().Add(ahead)
+		node := modelstest.Open(t, s.url, func(o *models.Options) { o.Now = func() time.Time { return now } })
+		if err := node.RevokeTokens(t.Context(), "production", revoke.Entry{Kind: revoke.Family, Key: name, Expires: now.Add(time.Hour)}, "test"); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.Revocations(t.Context(), "production", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(list, func(e revoke.Entry) bool { return e.Key == name }); i < 0 || list[i].Expires.Before(time.Now().Add(59*time.Minute)) {
+			t.Errorf("%s: others read %+v", name, list)
 		}
 	}
 }
