@@ -75,7 +75,9 @@ func TestAFullDiskStopsNothingAndIsMadeGood(t *testing.T) {
 		}
 		return raw
 	}
-	token := l.token(s.gateway)
+	issued := 0
+	issue := func() string { issued++; return l.token(s.gateway) }
+	token := issue()
 	eventually(t, "the file", func() bool { return len(content(kept)) > 0 })
 	eventually(t, "a line of a call", func() bool { l.call(s.gateway, token); return len(content(disk+"/calls.log")) > 0 })
 
@@ -90,9 +92,10 @@ func TestAFullDiskStopsNothingAndIsMadeGood(t *testing.T) {
 			t.Fatalf("call %d: %d %s", i, status, body)
 		}
 		if i%10 == 0 {
-			l.token(s.gateway)
+			issue()
 		}
 	}
+	eventually(t, "word of the events", func() bool { return log.lines("events not sent; trying again") > 0 })
 	if got := content(kept); !bytes.Equal(got, before) {
 		t.Errorf("of the file %d of %d bytes are left", len(got), len(before))
 	}
@@ -108,7 +111,10 @@ func TestAFullDiskStopsNothingAndIsMadeGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the access log", func() bool { l.call(s.gateway, token); return log.lines("access log is written again") > 0 })
-	for _, once := range []string{"last good configuration not kept", "access log not written", "access log is written again"} {
+	eventually(t, "the events", func() bool { return log.lines("events are sent again") > 0 })
+	for _, once := range []string{
+		"last good configuration not kept", "access log not written", "access log is written again", "events not sent; trying again", "events are sent again",
+	} {
 		if n := log.lines(once); n != 1 {
 			t.Errorf("%q was said %d times:\n%s", once, n, log.String())
 		}
@@ -124,6 +130,9 @@ func TestAFullDiskStopsNothingAndIsMadeGood(t *testing.T) {
 		t.Errorf("the file was not written anew: %v", err)
 	}
 	checkLines(t, held, "calls.log")
+	if n := tokenEvents(t, held, "events.log"); n != issued {
+		t.Errorf("%d tokens were issued, %d events tell of one", issued, n)
+	}
 	if err := os.RemoveAll(l.dir + "/last-good"); err != nil {
 		t.Fatal(err)
 	}
@@ -165,6 +174,23 @@ func checkLines(t *testing.T, disk *os.Root, name string) {
 	if whole < 3 || cut > 2 || !bytes.HasSuffix(raw, []byte("}\n")) {
 		t.Errorf("%d lines are whole, %d cut off", whole, cut)
 	}
+}
+
+// tokenEvents is of how many tokens whole lines tell: events wait for the disk.
+func tokenEvents(t *testing.T, disk *os.Root, name string) int {
+	t.Helper()
+	raw, err := disk.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for line := range bytes.Lines(raw) {
+		var e struct{ Type, TokenID string }
+		if json.Unmarshal(line, &e) == nil && e.Type == "token" {
+			told[e.TokenID] = true
+		}
+	}
+	return len(told)
 }
 
 // fill writes until the disk takes nothing any more.
