@@ -80,6 +80,53 @@ func TestAddressesOfOneSubscriberCountTogether(t *testing.T) {
 		t.Error("no address became one")
 	}
 }
+
+func TestATimeWithoutFailuresIsNotSaved(t *testing.T) {
+	t.Parallel()
+	now := start
+	b := NewThrottle[int](perClient, func() time.Time { return now })
+	b.Take(1)
+	now = now.Add(time.Hour)
+	taken := 0
+	for range 100 {
+		if _, ok := b.Take(1); ok {
+			taken++
+		}
+	}
+	if taken != int(perClient.Burst) {
+		t.Errorf("%d attempts after an hour, want %v", taken, perClient.Burst)
+	}
+}
+
+func TestNetworksThatForgeAreBounded(t *testing.T) {
+	t.Parallel()
+	f := NewForgeries(20, func() time.Time { return start })
+	for i := range 2 * forgeryParts * networksOfPart {
+		f.Forged(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+	}
+	for i, p := range f.parts {
+		if len(p.buckets) != networksOfPart {
+			t.Errorf("part %d remembers %d networks, want %d", i, len(p.buckets), networksOfPart)
+		}
+	}
+}
+
+func TestLocksAreBoundedAndForgotten(t *testing.T) {
+	t.Parallel()
+	l := NewLock[int](Backoff{Free: 3, First: time.Second, Longest: time.Minute, Forget: time.Hour}, func() time.Time { return start })
+	l.Take(-1)
+	l.GiveBack(-1)
+	if len(l.keys) != 0 {
+		t.Errorf("%d keys without a failure are kept", len(l.keys))
+	}
+	for i := range maxKeys + 1000 {
+		l.Take(i)
+	}
+	if len(l.keys) != maxKeys {
+		t.Errorf("%d keys, want %d", len(l.keys), maxKeys)
+	}
+}
+
 func TestBucketsAreBounded(t *testing.T) {
 	t.Parallel()
 	now := start
