@@ -124,18 +124,30 @@ func poolConfig(url string, o Options) (*pgxpool.Config, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "gatewright"
 	}
-	if _, chosen := cfg.ConnConfig.RuntimeParams["jit"]; !chosen {
-		cfg.AfterConnect = withoutJIT
-	}
+	cfg.AfterConnect = settle
 	return cfg, nil
 }
 
-// withoutJIT keeps PostgreSQL from compiling statements, which takes it a multiple of
-// the time in which a page is to be answered. It is set by a statement: a pooler
-// between refuses connections with settings that it does not know.
-func withoutJIT(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, "set jit = off"); err != nil {
-		return fmt.Errorf("switch off compiling of statements: %w", err)
+// pageSettings are for statements that take milliseconds: to compile one takes
+// PostgreSQL a multiple of the time in which a page is to be answered, and to start
+// workers that share it 10 ms and more. So only those share the work that take long.
+var pageSettings = [][2]string{{"jit", "off"}, {"parallel_setup_cost", "10000"}}
+
+// settle makes the settings of pages those of a connection, unless the database's URL
+// says otherwise. They are set by a statement: a pooler between refuses connections
+// with settings that it does not know.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	sql := ""
+	for _, s := range pageSettings {
+		if _, chosen := conn.Config().RuntimeParams[s[0]]; !chosen {
+			sql += "set " + s[0] + " = " + s[1] + ";"
+		}
+	}
+	if sql == "" {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("settle connection: %w", err)
 	}
 	return nil
 }
