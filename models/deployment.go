@@ -48,6 +48,7 @@ type deploymentRow struct {
 	RevisionID    *string
 	Name          string
 	OwnerKey      string
+	Renamed       bool      `gorm:"->"`
 	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"`
 	UpdatedBy     string
 }

@@ -47,17 +47,18 @@ var groupSorts = map[string]string{
 	"deployed": "figure", "calls": "figure", "tokens": "figure",
 }
 
-// figure joins what the filter sorts by to x, a group, as s.figure.
-func (s *Store) figure(f GroupUsageFilter, project Project) where {
+// figure joins what the filter sorts by to x, a group, as s.figure. Some tells whether
+// owners were renamed.
+func (s *Store) figure(f GroupUsageFilter, project Project, some bool) where {
 	of := f.environments()
 	switch f.Sort {
 	case "deployed":
 		return statement("left join (select owner_id as id, count(*) as figure from deployments where revision_id is not null and environment_id in (select id "+of.sql()+") group by 1) s on s.id = x.id", of.args...)
 	case "calls":
-		calls := s.callsByOwner(project, of)
+		calls := s.callsByOwner(project, of, some)
 		return statement("left join ("+calls.sql()+") s on s.owner = x.key", calls.args...)
 	case "tokens":
-		tokens := tokensByPlace(project, of)
+		tokens := tokensByPlace(project, of, some)
 		return statement("left join (select owner, sum(figure) as figure from ("+tokens.sql()+") t group by 1) s on s.owner = x.key", tokens.args...)
 	}
 	return statement("cross join (select 0 as figure) s")
@@ -120,7 +121,11 @@ func (s *Store) groupReport(ctx context.Context, tx *gorm.DB, projectID string, 
 			return first(list), err
 		},
 		read: func(ctx context.Context, limit, offset int) (lines[GroupUsage], error) {
-			list, err := groupLines(ctx, tx, standing, w, s.figure(f, project), ordering(groupSorts, f.Sort, f.Desc), limit, offset)
+			some, err := someRenamed(ctx, tx, project, f.Sort)
+			if err != nil {
+				return lines[GroupUsage]{}, err
+			}
+			list, err := groupLines(ctx, tx, standing, w, s.figure(f, project, some), ordering(groupSorts, f.Sort, f.Desc), limit, offset)
 			return lines[GroupUsage]{list: list}, err
 		},
 		subject: func(g *GroupUsage) subject { return subject{owner: g.ID, kind: g.Kind, name: g.Name, in: &g.In} },

@@ -207,7 +207,11 @@ func (s *Store) readPlaces(ctx context.Context, tx *gorm.DB, project Project, f 
 		Global, Active                                                      bool
 		Position, Place, Total                                              int
 	}
-	w, sources := f.places(project.ID), s.sortedBy(f, project, limit+offset)
+	some, err := someRenamed(ctx, tx, project, f.Sort)
+	if err != nil {
+		return read, err
+	}
+	w, sources := f.places(project.ID), s.sortedBy(f, project, limit+offset, some)
 	ahead := f.standing(project.ID)
 	ahead.parts, ahead.args = append(ahead.parts, sources.ahead.parts...), append(ahead.args, sources.ahead.args...)
 	var branches []string

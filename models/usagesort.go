@@ -1,9 +1,12 @@
 package models
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"gorm.io/gorm"
 
 	"github.com/gatewright/gatewright/engine"
 )
@@ -17,8 +20,8 @@ type placeSources struct {
 
 // sortedBy adds what the filter sorts by to places. The figures are those that the
 // lines show, of all their environments together. Most is how many places are asked
-// for.
-func (s *Store) sortedBy(f UsageFilter, project Project, most int) placeSources {
+// for, some whether owners were renamed.
+func (s *Store) sortedBy(f UsageFilter, project Project, most int, some bool) placeSources {
 	joined := func(sql, on string, args ...any) placeSources {
 		return placeSources{of: func(places string) []where {
 			return []where{statement("select u.*, s.sorted from "+places+" left join ("+sql+") s on "+on, args...)}
@@ -38,10 +41,10 @@ func (s *Store) sortedBy(f UsageFilter, project Project, most int) placeSources 
 				of.sql()+") group by 1) s on s.id = u.owner_id", of.args...)}
 		}}
 	case "calls":
-		calls := s.callsByOwner(project, of)
+		calls := s.callsByOwner(project, of, some)
 		return f.figured(project, most, calls, "owner", "u.owner_key", "u.owner_kind <> 'POLICY_GROUP'")
 	case "tokens":
-		return f.figured(project, most, tokensByPlace(project, of), "policy, owner", "u.policy_key, u.owner_key", "true")
+		return f.figured(project, most, tokensByPlace(project, of, some), "policy, owner", "u.policy_key, u.owner_key", "true")
 	}
 	return placeSources{of: func(places string) []where { return []where{statement("select * from " + places)} }}
 }
@@ -130,40 +133,60 @@ func statement(sql string, args ...any) where { return where{[]string{sql}, args
 // their calls and tokens go by that name until the next deploy.
 const renamed = `select x.kind, d.name, x.name as now, lower(d.name) as key, x.key as now_key, n.name as environment
 	from deployments d join owners x on x.id = d.owner_id join environments n on n.id = d.environment_id
-	where d.revision_id is not null and lower(d.name) <> d.owner_key and x.project_id = ?`
+	where d.renamed and x.project_id = ?`
+
+// someRenamed tells, where an order is that of figures, whether there are any. Nearly
+// always there are none, and then figures are summed up in one go.
+func someRenamed(ctx context.Context, tx *gorm.DB, project Project, sort string) (bool, error) {
+	if sort != "calls" && sort != "tokens" {
+		return false, nil
+	}
+	list, err := query[bool](ctx, tx, "select exists ("+renamed+")", project.ID)
+	if err != nil {
+		return false, fmt.Errorf("look for renamed owners: %w", err)
+	}
+	return first(list), nil
+}
 
 // callsByOwner are the calls of the last day in some environments by the keys of
-// owners, where there were any; where one runs under another name, those of that name.
-// The sum is made of floats, which is quicker and exact far beyond what a day has.
-func (s *Store) callsByOwner(project Project, in where) where {
+// owners, where there were any; where one runs under another name, if there are such,
+// those of that name. The sum is made of floats, which is quicker and exact far beyond
+// what a day has.
+func (s *Store) callsByOwner(project Project, in where, some bool) where {
 	last := s.lastDay()
 	calls := "(" + last.calls() + ")::float8"
 	of := " from call_days where project = ? and " + last.days() + " and environment = any(array(select name " + in.sql() + "))"
-	instead := "case when %[1]s = r.name then 1 else -1 end * " + calls + " from (" + renamed + ") r join call_days d on d.project = ? and " + last.days() +
-		" and d.environment = r.environment and %[1]s in (r.name, r.now) where r.kind = '%[2]s' and r.environment in (select name " + in.sql() + ")"
-	sql := "select owner, sum(calls)::bigint as figure from (select lower(proxy) as owner, " + calls + " as calls" + of + " and proxy <> ''" +
-		" union all select lower(proxy_group), " + calls + of + " and proxy_group <> ''" +
-		" union all select r.now_key, " + fmt.Sprintf(instead, "proxy", engine.KindProxy) +
-		" union all select r.now_key, " + fmt.Sprintf(instead, "proxy_group", engine.KindProxyGroup) + ") c group by 1 having sum(calls) > 0"
+	sql := "select lower(proxy) as owner, " + calls + " as calls" + of + " and proxy <> ''" +
+		" union all select lower(proxy_group), " + calls + of + " and proxy_group <> ''"
 	var args []any
 	for range 2 {
 		args = append(append(args, project.Name), in.args...)
 	}
-	for range 2 {
-		args = append(append(args, project.ID, project.Name), in.args...)
+	if some {
+		instead := " union all select r.now_key, case when %[1]s = r.name then 1 else -1 end * " + calls + " from (" + renamed + ") r join call_days d on d.project = ? and " + last.days() +
+			" and d.environment = r.environment and %[1]s in (r.name, r.now) where r.kind = '%[2]s' and r.environment in (select name " + in.sql() + ")"
+		sql += fmt.Sprintf(instead, "proxy", engine.KindProxy) + fmt.Sprintf(instead, "proxy_group", engine.KindProxyGroup)
+		for range 2 {
+			args = append(append(args, project.ID, project.Name), in.args...)
+		}
 	}
-	return statement(sql, args...)
+	return statement("select owner, sum(calls)::bigint as figure from ("+sql+") c group by 1 having sum(calls) > 0", args...)
 }
 
 // tokensByPlace are the live tokens in some environments by the keys of owners and
-// policies. Where nothing is revoked, tokens are not asked for it one by one.
-func tokensByPlace(project Project, in where) where {
-	return statement(`with live as materialized (select lower(t.owner) as owner, t.environment, lower(t.policy) as policy, count(*) as tokens from token_requests t
-			where `+tokenEnds+` > now() and t.project = ? and t.operation in ('ISSUE', 'REFRESH', 'REGENERATE') and t.environment = any(array(select name `+in.sql()+`))
-				and not (exists (select from revocations) and `+revokedToken+`) group by t.owner, t.environment, t.policy),
+// policies; where one runs under another name, if there are such, those of that name.
+// Where nothing is revoked, tokens are not asked for it one by one.
+func tokensByPlace(project Project, in where, some bool) where {
+	live := " from token_requests t where " + tokenEnds + " > now() and t.project = ? and t.operation in ('ISSUE', 'REFRESH', 'REGENERATE') and t.environment = any(array(select name " + in.sql() +
+		")) and not (exists (select from revocations) and " + revokedToken + ")"
+	args := append([]any{project.Name}, in.args...)
+	if !some {
+		return statement("select lower(t.owner) as owner, lower(t.policy) as policy, count(*) as figure"+live+" group by 1, 2", args...)
+	}
+	return statement("with live as materialized (select lower(t.owner) as owner, t.environment, lower(t.policy) as policy, count(*) as tokens"+live+" group by t.owner, t.environment, t.policy),"+`
 		renamed as materialized (`+renamed+`)
 		select owner, policy, sum(tokens)::bigint as figure from (
 			select l.owner, l.policy, l.tokens from live l where (l.owner, l.environment) not in (select r.now_key, r.environment from renamed r)
 			union all select r.now_key, l.policy, l.tokens from live l join renamed r on r.key = l.owner and r.environment = l.environment
-		) o group by 1, 2`, append(append([]any{project.Name}, in.args...), project.ID)...)
+		) o group by 1, 2`, append(args, project.ID)...)
 }
