@@ -92,21 +92,23 @@ func usersOf(policyIDs []string, groupID, environmentID, projectID string) where
 		runs = statement(runs.sql()+" and d.environment_id = ?", environmentID)
 	}
 	b, d := holds("b"), holds("d")
-	anyOf := where{[]string{"(" + b.sql() + " or b.group_id in (select id from groups))"}, b.args}
 	return statement(`groups as materialized (
 			select g.id from owners g where g.kind = 'POLICY_GROUP'`+in("g")+` and g.id in (
 				select ?::uuid union all select b.owner_id from policy_bindings b where b.owner_kind = 'POLICY_GROUP' and `+b.sql()+`)
-		), users as not materialized (select *, id in (`+runs.sql()+`) as running from (
-			select key, id, kind, true as direct, true as bound from (
-				select distinct on (b.owner_key, b.owner_id) b.owner_key as key, b.owner_id as id, b.owner_kind as kind from policy_bindings b where `+b.sql()+`) d
-			union all select distinct b.owner_key, b.owner_id, b.owner_kind, false, true from policy_bindings b where b.group_id in (select id from groups)
-				and not exists (select from policy_bindings d where d.owner_id = b.owner_id and `+d.sql()+`)
+		), others as materialized (
+			select distinct b.owner_key as key, b.owner_id as id, b.owner_kind as kind, false as direct, true as bound from policy_bindings b
+				where b.group_id in (select id from groups) and not exists (select from policy_bindings d where d.owner_id = b.owner_id and `+d.sql()+`)
 			union all select x.key, x.id, x.kind, false, false from owners x where x.id in (select id from groups)
 				and not exists (select from policy_bindings d where d.owner_id = x.id and `+d.sql()+`)
 			union all select x.key, x.id, x.kind, false, false from owners x where x.kind = 'PROXY_GROUP'
-				and exists (select from proxy_group_members m join policy_bindings b on b.owner_id = m.proxy_id where m.group_id = x.id and `+anyOf.sql()+`)
-				and not exists (select from policy_bindings b where b.owner_id = x.id and `+anyOf.sql()+`)
-		) u)`, slices.Concat(args, []any{orNil(groupID)}, b.args, runs.args, b.args, d.args, d.args, anyOf.args, anyOf.args)...)
+				and x.id in (select m.group_id from proxy_group_members m where (m.proxy_id in (select b.owner_id from policy_bindings b where `+b.sql()+`)) is true
+					or (m.proxy_id in (select b.owner_id from policy_bindings b where b.group_id in (select id from groups))) is true)
+				and not exists (select from policy_bindings b where b.owner_id = x.id and (`+b.sql()+` or b.group_id in (select id from groups)))
+		), users as not materialized (select *, id in (`+runs.sql()+`) as running from (
+			select key, id, kind, true as direct, true as bound from (
+				select distinct on (b.owner_key, b.owner_id) b.owner_key as key, b.owner_id as id, b.owner_kind as kind from policy_bindings b where `+b.sql()+`) d
+			union all select * from others
+		) u)`, slices.Concat(args, []any{orNil(groupID)}, b.args, d.args, d.args, b.args, b.args, runs.args, b.args)...)
 }
 
 // users are those of a subject in a project, running those in an environment.
