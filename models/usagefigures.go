@@ -186,7 +186,7 @@ func (r report[T]) some(ctx context.Context, limit, offset int) ([]T, Scan, erro
 
 // scan compares line after line until the page is full or it was enough for one
 // answer: first as many as fill it when all are in the state, as after a change of
-// what all have, then the others.
+// what all have, then each time as many as before.
 func (r report[T]) scan(ctx context.Context, f StateFilter, limit int) ([]T, Scan, error) {
 	begin := max(f.From, 0)
 	list, at, err := r.some(ctx, scanMost, begin)
@@ -194,8 +194,8 @@ func (r report[T]) scan(ctx context.Context, f StateFilter, limit int) ([]T, Sca
 		return nil, at, err
 	}
 	var kept []T
-	looked, fill := 0, min(limit, len(list))
-	for _, some := range [][]T{list[:fill], list[fill:]} {
+	for looked := 0; looked < len(list); {
+		some := list[looked:min(max(2*looked, limit), len(list))]
 		if err := r.stand(ctx, f, some); err != nil {
 			return nil, at, err
 		}
