@@ -201,4 +201,7 @@ func TestLaneTurnsAwayWhatItsQueueDoesNotHold(t *testing.T) {
 	}
 	leave()
 	gone.Wait()
+	if err := queued.Enter(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Enter after the queue was full = %v, want to have waited", err)
+	}
 }
