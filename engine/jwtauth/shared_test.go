@@ -287,6 +287,7 @@ func TestAttackWhatIsGoodForOnePolicyIsNotForItsNeighbour(t *testing.T) {
 		"managed by credentials":  {neighbour: func(c *jwtauth.Config) { c.ManagedFromThisPolicy = false }},
 		"for users of credential": {config: directoryUsers, neighbour: credentialUsers, claims: as("jack")},
 		"not in the query":        {config: func(c *jwtauth.Config) { c.AllowURLParameters = true }},
+		"where it is revoked":     {around: func(rt *policy.Runtime) { rt.Revoked = revokes("1") }},
 		"not from here":           {config: credentialUsers, neighbour: nearUsers, claims: as("jane")},
 		"with other roles": {config: credentialUsers, claims: as("jane", "clerk"), neighbour: func(c *jwtauth.Config) {
 			credentialUsers(c)
@@ -336,6 +337,13 @@ func TestAttackWhatIsGoodForOnePolicyIsNotForItsNeighbour(t *testing.T) {
 			}
 		})
 	}
+}
+
+// revokes is a list of one token.
+func revokes(id string) *revoke.List {
+	l := revoke.NewList(func() time.Time { return start })
+	l.Add(revoke.Entry{Kind: revoke.Token, Key: id})
+	return l
 }
 
 func machine(c *jwt.ClaimSet) { c.Subject, c.ClientID = "mobile", "mobile" }
