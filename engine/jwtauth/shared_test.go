@@ -468,3 +468,18 @@ func TestAttackATokenThatEndsWhileADirectoryIsAsked(t *testing.T) {
 		t.Errorf("the next policy: %v", err)
 	}
 }
+
+// ATTACK: a caller with a good token gives its signature to claims of their own.
+func TestAttackASignatureIsRememberedWithItsTokenAlone(t *testing.T) {
+	t.Parallel()
+	s := compile(t, valid(), (&clock{now: start}).Now)
+	good := sign(t, keys.RS256, nil)
+	if err := s.Do(call("Bearer " + good)); err != nil {
+		t.Fatal(err)
+	}
+	other := sign(t, keys.RS256, func(c *jwt.ClaimSet) { c.Expires += 3600 })
+	forged := other[:strings.LastIndexByte(other, '.')] + good[strings.LastIndexByte(good, '.'):]
+	if err := s.Do(call("Bearer " + forged)); rejection(t, err) == nil {
+		t.Error("claims under the signature of other ones are let through")
+	}
+}
