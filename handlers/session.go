@@ -61,6 +61,9 @@ func withVisit(store *models.Store, sessions *scs.SessionManager, logger *slog.L
 				}
 			}
 			v := visit.New(user, r.Header.Get(correlationHeader), clientOf(r), sessions)
+			if r.Method == http.MethodGet || r.Method == http.MethodHead {
+				v.OnlyLooks()
+			}
 			next.ServeHTTP(w, r.WithContext(visit.With(r.Context(), v)))
 		})
 	}

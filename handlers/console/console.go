@@ -83,7 +83,7 @@ func (c *Console) projectsOf(ctx context.Context, v *visit.Visit) ([]models.Proj
 	if v.User.Role == models.RoleMember {
 		return c.store.ProjectsWith(ctx, v.User.ID, "")
 	}
-	return c.store.Projects(ctx)
+	return v.Projects(ctx, c.store)
 }
 
 // visitIn is the visit as it would be to a page of project.
@@ -97,5 +97,5 @@ func (c *Console) visitIn(ctx context.Context, v *visit.Visit, project string) (
 
 // project is the project that the address names.
 func (c *Console) project(ctx context.Context, name string) (models.Project, error) {
-	return c.store.Project(ctx, name)
+	return visit.From(ctx).FindProject(ctx, c.store, name)
 }

@@ -224,7 +224,7 @@ func (c *Console) furnishCredential(g *gin.Context, project models.Project, f *c
 			f.AllRoles = append(f.AllRoles, role)
 		}
 	}
-	all, err := c.store.Environments(ctx)
+	all, err := visit.From(ctx).Environments(ctx, c.store)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (c *Console) previewer(ctx context.Context, proxy *models.Owner) (*previewe
 
 // valuesInSight are the variables of the environment that the visitor looks at.
 func (c *Console) valuesInSight(ctx context.Context) (string, map[string]string, error) {
-	environments, err := c.store.Environments(ctx)
+	environments, err := visit.From(ctx).Environments(ctx, c.store)
 	if err != nil || len(environments) == 0 {
 		return "", nil, err
 	}

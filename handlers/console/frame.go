@@ -23,7 +23,7 @@ func (c *Console) frame(g *gin.Context, title string, project models.Project, cr
 	if err != nil {
 		return layout.Props{}, err
 	}
-	environments, err := c.store.Environments(ctx)
+	environments, err := v.Environments(ctx, c.store)
 	if err != nil {
 		return layout.Props{}, err
 	}

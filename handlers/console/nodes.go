@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/gatewright/gatewright/handlers/visit"
 	"github.com/gatewright/gatewright/models"
 	"github.com/gatewright/gatewright/web/layout"
 	"github.com/gatewright/gatewright/web/link"
@@ -42,7 +43,7 @@ func (c *Console) nodes(ctx context.Context, list func(context.Context) ([]model
 	if err != nil {
 		return nil, nil, err
 	}
-	environments, err := c.store.Environments(ctx)
+	environments, err := visit.From(ctx).Environments(ctx, c.store)
 	newest := make(map[string]int64, len(environments))
 	for _, e := range environments {
 		newest[e.Name] = e.Generation

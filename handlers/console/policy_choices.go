@@ -80,7 +80,7 @@ func (c *Console) offerEnvironments(ctx context.Context, cond condition.Conditio
 	if !conditions.NamesEnvironment(cond) {
 		return nil
 	}
-	all, err := c.store.Environments(ctx)
+	all, err := visit.From(ctx).Environments(ctx, c.store)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (c *Console) sharedBy(ctx context.Context, s models.IdentitySource, config 
 // namedKeys are the entries of the project's key store, each with what it can
 // sign and where.
 func (c *Console) namedKeys(ctx context.Context, project models.Project) ([]policies.SigningKey, error) {
-	environments, err := c.store.Environments(ctx)
+	environments, err := visit.From(ctx).Environments(ctx, c.store)
 	if err != nil {
 		return nil, err
 	}

@@ -260,7 +260,7 @@ func barsOf(from, to, now time.Time) (time.Time, time.Duration, int) {
 }
 
 func (c *Console) environmentNames(ctx context.Context) ([]string, error) {
-	list, err := c.store.Environments(ctx)
+	list, err := visit.From(ctx).Environments(ctx, c.store)
 	if err != nil {
 		return nil, err
 	}

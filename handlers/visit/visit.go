@@ -60,6 +60,7 @@ type Visit struct {
 	memberships   map[string]models.Permissions
 	limit         *models.TokenScope
 	outside       bool // of the project that the token is for
+	kept          *kept
 }
 
 // New is the visit of user, zero for nobody.
