@@ -57,6 +57,7 @@ func New(o Options) http.Handler {
 		http.Error(w, "This form was sent from another site and has been refused.", http.StatusForbidden)
 	}))
 	site := middleware(router(o, pages),
+		withSession,
 		sessions.LoadAndSave,
 		withVisit(o.Store, sessions, o.Logger),
 	)

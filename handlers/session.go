@@ -45,6 +45,13 @@ func newSessions(store *models.Store, secure bool, logger *slog.Logger, failed h
 	return m
 }
 
+// withSession lets the session that a request finds be known until the request ends.
+func withSession(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(models.WithSession(r.Context())))
+	})
+}
+
 // withVisit finds who is asking. A session whose user is gone is nobody's.
 func withVisit(store *models.Store, sessions *scs.SessionManager, logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

@@ -50,6 +50,14 @@ func (s *Store) SessionStore() scs.CtxStore { return sessionStore{s} }
 
 type sessionStore struct{ *Store }
 
+// WithSession lets a request keep the session that it found until it ends, so that it is
+// not read once more to see whether it changed.
+func WithSession(ctx context.Context) context.Context {
+	return context.WithValue(ctx, sessionKey{}, new(sessionRow))
+}
+
+type sessionKey struct{}
+
 // FindCtx implements scs.CtxStore.
 func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	if !storable(token) {
@@ -61,6 +69,9 @@ func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, 
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("read web session: %w", err)
+	}
+	if kept, ok := ctx.Value(sessionKey{}).(*sessionRow); ok {
+		*kept = row
 	}
 	return row.Data, true, nil
 }
@@ -93,18 +104,26 @@ func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, 
 	return s.sweep(ctx, at)
 }
 
-// seen tells that a session was saved less than a minute ago and says the same now.
+// seen tells that a session was saved less than a minute ago and says the same now. One
+// that was ended since the request found it stays so, as nothing is written.
 func (s sessionStore) seen(ctx context.Context, token string, data []byte, at time.Time) (bool, error) {
-	list, err := query[[]byte](ctx, s.db, "select data from web_sessions where token_hash = ? and ended_at is null and seen_at > ? and seen_at <= ?", token, at.Add(-seenAgain), at)
-	if err != nil {
-		return false, fmt.Errorf("read web session: %w", err)
+	row, ok := ctx.Value(sessionKey{}).(*sessionRow)
+	if !ok || row.TokenHash != token {
+		found, err := from[sessionRow](s.db).Where("token_hash = ? and ended_at is null", token).Limit(1).Find(ctx)
+		if err != nil {
+			return false, fmt.Errorf("read web session: %w", err)
+		}
+		if len(found) == 0 {
+			return false, nil
+		}
+		row = &found[0]
 	}
-	if len(list) == 0 {
+	if row.SeenAt.After(at) || !row.SeenAt.After(at.Add(-seenAgain)) {
 		return false, nil
 	}
 	// Equal values have more than one encoding.
 	until, is, err := scs.GobCodec{}.Decode(data)
-	then, was, unreadable := scs.GobCodec{}.Decode(list[0])
+	then, was, unreadable := scs.GobCodec{}.Decode(row.Data)
 	return err == nil && unreadable == nil && until.Equal(then) && reflect.DeepEqual(is, was), nil
 }
 

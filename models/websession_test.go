@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -12,6 +13,17 @@ import (
 
 func TestASessionThatDidNotChangeIsWrittenOnceAMinute(t *testing.T) {
 	t.Parallel()
+	for name, request := range map[string]func(context.Context) context.Context{
+		"read again": func(ctx context.Context) context.Context { return ctx }, "kept by the request": models.WithSession,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			writtenOnceAMinute(t, request)
+		})
+	}
+}
+
+func writtenOnceAMinute(t *testing.T, request func(context.Context) context.Context) {
 	url := modelstest.Database(t)
 	begun := time.Now().UTC().Truncate(time.Microsecond)
 	now := begun
@@ -33,7 +45,11 @@ func TestASessionThatDidNotChangeIsWrittenOnceAMinute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sessions.CommitCtx(t.Context(), "token", data, now.Add(time.Hour)); err != nil {
+		ctx := request(t.Context())
+		if _, _, err := sessions.FindCtx(ctx, "token"); err != nil {
+			t.Fatal(err)
+		}
+		if err := sessions.CommitCtx(ctx, "token", data, now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		seen := scalar[time.Time](t, conn, "select seen_at from web_sessions").Sub(begun)
@@ -42,5 +58,44 @@ func TestASessionThatDidNotChangeIsWrittenOnceAMinute(t *testing.T) {
 		if seen != step.seen || until != step.until || agent != step.agent {
 			t.Errorf("after %v: %q seen after %v, until %v", step.after, agent, seen, until)
 		}
+	}
+}
+
+// What a request keeps is of its own session, and brings back none that has been ended.
+func TestAKeptSessionThatWasEndedStaysEnded(t *testing.T) {
+	t.Parallel()
+	sessions := modelstest.Open(t, modelstest.Database(t)).SessionStore()
+	data, err := scs.GobCodec{}.Encode(time.Now().Add(time.Hour), map[string]any{"some": "value"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := func(ctx context.Context, token string) {
+		t.Helper()
+		if err := sessions.CommitCtx(ctx, token, data, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := func(ctx context.Context, token string) bool {
+		t.Helper()
+		_, there, err := sessions.FindCtx(ctx, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return there
+	}
+	commit(t.Context(), "token")
+	request := models.WithSession(t.Context())
+	if !there(request, "token") {
+		t.Fatal("no session")
+	}
+	if err := sessions.DeleteCtx(t.Context(), "token"); err != nil {
+		t.Fatal(err)
+	}
+	commit(request, "token")
+	if there(t.Context(), "token") {
+		t.Error("it is back")
+	}
+	if commit(request, "renewed"); !there(t.Context(), "renewed") {
+		t.Error("a session of the same values was taken for the one that was kept")
 	}
 }

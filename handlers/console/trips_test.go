@@ -37,16 +37,16 @@ func TestPagesMakeFewRoundTrips(t *testing.T) {
 		name, address string
 		most          int
 	}{
-		{"dashboard", link.Dashboard("Default"), 26},
-		{"proxies", link.Proxies("Default"), 20},
-		{"edit of a proxy", link.Proxy("Default", "proxy-0").Edit(), 21},
-		{"policies", link.Policies("Default", jwt), 9},
-		{"edit of a policy", link.PolicyEdit("Default", jwt, modelstest.ManyPolicy), 22},
-		{"policy usage", link.PolicyUsage("Default"), 22},
-		{"credentials", link.Credentials("Default"), 14},
-		{"edit of a credential", link.CredentialEdit("Default", caller.Name), 14},
-		{"access", link.Access("Default"), 6},
-		{"history of a proxy", link.Proxy("Default", "proxy-0").History(), 19},
+		{"dashboard", link.Dashboard("Default"), 25},
+		{"proxies", link.Proxies("Default"), 19},
+		{"edit of a proxy", link.Proxy("Default", "proxy-0").Edit(), 20},
+		{"policies", link.Policies("Default", jwt), 8},
+		{"edit of a policy", link.PolicyEdit("Default", jwt, modelstest.ManyPolicy), 21},
+		{"policy usage", link.PolicyUsage("Default"), 21},
+		{"credentials", link.Credentials("Default"), 13},
+		{"edit of a credential", link.CredentialEdit("Default", caller.Name), 13},
+		{"access", link.Access("Default"), 5},
+		{"history of a proxy", link.Proxy("Default", "proxy-0").History(), 18},
 	} {
 		v.Raw(t, http.MethodGet, page.address, nil) // the first visit to a project is kept with the session
 		wire.Taken()
