@@ -24,9 +24,11 @@ type UsageIn struct {
 	// that runs and of the 23 before it. A call through a proxy group counts for
 	// both.
 	Calls int64
-	// Tokens are the access tokens that live, as CountLiveTokens counts them, up to
-	// MostLiveTokens.
+	// Tokens are the access tokens that live, as CountLiveTokens counts them, among as
+	// many of the owner as MostLiveTokens. Capped tells that the owner has as many
+	// there, so that there may be more.
 	Tokens int
+	Capped bool
 	// RunsAs is the name under which the owner runs there, "" when it does not.
 	RunsAs string
 }
@@ -332,11 +334,13 @@ func (r report[T]) measure(ctx context.Context, list []T) error {
 			in := &(*s.in)[j]
 			name := in.name(s)
 			in.Calls = calls[[3]string{s.kind, name, in.Environment}]
+			looked := 0
 			for policy, n := range tokens[[2]string{name, in.Environment}] {
-				if !s.byPolicy || policy == s.policy {
+				if looked += n; !s.byPolicy || policy == s.policy {
 					in.Tokens += n
 				}
 			}
+			in.Capped = looked >= MostLiveTokens
 		}
 	}
 	return nil

@@ -158,6 +158,37 @@ func TestUsageReportSaysWherePoliciesRunAndWhatHangsOnThem(t *testing.T) {
 	})
 }
 
+// An owner has more live tokens than a report looks at: it may be any policy's that are
+// not among them, also those of one that has few.
+func TestUsageReportSaysWhereItLooksAtSomeTokensOnly(t *testing.T) {
+	t.Parallel()
+	g := busy(t)
+	issued := event.Token{
+		Time: time.Now(), Environment: "production", Operation: event.Issue, Project: "Shop", Owner: "orders", Policy: "Company", TokenID: "many", IssuedAt: time.Now(),
+		ExpiresAt: time.Now().Add(time.Hour),
+	}
+	capped := func() bool {
+		t.Helper()
+		list, _, err := g.UsageReport(t.Context(), g.project, models.UsageFilter{Policy: "own"})
+		if err != nil || len(list) != 1 || len(list[0].In) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		return list[0].In[0].Capped
+	}
+	if err := g.AddTokenRequests(t.Context(), slices.Repeat([]event.Token{issued}, models.MostLiveTokens-3)); err != nil { // two are there
+		t.Fatal(err)
+	}
+	if capped() {
+		t.Error("capped with one less than a report looks at")
+	}
+	if err := g.AddTokenRequests(t.Context(), []event.Token{issued}); err != nil {
+		t.Fatal(err)
+	}
+	if !capped() {
+		t.Error("not capped with as many as a report looks at")
+	}
+}
+
 func TestUsageReportComparesBoundedlyAndSaysSo(t *testing.T) {
 	t.Parallel()
 	url := modelstest.Database(t)

@@ -191,7 +191,7 @@ func runsIn(kind string, list []models.UsageIn) []reports.In {
 	for i, in := range list {
 		out[i] = reports.In{
 			Environment: in.Environment, State: stateOf(in.State), Revision: in.Revision, Calls: in.Calls, Tokens: in.Tokens,
-			Capped: in.Tokens >= models.MostLiveTokens, Counted: kind != engine.KindPolicyGroup,
+			Capped: in.Capped, Counted: kind != engine.KindPolicyGroup,
 		}
 	}
 	return out
@@ -234,14 +234,17 @@ var runColumns = []string{"environment", "state", "revision", "callsLastDay", "l
 
 func writeRuns(write func(...string) error, cells []string, kind string, list []models.UsageIn) error {
 	for _, in := range list {
-		revision, calls := "", strconv.FormatInt(in.Calls, 10)
+		revision, calls, tokens := "", strconv.FormatInt(in.Calls, 10), strconv.Itoa(in.Tokens)
 		if in.State == models.Live || in.State == models.RedeployRequired {
 			revision = strconv.Itoa(in.Revision)
 		}
 		if kind == engine.KindPolicyGroup {
 			calls = ""
 		}
-		line := append(slices.Clone(cells), in.Environment, string(in.State), revision, calls, strconv.Itoa(in.Tokens))
+		if in.Capped {
+			tokens += "+" // there may be more
+		}
+		line := append(slices.Clone(cells), in.Environment, string(in.State), revision, calls, tokens)
 		if err := write(line...); err != nil {
 			return err
 		}
