@@ -180,6 +180,11 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 	if row.sources, err = s.checkReferences(ctx, tx, &l, row.ProjectID, c); err != nil {
 		return err
 	}
+	if base.Active || !row.Active { // what is switched off may be so wherever it is bound
+		if err := s.misplaced(ctx, tx, &l, row.ID, c); err != nil {
+			return err
+		}
+	}
 	if err := l.Err(); err != nil {
 		return err
 	}
@@ -191,6 +196,24 @@ func (s *Store) author(ctx context.Context, tx *gorm.DB, row *policyRow, c polic
 		return err
 	}
 	row.Name, row.Description, row.Active, row.Config = base.Name, base.Description, base.Active, raw
+	return nil
+}
+
+// misplaced adds to l what does not fit a pipeline that the policy is bound in, also by
+// way of a policy group: no deploy would take it.
+func (s *Store) misplaced(ctx context.Context, tx *gorm.DB, l *problem.List, id string, c policy.Config) error {
+	bound, err := query[policy.Pipeline](ctx, tx, "select distinct pipeline from policy_bindings where policy_id = ? order by pipeline", id)
+	if err != nil {
+		return fmt.Errorf("find pipelines of policy: %w", err)
+	}
+	t, _ := s.types.Find(c.Base().Type) // author has found it
+	for _, pipeline := range bound {
+		for _, p := range policy.Misplaced(t, c, pipeline) {
+			if l.For(p.Field) == "" {
+				l.Add(p.Field, "%s", p.Message)
+			}
+		}
+	}
 	return nil
 }
 
