@@ -68,7 +68,8 @@ type placeState struct {
 	State    string `json:"state" enum:"NOT_DEPLOYED,LIVE,REDEPLOY_REQUIRED,UNDEPLOYED"`
 	Revision int    `json:"revision" doc:"That runs; 0 for none."`
 	Calls    int64  `json:"callsOfLastDay"`
-	Tokens   int    `json:"liveTokens" doc:"Counted up to 1000."`
+	Tokens   int    `json:"liveTokens" doc:"Among the first 1000 that the owner has there."`
+	More     bool   `json:"liveTokensMayBeMore" doc:"The owner has 1000 live tokens there or more, of whatever policies, so that there may be more of this one."`
 }
 
 func (a *API) listGlobalPolicyUsage(c *call) (any, error) {
@@ -141,7 +142,7 @@ func placeOf(u models.PlaceUsage) policyPlace {
 		Order: u.Position, Group: u.Via, OrderInGroup: u.Order, Environments: []placeState{},
 	}
 	for _, in := range u.In {
-		p.Environments = append(p.Environments, placeState{in.Environment, string(in.State), in.Revision, in.Calls, in.Tokens})
+		p.Environments = append(p.Environments, placeState{in.Environment, string(in.State), in.Revision, in.Calls, in.Tokens, in.Capped})
 	}
 	return p
 }

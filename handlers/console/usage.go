@@ -230,21 +230,18 @@ func (c *Console) PolicyUsageCSV(g *gin.Context) error {
 }
 
 // runColumns are the figures of a line in an environment.
-var runColumns = []string{"environment", "state", "revision", "callsLastDay", "liveTokens"}
+var runColumns = []string{"environment", "state", "revision", "callsLastDay", "liveTokens", "liveTokensMayBeMore"}
 
 func writeRuns(write func(...string) error, cells []string, kind string, list []models.UsageIn) error {
 	for _, in := range list {
-		revision, calls, tokens := "", strconv.FormatInt(in.Calls, 10), strconv.Itoa(in.Tokens)
+		revision, calls := "", strconv.FormatInt(in.Calls, 10)
 		if in.State == models.Live || in.State == models.RedeployRequired {
 			revision = strconv.Itoa(in.Revision)
 		}
 		if kind == engine.KindPolicyGroup {
 			calls = ""
 		}
-		if in.Capped {
-			tokens += "+" // there may be more
-		}
-		line := append(slices.Clone(cells), in.Environment, string(in.State), revision, calls, tokens)
+		line := append(slices.Clone(cells), in.Environment, string(in.State), revision, calls, strconv.Itoa(in.Tokens), strconv.FormatBool(in.Capped))
 		if err := write(line...); err != nil {
 			return err
 		}

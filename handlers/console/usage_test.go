@@ -137,15 +137,15 @@ func TestUsageAsCSVIsWhatTheFilterLeavesAndHarmless(t *testing.T) {
 		}
 	}
 	for address, want := range map[string][][]string{
-		href: {{"policy-auth-jwt", "'=cmd|x", "global", "true", "PROXY", "stock", "ALL", "", "REQUEST", "1", "", "", "production", "NOT_DEPLOYED", "", "0", "0"}},
+		href: {{"policy-auth-jwt", "'=cmd|x", "global", "true", "PROXY", "stock", "ALL", "", "REQUEST", "1", "", "", "production", "NOT_DEPLOYED", "", "0", "0", "false"}},
 		link.PolicyUsage("Default") + ".csv?state=LIVE": {
-			{"policy-auth-jwt", "standard", "global", "true", "PROXY", "orders", "ALL", "", "REQUEST", "1", "", "", "production", "LIVE", "1", "1234", "0"},
+			{"policy-auth-jwt", "standard", "global", "true", "PROXY", "orders", "ALL", "", "REQUEST", "1", "", "", "production", "LIVE", "1", "1234", "0", "false"},
 		},
 		link.PolicyUsage("Default") + ".csv?group=Baseline": {
-			{"policy-auth-jwt", "standard", "global", "true", "PROXY_GROUP", "Shop", "ALL", "", "REQUEST", "1", "Baseline", "1", "production", "NOT_DEPLOYED", "", "1234", "0"},
+			{"policy-auth-jwt", "standard", "global", "true", "PROXY_GROUP", "Shop", "ALL", "", "REQUEST", "1", "Baseline", "1", "production", "NOT_DEPLOYED", "", "1234", "0", "false"},
 		},
-		link.ProxyGroupUsage("Default") + ".csv":  {{"Shop", "", "1", "1", "production", "NOT_DEPLOYED", "", "1234", "0"}},
-		link.PolicyGroupUsage("Default") + ".csv": {{"Baseline", "", "1", "true", "false", "REQUEST", "0", "1", "production", "NOT_DEPLOYED", "", "", "0"}},
+		link.ProxyGroupUsage("Default") + ".csv":  {{"Shop", "", "1", "1", "production", "NOT_DEPLOYED", "", "1234", "0", "false"}},
+		link.PolicyGroupUsage("Default") + ".csv": {{"Baseline", "", "1", "true", "false", "REQUEST", "0", "1", "production", "NOT_DEPLOYED", "", "", "0", "false"}},
 	} {
 		page := v.Get(t, address)
 		wantStatus(t, page, http.StatusOK)

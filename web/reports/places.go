@@ -125,7 +125,7 @@ func (i In) tokens() string {
 	if i.Capped {
 		text += "+"
 	}
-	if i.Tokens == 1 {
+	if i.Tokens == 1 && !i.Capped {
 		return text + " live token"
 	}
 	return text + " live tokens"
