@@ -75,6 +75,9 @@ func start(ctx context.Context, part string, on cores) (*child, error) {
 		return nil, fmt.Errorf("find own program: %w", err)
 	}
 	cmd := on.command(ctx, program)
+	if part == "database" {
+		cmd = on.ahead(ctx, program)
+	}
 	cmd.Env = append(os.Environ(), partVariable+"="+part)
 	cmd.Stderr = os.Stderr
 	in, inErr := cmd.StdinPipe()
@@ -124,4 +127,20 @@ func (c cores) command(ctx context.Context, program string, args ...string) *exe
 		return exec.CommandContext(ctx, program, args...)
 	}
 	return exec.CommandContext(ctx, "taskset", append([]string{"-c", string(c), program}, args...)...)
+}
+
+// realTime runs a program before all others of its core.
+var realTime = []string{"chrt", "--fifo", "1"}
+
+// ahead is command for what does not stand in line with the others of its core, if the
+// machine allows it. The load stands for machines that a database does not share.
+func (c cores) ahead(ctx context.Context, program string) *exec.Cmd {
+	if !mayGoAhead(ctx) {
+		return c.command(ctx, program)
+	}
+	return c.command(ctx, realTime[0], append(realTime[1:], program)...)
+}
+
+func mayGoAhead(ctx context.Context) bool {
+	return exec.CommandContext(ctx, realTime[0], append(realTime[1:], "true")...).Run() == nil
 }

@@ -59,6 +59,9 @@ func (b *bench) startDatabase(p *product) error {
 	if err := errors.Join(os.Chmod(b.dir, 0o711), os.MkdirAll(p.dir, 0o700)); err != nil {
 		return err
 	}
+	if !mayGoAhead(b.ctx) {
+		b.complaints = append(b.complaints, "the database stands in line with the load on its core, as chrt is not here or not allowed: pages and refreshes wait for that")
+	}
 	_, at, err := b.serve("database", b.otherCores, databaseSetup{filepath.Join(b.dir, "database")})
 	p.database = at.address
 	return err
