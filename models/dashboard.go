@@ -65,11 +65,11 @@ const outdatedCompared = 10
 // and of which a part was written after their deploy. Only those can differ from what
 // runs; whether they do tells the digest (D5). Ten seconds are for clocks that differ.
 func changedSince(projectID string, in where) where {
-	return statement(`select d.owner_id from (select id, greatest((select updated_at from projects where id = ?), (select max(updated_at) from variables where project_id = ?),
-			(select max(v.updated_at) from environment_variables v where v.environment_id = environments.id)) as at `+in.sql()+` offset 0) n
-		join deployments d on d.environment_id = n.id join owner_changes c on c.owner_id = d.owner_id
-		where c.project_id = ? and d.revision_id is not null and d.updated_at - interval '10 seconds' < greatest(c.at, n.at)`,
-		append(append([]any{projectID, projectID}, in.args...), projectID)...)
+	return statement(`select d.owner_id from deployments d join owner_changes c on c.owner_id = d.owner_id
+		where c.project_id = ? and d.revision_id is not null and d.environment_id in (select id `+in.sql()+`)
+			and d.updated_at - interval '10 seconds' < greatest(c.at, (select updated_at from projects where id = ?), (select max(updated_at) from variables where project_id = ?),
+				(select max(v.updated_at) from environment_variables v where v.environment_id = d.environment_id))`,
+		append(append([]any{projectID}, in.args...), projectID, projectID)...)
 }
 
 // Outdated finds owners of a project that have to be deployed again, the first of
