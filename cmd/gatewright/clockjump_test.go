@@ -231,7 +231,7 @@ func (j *jumping) isStored(token string) {
 	if j.busy == 0 {
 		j.busy = busy
 	}
-	if busy > 3*j.busy+100 {
+	if busy > 3*j.busy+1000 { // a storm is far above that
 		j.t.Errorf("%s ahead: an idle process sends and hears %d pieces between two reports, it was %d", j.ahead, busy, j.busy)
 	}
 	nodes, err := j.store.Nodes(j.t.Context())
@@ -334,7 +334,6 @@ func TestAClockThatJumpsIsFollowedAndHaltsNothing(t *testing.T) {
 	j.wants("a token of an hour from now", ahead, http.StatusUnauthorized)
 	j.wants("a token of an hour ago", behind, http.StatusUnauthorized)
 
-	http.DefaultClient.CloseIdleConnections()
 	eventually(t, "goroutines are as many as before", func() bool { return node.figure(t, "go_goroutines") < goroutines+15 })
 	j.drains(now)
 	for line := range strings.Lines(j.log.String()) {
