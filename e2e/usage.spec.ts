@@ -49,7 +49,7 @@ test("the report of usage shows calls and live tokens, and is taken along", asyn
   const rows = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
   expect(rows).toHaveLength(2);
   expect(rows[1]).toBe(
-    `policy-auth-jwt,${policy},global,true,PROXY,${proxy},ALL,,REQUEST,1,,,production,LIVE,1,3,1`,
+    `policy-auth-jwt,${policy},global,true,PROXY,${proxy},ALL,,REQUEST,1,,,production,LIVE,1,3,1,false`,
   );
 
   await page.goto(`${root}/reports/policy-usage`);
