@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/gatewright/gatewright/engine/enginetest/calls"
 	"github.com/gatewright/gatewright/engine/keys"
 )
 
